@@ -1,0 +1,50 @@
+"""Where everything that firstcall writes lies: one folder, FIRSTCALL_HOME (default .firstcall/)."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Home:
+    """The layout of one FIRSTCALL_HOME. Nothing is created by asking for a path."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> Home:
+        return cls(Path(os.environ.get("FIRSTCALL_HOME") or ".firstcall").resolve())
+
+    @property
+    def invented(self) -> Path:
+        """Canonical files of the invented population, and `truth/` beside them."""
+        return self.root / "invented"
+
+    @property
+    def tables(self) -> Path:
+        """Generations of canonical Parquet; `current.json` in it names the valid one."""
+        return self.root / "tables"
+
+    @property
+    def rejected(self) -> Path:
+        """Rows that broke their contract: one Parquet file a table."""
+        return self.root / "rejected"
+
+    @property
+    def histories(self) -> Path:
+        return self.root / "histories"
+
+    @property
+    def models(self) -> Path:
+        """One folder a task: the files of the model in use (no pickle)."""
+        return self.root / "models"
+
+    @property
+    def tracking_database(self) -> Path:
+        return self.root / "mlflow.db"
+
+    @property
+    def store_database(self) -> Path:
+        return self.root / "firstcall.db"

@@ -1,0 +1,249 @@
+"""Intake: source files in, a generation of canonical Parquet and the rejected rows out.
+
+Every row of every file is taken in, a duplicate, or rejected with file, line, column and reason;
+the three add up. Taking the same files in twice changes nothing, further files are merged with
+what is there, and whatever fails leaves what was taken in before as it was.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from data.contract_check import named, quoted
+from data.errors import InputError
+from data.generation import (
+    REREAD,
+    Taken,
+    find_current,
+    publish,
+    workbench_folder,
+    write_parquet,
+    write_table,
+)
+from data.home import Home
+from data.intake_report import FileCount, IntakeReport, RejectionCount, UnknownCodes
+from data.progress import stage
+from data.settling import count_files, count_rejections, derive, settle, show_what_is_there
+from data.sources import Delivery, FileKind, deliver
+from data.staging import (
+    add_raw_rows,
+    create_kind,
+    make_checks,
+    open_workbench,
+    read_file,
+    settle_repeats,
+)
+from data.tables import TABLES
+from data.unknown_codes import count_unknown_codes
+
+__all__ = [
+    "CARRIES",
+    "FileCount",
+    "IntakeReport",
+    "RejectionCount",
+    "Taken",
+    "UnknownCodes",
+    "current",
+    "take_in",
+]
+
+_SHOWN_BY: dict[str, tuple[str, str]] = {
+    "admission_type": ("encounter", "admission_type IS NOT NULL"),
+    "area_index": ("member", "area_index IS NOT NULL"),
+    "disposition": ("encounter", "disposition IS NOT NULL"),
+    "emergency_visits": ("encounter", "kind = 'emergency'"),
+    "office_visits": ("encounter", "kind = 'office'"),
+    "principal_diagnosis": ("diagnosis", "position = 1"),
+}
+CARRIES: tuple[str, ...] = tuple(sorted((*TABLES, *_SHOWN_BY)))
+"""Every feed that a source may carry: the canonical tables, and parts of them."""
+
+_REJECTED = pa.schema(
+    [("file", pa.string()), ("line", pa.int64()), ("column", pa.string()), ("reason", pa.string()),
+     ("raw", pa.string())]
+)  # fmt: skip
+
+
+def current(home: Home) -> Taken:
+    """What was taken in. Raises InputError where nothing was."""
+    taken = find_current(home)
+    if taken is None:
+        raise InputError(f"nothing has been taken in under {home.root}; run firstcall intake first")
+    return taken
+
+
+def take_in(home: Home, source: str, from_dir: Path) -> IntakeReport:
+    """Take in the files of `source` that lie in `from_dir`, and merge them with what is there.
+
+    Raises InputError where a file or column is missing, where no row can be taken in, or where
+    what is there came from another source; what was taken in before then stays as it was.
+    """
+    delivery = deliver(source, from_dir)
+    with workbench_folder(home) as work:
+        before = find_current(home)
+        _must_fit(home, before, delivery, from_dir)
+        connection = open_workbench(work / "database")
+        try:
+            return _take_in(home, before, delivery, connection, work)
+        finally:
+            connection.close()
+
+
+def _must_fit(home: Home, before: Taken | None, delivery: Delivery, from_dir: Path) -> None:
+    if before is None:
+        brought = {file.kind.name for file in delivery.files}
+        for kind, sentence in delivery.obligatory.items():
+            if kind not in brought:
+                raise InputError(f"{from_dir}: {sentence}")
+        return
+    for name, ours in (("source", delivery.source), ("origin", delivery.origin)):
+        theirs = before.manifest[name]
+        if theirs != ours:
+            raise InputError(
+                f"{home.root} holds data of {name} {theirs!r} and {from_dir} is {ours!r}; "
+                "set FIRSTCALL_HOME to another folder, or remove the tables folder in it"
+            )
+
+
+def _take_in(
+    home: Home,
+    before: Taken | None,
+    delivery: Delivery,
+    connection: duckdb.DuckDBPyConnection,
+    work: Path,
+) -> IntakeReport:
+    for kind in delivery.kinds:
+        kept = before.folder / REREAD / f"{kind.name}.parquet" if before else None
+        create_kind(connection, kind, kept if kind.reread else None)
+    for file in delivery.files:
+        with stage(f"Reading {file.name}"):
+            read_file(connection, file, work)
+    with stage("Checking rows against each other"):
+        for kind in delivery.kinds:
+            settle_repeats(connection, kind)
+            make_checks(connection, kind)
+    reread = [kind.name for kind in delivery.kinds if kind.reread]
+    with stage("Making canonical rows"):
+        for table in TABLES.values():
+            path = before.tables[table.name] if before else None
+            show_what_is_there(connection, table, path, reread)
+        derive(connection, delivery)
+    with stage("Comparing with what is there"):
+        settle(connection)
+        add_raw_rows(connection, delivery)
+        files = count_files(connection, delivery)
+        rejections = count_rejections(connection)
+    with stage("Writing canonical tables"):
+        folder = work / "generation"
+        rows = {table: write_table(connection, table, folder) for table in TABLES}
+        for kind in delivery.kinds:
+            if kind.reread:
+                _keep_for_rereading(connection, kind, folder)
+        _write_rejected(home, connection)
+    if not any(rows.values()):
+        raise InputError(
+            f"none of the {sum(file.read for file in files):,} rows could be taken in; "
+            f"the reasons stand in {home.rejected}"
+        )
+    with stage("Counting unknown codes"):
+        unknown = count_unknown_codes(connection, folder)
+    manifest = _manifest(before, delivery, connection, folder, rows)
+    name, changed = publish(home, folder, manifest)
+    return IntakeReport(
+        generation=name,
+        changed=changed,
+        source=delivery.source,
+        origin=delivery.origin,
+        data_through=date.fromisoformat(manifest["data_through"]),
+        run_out_days=manifest["run_out_days"],
+        cost_covers=manifest["cost_covers"],
+        carries=tuple(manifest["carries"]),
+        rows=rows,
+        files=tuple(files),
+        rejections=tuple(rejections),
+        unknown_codes=tuple(unknown),
+        ignored_columns={file.name: file.ignored for file in delivery.files if file.ignored},
+    )
+
+
+def _keep_for_rereading(
+    connection: duckdb.DuckDBPyConnection, kind: FileKind, folder: Path
+) -> None:
+    columns = kind.contract.columns
+    schema = pa.schema(
+        [("file", pa.string()), ("line", pa.int64()), *((c.name, c.arrow_type) for c in columns)]
+    )
+    names = ", ".join(named(name) for name in schema.names)
+    order = ", ".join(["file", "line", *(named(name) for name in kind.key)])
+    query = f"SELECT {names} FROM in_{kind.name} ORDER BY {order}"
+    write_parquet(connection, query, schema, folder / REREAD / f"{kind.name}.parquet")
+
+
+def _write_rejected(home: Home, connection: duckdb.DuckDBPyConnection) -> None:
+    """Add this intake's rejected rows to those of earlier ones; the same row stands there once."""
+    home.rejected.mkdir(parents=True, exist_ok=True)
+    kinds = connection.execute("SELECT DISTINCT kind FROM rejected_raw ORDER BY kind").fetchall()
+    names = ", ".join(named(name) for name in _REJECTED.names)
+    for (kind,) in kinds:
+        path = home.rejected / f"{kind}.parquet"
+        fresh = path.with_name(f".{path.name}.new")
+        rows = f"SELECT {names} FROM rejected_raw WHERE kind = {quoted(kind)}"
+        if path.is_file():
+            rows += f" UNION SELECT {names} FROM read_parquet({quoted(str(path))})"
+        query = f"SELECT DISTINCT {names} FROM ({rows}) ORDER BY {names}"
+        write_parquet(connection, query, _REJECTED, fresh)
+        fresh.replace(path)
+
+
+def _manifest(
+    before: Taken | None,
+    delivery: Delivery,
+    connection: duckdb.DuckDBPyConnection,
+    folder: Path,
+    rows: dict[str, int],
+) -> dict[str, Any]:
+    def ask(query: str) -> Any:
+        return connection.execute(query).fetchall()[0][0]
+
+    def stored(table: str) -> str:
+        return f"read_parquet({quoted(str(folder / f'{table}.parquet'))})"
+
+    carries = delivery.carries
+    if carries is None:
+        shown = [table for table, count in rows.items() if count]
+        shown += [
+            feed
+            for feed, (table, condition) in _SHOWN_BY.items()
+            if ask(f"SELECT count(*) > 0 FROM {stored(table)} WHERE {condition}")
+        ]
+        carries = tuple(shown)
+    covers = delivery.cost_covers
+    if covers is None:
+        yearly = ask(f"SELECT count(*) > 0 AND bool_and(covers = 'year') FROM {stored('cost')}")
+        covers = "year" if yearly else "claim"
+    through = delivery.data_through
+    if through is None:
+        known = " UNION ALL ".join(f"SELECT known_on FROM {stored(table)}" for table in TABLES)
+        through = ask(f"SELECT max(known_on) FROM ({known})")
+    elif isinstance(through, str):
+        through = ask(through)
+    through = through.isoformat()
+    if before is not None:
+        through = max(through, before.manifest["data_through"])
+        if delivery.carries is not None:
+            carries = (*carries, *before.manifest["carries"])
+    return {
+        "source": delivery.source,
+        "origin": delivery.origin,
+        "carries": sorted(set(carries)),
+        "data_through": through,
+        "run_out_days": delivery.run_out_days,
+        "cost_covers": covers,
+        "delays": dict(sorted(delivery.delays.items())),
+        "rows": rows,
+    }

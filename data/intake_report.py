@@ -1,0 +1,90 @@
+"""What one intake says of itself: counts, and names of files and columns, no patient data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True)
+class FileCount:
+    """One file: every row read is taken in, a duplicate, or rejected.
+
+    `merged` counts those of the taken in that added no canonical row of their own, because they
+    say nothing new (a yearly summary without a change) or add to another row (second segments).
+    """
+
+    file: str
+    table: str
+    """Canonical table, or the source's own kind of file."""
+    read: int
+    taken_in: int
+    merged: int
+    duplicates: int
+    rejected: int
+
+
+@dataclass(frozen=True)
+class RejectionCount:
+    """How many rows of one table broke one rule; `rule` names no value."""
+
+    table: str
+    column: str
+    rule: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class UnknownCodes:
+    """How many of the rows of one code system hold an unknown code. They are kept."""
+
+    table: str
+    system: str
+    rows: int
+    unknown_rows: int
+    unknown_codes: int
+    most_frequent: tuple[tuple[str, int], ...]
+    """The unknown codes met most often, with their rows."""
+
+    @property
+    def share(self) -> float:
+        """Unknown rows as a part of all rows of the system, 0 to 1."""
+        return self.unknown_rows / self.rows if self.rows else 0.0
+
+
+@dataclass(frozen=True)
+class IntakeReport:
+    """One intake: what was read, what became of it, and what is there now."""
+
+    generation: str
+    changed: bool
+    """False where everything had been taken in before."""
+    source: str
+    origin: str
+    data_through: date
+    run_out_days: int
+    cost_covers: str
+    carries: tuple[str, ...]
+    rows: dict[str, int]
+    """Rows of each canonical table in the generation, earlier intakes included."""
+    files: tuple[FileCount, ...]
+    rejections: tuple[RejectionCount, ...]
+    unknown_codes: tuple[UnknownCodes, ...]
+    ignored_columns: dict[str, tuple[str, ...]]
+    """File → columns of it that nothing reads."""
+
+    @property
+    def read(self) -> int:
+        return sum(file.read for file in self.files)
+
+    @property
+    def taken_in(self) -> int:
+        return sum(file.taken_in for file in self.files)
+
+    @property
+    def duplicates(self) -> int:
+        return sum(file.duplicates for file in self.files)
+
+    @property
+    def rejected(self) -> int:
+        return sum(file.rejected for file in self.files)

@@ -1,0 +1,71 @@
+"""How firstcall speaks on a terminal: stages, tables and plain lines."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def console_of(*, stderr: bool = False) -> Console:
+    """The terminal, or a file of 120 columns."""
+    from rich.console import Console
+
+    console = Console(stderr=stderr, highlight=False)
+    if not console.is_terminal:
+        console.width = 120
+    return console
+
+
+@contextmanager
+def shown_stage(text: str) -> Iterator[None]:
+    """A stage on standard error: spinning on a terminal, one line when it begins and ends."""
+    console = console_of(stderr=True)
+    began = time.monotonic()
+    if console.is_terminal:
+        with console.status(text):
+            yield
+    else:
+        console.print(f"  {text} ...", markup=False)
+        yield
+    console.print(f"  {text}: {time.monotonic() - began:.1f} s", style="dim", markup=False)
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[int] = ()
+) -> None:
+    """Print one table. `right` names the columns, by position, that hold numbers."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD,
+                 pad_edge=False)  # fmt: skip
+    numbers = set(right)
+    for position, column in enumerate(columns):
+        made.add_column(column, justify="right" if position in numbers else "left")
+    for row in rows:
+        made.add_row(*(Text(_cell(value)) for value in row))
+    console_of().print(made)
+
+
+def _cell(value: object) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return str(value)
+
+
+def say(*lines: str) -> None:
+    """Print lines as they are, without markup."""
+    for line in lines:
+        console_of().print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,29 @@
+"""Every feature there is, in the declared order: one file a family."""
+
+from __future__ import annotations
+
+from data.errors import InputError
+from features.definitions import cost, diagnoses, drugs, labs, person, social, utilisation
+from features.definitions.declaration import Channel, Feature
+
+__all__ = ["FEATURES", "Channel", "Feature", "feature"]
+
+FEATURES: tuple[Feature, ...] = (
+    *person.FEATURES,
+    *utilisation.FEATURES,
+    *cost.FEATURES,
+    *diagnoses.FEATURES,
+    *drugs.FEATURES,
+    *labs.FEATURES,
+    *social.FEATURES,
+)
+
+_BY_NAME = {declared.name: declared for declared in FEATURES}
+
+
+def feature(name: str) -> Feature:
+    """The declaration of the feature called `name`. Raises InputError where there is none."""
+    try:
+        return _BY_NAME[name]
+    except KeyError:
+        raise InputError(f"There is no feature called {name!r}: ask for a declared one.") from None

@@ -1,0 +1,93 @@
+"""Cost: allowed amounts by kind of service; claims and yearly totals are kept apart.
+
+A person without claims has cost 0; a person without a yearly total has an unknown one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from data.tables import COST_KINDS
+from features.definitions.declaration import Channel, Feature
+from features.window import Window
+
+_WORDS = {
+    "total": "of care",
+    "inpatient": "of inpatient care",
+    "outpatient": "of outpatient care",
+    "professional": "of professional services",
+    "pharmacy": "of drugs",
+    "post_acute": "of post-acute care",
+    "other": "of other services",
+}
+
+
+def _amount(name: str, words: str, **declared: Any) -> Feature:
+    return Feature(
+        name=name, family="cost", words=words, unit="US dollars", source="cost",
+        divide_by=100.0, **declared,
+    )  # fmt: skip
+
+
+def _channel(prefix: str, kind: str) -> Channel:
+    name = f"{prefix.lower()}_{kind}"
+    return Channel(name, (f"{prefix}/*" if kind == "total" else f"{prefix}/{kind}",))
+
+
+def _claims(kind: str, days: Iterable[int], halves: Iterable[int]) -> list[Feature]:
+    channel, what = _channel("COST", kind), _WORDS[kind]
+    common = {"concept": f"cost {what}", "feed": "cost_claim", "channel": channel}
+    sums = [
+        _amount(f"{channel.name}_{w}", f"{{value}} {what} {Window(w).words}",
+                zero=f"no cost {what} {Window(w).words}", how="sum", window=Window(w), **common)
+        for w in days
+    ]  # fmt: skip
+    trends = [
+        _amount(
+            f"{channel.name}_trend_{w}",
+            f"{{value}} more {what} {Window(w // 2).words} than in the {w // 2} before",
+            fewer=f"{{value}} less {what} {Window(w // 2).words} than in the {w // 2} before",
+            zero=f"as much {what} {Window(w // 2).words} as in the {w // 2} before",
+            how="sum_trend", window=Window(w), **common,
+        )
+        for w in halves
+    ]  # fmt: skip
+    return [*sums, *trends]
+
+
+def _years(kind: str) -> list[Feature]:
+    channel, what = _channel("COSTYEAR", kind), _WORDS[kind]
+    common = {"concept": f"cost {what}", "feed": "cost_year", "channel": channel}
+    return [
+        _amount(f"{channel.name}_{w}", f"{{value}} {what} in {span}",
+                zero=f"no cost {what} in {span}", how="total", window=Window(w), **common)
+        for w, span in ((365, "the last calendar year"), (730, "the last two calendar years"))
+    ]  # fmt: skip
+
+
+_ALL = _channel("COST", "total")
+
+FEATURES: tuple[Feature, ...] = (
+    *_claims("total", (30, 90, 180, 365, 730), (180, 730)),
+    *(f for kind in COST_KINDS for f in _claims(kind, (90, 365), ())),
+    *_claims("inpatient", (), (730,)),
+    *_claims("pharmacy", (), (180,)),
+    _amount("cost_total_largest_365", "largest single amount {value} in the last 365 days",
+            concept="cost of care", feed="cost_claim", channel=_ALL, how="max",
+            window=Window(365)),
+    Feature(
+        name="cost_total_count_365", family="cost", concept="cost of care",
+        words="{value} amounts billed in the last 365 days",
+        zero="no amounts billed in the last 365 days", noun=("amount", "amounts"), unit="count",
+        source="cost", feed="cost_claim", channel=_ALL, how="count", window=Window(365),
+    ),
+    Feature(
+        name="cost_total_days_since", family="cost", concept="cost of care",
+        words="{value} days since the last billed service", noun=("day", "days"),
+        unit="days", source="cost", feed="cost_claim", channel=_ALL, how="days_since",
+        window=Window(730),
+    ),
+    *_years("total"),
+    *(f for kind in ("inpatient", "outpatient", "professional") for f in _years(kind)),
+)  # fmt: skip

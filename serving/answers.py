@@ -1,0 +1,177 @@
+"""Between what the service is sent or has stored and what it answers."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from data.codes import recognised
+from data.tables import TABLES
+from features.history import Histories
+from serving.population import population
+from serving.reasons import WITHHELD
+from serving.schemas import (
+    Listed,
+    PatientScore,
+    Place,
+    PublishedPatient,
+    Reason,
+    Risk,
+    ScoreAnswer,
+    ScoreRequest,
+    WorklistAnswer,
+)
+from serving.scoring import TASKS, Models, score
+
+if TYPE_CHECKING:
+    from serving.store import Run
+
+_CODED = (("diagnosis", "diagnosis"), ("procedure", "procedure"), ("drug_fill", "drug"))
+
+
+def tables_of(request: ScoreRequest) -> dict[str, pa.Table]:
+    """The rows of a request as canonical tables; source_row as the request numbers its rows."""
+    sent: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    for name, row in request.rows():
+        values = row.model_dump()
+        values["source_row"] = values["source_row"] or f"request:{name}:{len(sent[name])}"
+        sent[name].append(values)
+    return {
+        name: pa.Table.from_pylist(rows, schema=TABLES[name].schema) for name, rows in sent.items()
+    }
+
+
+def unknown_codes(tables: Mapping[str, pa.Table]) -> list[str]:
+    """How many codes of each table are in no code list: a warning each, never the codes."""
+    said = []
+    for table, word in _CODED:
+        rows = tables[table]
+        systems = np.array(rows.column("code_system").to_pylist(), dtype=object)
+        codes = np.array(rows.column("code").to_pylist(), dtype=object)
+        unknown = sum(
+            int((~recognised(str(system), codes[systems == system].tolist())).sum())
+            for system in sorted(set(systems))
+        )
+        if unknown:
+            said.append(f"{unknown} of {len(codes)} {word} codes are not known")
+    return said
+
+
+class Scorer:
+    """Answers score requests with one pair of models, one request at a time.
+
+    One at a time, because two calls of the compiled loops at once would end the process.
+    """
+
+    def __init__(self, models: Models) -> None:
+        self.models = models
+        self._one_at_a_time = threading.Lock()
+
+    def warm_up(self) -> None:
+        """Compiles what is compiled on first use, so that the first caller does not wait."""
+        day = date(2020, 1, 31)
+        seen = {"patient_id": "warm-up", "record_id": "1", "known_on": day}
+        self.answer(
+            ScoreRequest.model_validate(
+                {
+                    "as_of": day,
+                    "member": [seen | {"birth_on": date(1940, 1, 1)}],
+                    "coverage": [seen | {"start_on": date(2018, 1, 1)}],
+                    "encounter": [
+                        seen | {"kind": "acute_inpatient", "started_on": day, "ended_on": day}
+                    ],
+                }
+            )
+        )
+
+    def answer(self, request: ScoreRequest) -> ScoreAnswer:
+        """Both risks of everybody whom the request names, with their reasons."""
+        tables = tables_of(request)
+        carries = self.models.carries if request.carries is None else sorted(request.carries)
+        with self._one_at_a_time:
+            people = population(tables, carries, request.as_of)
+            histories = Histories.of_tables(tables, carries)
+            scored = score(people, histories, self.models, request.as_of)
+            everyone = np.ones(len(people), dtype=bool)
+            reasons = scored.reasons(dict.fromkeys(TASKS, everyone))
+        of_patient: dict[str, list[dict[str, Any]]] = {}
+        for reason in reasons.to_dict("records"):
+            of_patient.setdefault(reason["patient_id"], []).append(
+                {str(k): v for k, v in reason.items()}
+            )
+        rows = scored.scores.astype(object)
+        rows = rows.where(rows.notna(), None)
+        return ScoreAnswer(
+            as_of=request.as_of,
+            models=self.models.versions,
+            patients=[
+                patient_score(
+                    {str(k): v for k, v in row.items()} | {"warnings": json.loads(row["warnings"])},
+                    of_patient.get(row["patient_id"], []),
+                )
+                for row in rows.to_dict("records")
+            ],
+            warnings=[*self.models.warnings(), *unknown_codes(tables)],
+        )
+
+
+def patient_score(row: Mapping[str, Any], reasons: Iterable[Mapping[str, Any]]) -> PatientScore:
+    """One person's scores (the store's score columns, missing as None) as they are answered."""
+    return PatientScore(**_score_fields(row, list(reasons)))
+
+
+def published_patient(found: Mapping[str, Any], run: Run) -> PublishedPatient:
+    """What `Store.patient` found, as it is answered."""
+    place = found["place"]
+    return PublishedPatient(
+        run_id=run.run_id,
+        as_of=run.as_of,
+        place=None if place is None else Place(**place),
+        **_score_fields(found, found["reasons"]),
+    )
+
+
+def published_worklist(rows: Sequence[Mapping[str, Any]], run: Run) -> WorklistAnswer:
+    """What `Store.worklist` found, as it is answered."""
+    return WorklistAnswer(
+        run_id=run.run_id,
+        as_of=run.as_of,
+        capacity=dict(run.manifest["capacity"]),
+        patients=[
+            Listed(
+                **{name: row[name] for name in ("rank", "manager", "tier", "queue", "why")},
+                **_score_fields(row, row["reasons"]),
+            )
+            for row in rows
+        ],
+        warnings=list(run.manifest["warnings"]),
+    )
+
+
+def _score_fields(row: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "patient_id": row["patient_id"],
+        "discharged_on": row["discharged_on"],
+        "left_out": row["left_out"] or None,
+        "warnings": row["warnings"],
+        "withheld": WITHHELD,
+        **{task.replace("-", "_"): _risk(row, task, reasons) for task in TASKS},
+    }
+
+
+def _risk(row: Mapping[str, Any], task: str, reasons: Sequence[Mapping[str, Any]]) -> Risk:
+    prefix = task.replace("-", "_")
+    told = Reason.model_fields
+    return Risk(
+        risk=row[f"{prefix}_risk"],
+        tier=row[f"{prefix}_tier"],
+        asked_on=row[f"{prefix}_asked_on"],
+        not_scored=row[f"{prefix}_null_reason"],
+        reasons=[Reason(**{k: r[k] for k in told}) for r in reasons if r["task"] == task],
+    )

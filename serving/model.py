@@ -1,0 +1,210 @@
+"""A model on disk: LightGBM's own text and a JSON file. Loading one runs no code of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from data.errors import InputError, RefusalError
+from serving.calibrator import Calibrator
+
+if TYPE_CHECKING:
+    from lightgbm import Booster
+
+FORMAT = 1
+THREADS = 2
+"""Threads of one prediction. The result of a row depends neither on them nor on other rows."""
+
+
+def load_lightgbm() -> ModuleType:
+    """Import lightgbm (seconds), with threads that sleep while they wait.
+
+    Its threads would else spin, and where cores are shared a fit of seconds takes minutes. The
+    variable is read once, when the OpenMP library is loaded; a value that is set already stays.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    import lightgbm
+
+    return lightgbm
+
+
+_NEEDED = (
+    "format", "task", "label", "features", "fingerprint", "calibrator", "carries", "origin",
+    "tiers", "threshold_cents", "data_through", "trained_on", "asked_on", "horizon_days",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RiskModel:
+    """Booster, calibrator and what must be known to use them.
+
+    ``features`` is the order of the columns; ``metadata`` is `model.json` as it was read;
+    ``version`` is the first 16 hex digits of the sha256 over both files.
+    """
+
+    booster: Booster
+    calibrator: Calibrator
+    metadata: Mapping[str, Any]
+    version: str
+
+    @classmethod
+    def load(cls, folder: Path) -> RiskModel:
+        """Read `model.txt` and `model.json`.
+
+        Raises InputError where a file is missing or unreadable, RefusalError where the features
+        are no longer computed as they were when the model was trained ("The model in
+        .firstcall/models/readmission was trained with other feature definitions: run
+        `firstcall train --task readmission`.").
+        """
+        text, metadata = read_model_files(folder)
+        task, names = metadata["task"], metadata["features"]
+        from features.as_of import fingerprint
+
+        again = f"run `firstcall train --task {task}`."
+        try:
+            now = fingerprint(names)
+        except KeyError as error:
+            raise RefusalError(
+                f"The model in {folder} uses a feature that is no longer declared: {again}"
+            ) from error
+        if now != metadata["fingerprint"]:
+            raise RefusalError(
+                f"The model in {folder} was trained with other feature definitions: {again}"
+            )
+        lightgbm = load_lightgbm()
+        try:
+            booster = lightgbm.Booster(model_str=text)
+        except lightgbm.basic.LightGBMError as error:
+            raise InputError(f"{folder / 'model.txt'} is not a LightGBM model: {again}") from error
+        if booster.feature_name() != list(names):
+            raise RefusalError(f"model.txt and model.json in {folder} do not fit: {again}")
+        return cls(
+            booster,
+            Calibrator.from_json(metadata["calibrator"]),
+            metadata,
+            version_of(text, metadata),
+        )
+
+    @property
+    def features(self) -> list[str]:
+        return list(self.metadata["features"])
+
+    @property
+    def task(self) -> str:
+        return self.metadata["task"]
+
+    def _array(self, X: pd.DataFrame) -> NDArray[np.float32]:
+        missing = [name for name in self.features if name not in X.columns]
+        if missing:
+            raise InputError(
+                f"{len(missing)} features that the model needs are not there, the first of them "
+                f"{missing[0]}: ask features_as_of for model.features."
+            )
+        return X[self.features].to_numpy(dtype=np.float32)
+
+    def margin(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """The log odds of each row before calibration; float64[rows]."""
+        if len(X) == 0:
+            return np.empty(0)
+        raw = self.booster.predict(self._array(X), raw_score=True, num_threads=THREADS)
+        return np.asarray(raw, dtype=np.float64)
+
+    def risk(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """The calibrated probability of each row; float64[rows] within (0, 1)."""
+        return self.calibrator.apply(self.margin(X))
+
+    def contributions(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """SHAP values of the margin; float64[rows, features + 1], the last is the base value.
+
+        Each row adds up to its margin within 1e-6.
+        """
+        if len(X) == 0:
+            return np.empty((0, len(self.features) + 1))
+        shares = self.booster.predict(self._array(X), pred_contrib=True, num_threads=THREADS)
+        return np.asarray(shares, dtype=np.float64)
+
+    def tier(self, risk: ArrayLike) -> NDArray[np.str_]:
+        """``high``, ``moderate`` or ``low`` for each calibrated risk; a limit belongs above."""
+        p = np.asarray(risk, dtype=np.float64)
+        tiers = self.metadata["tiers"]
+        return np.where(
+            p >= tiers["high"], "high", np.where(p >= tiers["moderate"], "moderate", "low")
+        )
+
+
+def version_of(text: str, metadata: Mapping[str, Any]) -> str:
+    """What tells one model from another: 16 hex digits over its text and its metadata."""
+    both = text + json.dumps(dict(metadata), sort_keys=True)
+    return hashlib.sha256(both.encode()).hexdigest()[:16]
+
+
+def read_model_files(folder: Path) -> tuple[str, dict[str, Any]]:
+    """The booster's text and `model.json`, without building anything from them.
+
+    Raises InputError where a file is missing or unreadable, or lacks what is needed.
+    """
+    for name in ("model.txt", "model.json"):
+        if not (folder / name).is_file():
+            raise InputError(f"There is no {name} in {folder}: run `firstcall train` first.")
+    try:
+        metadata = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        text = (folder / "model.txt").read_text(encoding="utf-8")
+    except ValueError as error:
+        raise InputError(f"The model files in {folder} cannot be read: train anew.") from error
+    if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
+        raise InputError(f"model.json in {folder} is not of format {FORMAT}: train the model anew.")
+    lacking = [name for name in _NEEDED if name not in metadata]
+    if lacking:
+        raise InputError(f"model.json in {folder} lacks {lacking[0]}: train the model anew.")
+    return text, metadata
+
+
+def write_model(folder: Path, text: str, metadata: Mapping[str, Any]) -> None:
+    """Write the two files into `folder`: the booster's own text, and what `model.json` holds.
+
+    Raises ValueError where a needed key is missing.
+    """
+    lacking = [name for name in _NEEDED if name not in metadata]
+    if lacking:
+        raise ValueError(f"model.json needs {lacking}")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.txt").write_text(text, encoding="utf-8")
+    listed = json.dumps(dict(metadata), indent=1, sort_keys=True) + "\n"
+    (folder / "model.json").write_text(listed, encoding="utf-8")
+
+
+def publish_model(models: Path, task: str, text: str, metadata: Mapping[str, Any]) -> Path:
+    """Put a model into `models/<task>` in one step: a reader sees the old one or the new one.
+
+    The files go into a folder of their own; `models/<task>` is a relative symbolic link to it
+    that is replaced atomically. Older folders stay, so that going back is one link.
+    """
+    kept = models / ".versions" / f"{task}-{version_of(text, metadata)}"
+    draft = kept.with_name(f"{kept.name}.draft")
+    if not kept.is_dir():
+        write_model(draft, text, metadata)
+        draft.rename(kept)
+    link = models / f".{task}.link"
+    link.unlink(missing_ok=True)
+    link.symlink_to(Path(".versions") / kept.name, target_is_directory=True)
+    target = models / task
+    if target.is_dir() and not target.is_symlink():
+        target.rename(kept.with_name(f"{kept.name}.before"))
+    link.replace(target)
+    return target
+
+
+def tier_limits(risk: ArrayLike, shares: Sequence[tuple[str, float]]) -> dict[str, float]:
+    """The risk from which on each tier begins: ("high", 0.05) is the quantile 0.95 of `risk`."""
+    p = np.asarray(risk, dtype=np.float64)
+    return {name: float(np.quantile(p, 1 - share)) for name, share in shares}

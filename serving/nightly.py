@@ -1,0 +1,227 @@
+"""The batch run: score everybody of interest as of a day, make the list, publish it whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.errors import RefusalError
+from data.home import Home
+from data.intake import Taken, current
+from data.progress import stage
+from features.history import Histories
+from serving.population import DIED, NOT_COVERED, NOT_KNOWN, population
+from serving.scoring import TASKS, Models, Scored, score
+from serving.store import Store
+from serving.worklist import Capacity, Worklist, worklist
+
+STALE_AFTER_DAYS = 31
+"""A night later than this after the last day of data would call on people by old news."""
+
+_NOT_SCORED = (DIED, NOT_COVERED, NOT_KNOWN)
+
+
+@dataclass(frozen=True)
+class NightReport:
+    """What one night did, in counts of people.
+
+    `population` is everybody known as of the day; `scored` has at least one risk; `with_risk`
+    and `without_risk` are by task, the latter by reason; `left_out` is by reason.
+    """
+
+    run_id: str
+    as_of: date
+    population: int
+    scored: int
+    with_risk: Mapping[str, int]
+    without_risk: Mapping[str, Mapping[str, int]]
+    tiers: Mapping[str, Mapping[str, int]]
+    listed: int
+    capacity: Capacity
+    left_out: Mapping[str, int]
+    warned: Mapping[str, int]
+    explained: int
+    models: Mapping[str, str]
+    warnings: tuple[str, ...]
+
+
+def run_night(
+    home: Home,
+    as_of: date,
+    capacity: Capacity | None = None,
+    stale_after_days: int = STALE_AFTER_DAYS,
+    other_origin: bool = False,
+) -> NightReport:
+    """Scores as of the end of `as_of` and publishes the list in one transaction.
+
+    Raises InputError where nothing was taken in or there is no model, RefusalError where a model
+    does not fit, where the data end more than `stale_after_days` before `as_of`, where nobody
+    is to be scored, where another night is running, and where real people would be scored by a
+    model trained on invented or public synthetic data, unless `other_origin` allows that. What
+    was published before stays in each of these cases.
+    """
+    capacity = capacity or Capacity()
+    taken = current(home)
+    models = Models.load(home)
+    through = date.fromisoformat(str(taken.manifest["data_through"]))
+    if as_of > through + timedelta(days=stale_after_days):
+        raise RefusalError(
+            f"The data end on {through}, more than {stale_after_days} days before {as_of}: take "
+            "in newer files, or ask for an earlier day."
+        )
+    _refuse_strangers(taken, models, other_origin)
+    histories = Histories.open(home.histories)
+    if histories.manifest.get("generation", taken.generation) != taken.generation or (
+        histories.data_through != through
+    ):
+        raise RefusalError(
+            "The histories are not of what was taken in last: run `firstcall intake` again."
+        )
+    store = Store(home.store_database)
+    try:
+        with store.night():
+            run_id = store.start(as_of)
+            try:
+                return _night(histories, store, run_id, taken, models, as_of, capacity)
+            except Exception:
+                store.abandon(run_id)
+                raise
+    finally:
+        store.close()
+
+
+def _refuse_strangers(taken: Taken, models: Models, other_origin: bool) -> None:
+    """A model of invented people does not score real ones, unless told so."""
+    for task, model in models.by_task.items():
+        origin = model.metadata["origin"]
+        if taken.manifest["origin"] == "own" and origin != "own" and not other_origin:
+            raise RefusalError(
+                f"The {task} model was trained on data of origin {origin} and must not score real "
+                f"people: train it on your own data with `firstcall train --task {task}`."
+            )
+
+
+def _night(
+    histories: Histories,
+    store: Store,
+    run_id: str,
+    taken: Taken,
+    models: Models,
+    as_of: date,
+    capacity: Capacity,
+) -> NightReport:
+    with stage("Finding whom to score"):
+        carries = list(taken.manifest["carries"])
+        people = population(taken.tables, carries, as_of)
+        people = people[people["known"]].reset_index(drop=True)
+        if people["left_out"].isin(_NOT_SCORED).all():
+            raise RefusalError(
+                f"Nobody is known to be alive and covered on {as_of}: ask for a day that the "
+                "data cover."
+            )
+    with stage("Scoring"):
+        scored = score(people, histories, models, as_of)
+    listed = worklist(scored.scores.rename(columns={"left_out": "excluded"}), capacity)
+    with stage("Finding the reasons"):
+        wanted = _explained(scored, listed)
+        reasons = scored.reasons(wanted)
+    scores = scored.scores.copy()
+    why = listed.left_out.set_index("patient_id")["reason"]
+    scores["left_out"] = scores["patient_id"].map(why).astype(object)
+    warnings = models.warnings()
+    if "encounter" not in carries:
+        warnings.append("without a feed of admissions nobody counts as recently discharged")
+    if "coverage" not in carries:
+        warnings.append("without a feed of coverage everybody known counts as covered")
+    with stage("Publishing the list"):
+        store.publish(
+            run_id, scores, reasons, listed.entries,
+            _manifest(taken, models, as_of, capacity, warnings),
+        )  # fmt: skip
+    return _report(run_id, as_of, capacity, scored, listed, models, wanted, warnings)
+
+
+def _explained(scored: Scored, listed: Worklist) -> dict[str, np.ndarray]:
+    """Whose reasons are told each night: who is on the list or above the moderate line. The
+    others are explained on demand, because reasons cost more than scores."""
+    on_list = scored.scores["patient_id"].isin(listed.entries["patient_id"]).to_numpy()
+    return {
+        task: on_list
+        | scored.scores[f"{task.replace('-', '_')}_tier"].isin(["high", "moderate"]).to_numpy()
+        for task in TASKS
+    }
+
+
+def _manifest(
+    taken: Taken, models: Models, as_of: date, capacity: Capacity, warnings: list[str]
+) -> dict[str, Any]:
+    """What the run was made of. No clock: the same night has the same manifest."""
+    try:
+        code = version("firstcall")
+    except PackageNotFoundError:
+        code = "not installed"
+    return {
+        "as_of": as_of.isoformat(),
+        "code": code,
+        "data": {"generation": taken.generation}
+        | {name: taken.manifest[name] for name in ("source", "origin", "data_through", "carries")},
+        "models": {
+            task: {
+                "version": model.version,
+                "fingerprint": model.metadata["fingerprint"],
+                "origin": model.metadata["origin"],
+                "tiers": model.metadata["tiers"],
+            }
+            for task, model in models.by_task.items()
+        },
+        "capacity": {"managers": capacity.managers, "slots": capacity.slots},
+        "warnings": warnings,
+    }
+
+
+def _counts(values: pd.Series) -> dict[str, int]:
+    """How often each value occurs, the most frequent first; missing ones are not counted."""
+    found = values.dropna().value_counts()
+    return {str(k): int(n) for k, n in sorted(found.items(), key=lambda x: (-x[1], str(x[0])))}
+
+
+def _report(
+    run_id: str,
+    as_of: date,
+    capacity: Capacity,
+    scored: Scored,
+    listed: Worklist,
+    models: Models,
+    wanted: Mapping[str, np.ndarray],
+    warnings: list[str],
+) -> NightReport:
+    scores = scored.scores
+    of_task = {task: task.replace("-", "_") for task in TASKS}
+    has = {task: scores[f"{name}_risk"].notna() for task, name in of_task.items()}
+    explained = np.zeros(len(scores), dtype=bool)
+    for task, flags in wanted.items():
+        explained |= flags & has[task].to_numpy()
+    said = pd.Series([text for row in scores["warnings"] for text in json.loads(row)], dtype=object)
+    return NightReport(
+        run_id=run_id,
+        as_of=as_of,
+        population=len(scores),
+        scored=int((has["readmission"] | has["high-cost"]).sum()),
+        with_risk={task: int(flags.sum()) for task, flags in has.items()},
+        without_risk={t: _counts(scores[f"{n}_null_reason"]) for t, n in of_task.items()},
+        tiers={t: _counts(scores[f"{n}_tier"]) for t, n in of_task.items()},
+        listed=len(listed.entries),
+        capacity=capacity,
+        left_out=listed.left_out_counts,
+        warned=_counts(said),
+        explained=int(explained.sum()),
+        models=models.versions,
+        warnings=tuple(warnings),
+    )

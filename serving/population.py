@@ -1,0 +1,138 @@
+"""Who is scored: everybody alive, covered and of interest as of a day, as far as known on it.
+
+This is not the measure cohort of training: nobody needs follow-up, and people whom a model was
+not trained on (under 65, newly covered) are scored as well, with a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from data.tables import TABLES
+from features.window import Window
+
+RECENT = Window(30)
+"""A readmission risk exists for whoever was discharged in this window, and for nobody else."""
+
+HOSPITAL_KINDS = (
+    "acute_inpatient", "observation", "psychiatric_inpatient", "rehabilitation_inpatient",
+)  # fmt: skip
+
+NOT_KNOWN = "nothing was known of this person"
+DIED = "died"
+NOT_COVERED = "not covered"
+IN_HOSPITAL = "in hospital now"
+IN_HOSPICE = "in hospice"
+NO_DISCHARGE = f"no discharge {RECENT.words}"
+
+# Hospice claims come monthly and late, and hospice is entered for an expected six months.
+_HOSPICE_ENDED_DAYS = 90
+_HOSPICE_DISPOSITION_DAYS = 180
+
+_VERSIONS = """
+CREATE TEMP VIEW {table}_now AS
+SELECT * FROM {table} WHERE known_on <= $as_of
+QUALIFY row_number() OVER (
+    PARTITION BY patient_id, record_id ORDER BY known_on DESC, source_row DESC
+) = 1 AND NOT reversed
+"""
+
+_PEOPLE = """
+WITH everybody AS ({everybody}),
+person AS (
+    SELECT patient_id, max(birth_on) AS birth_on, min(death_on) AS death_on
+    FROM member_now GROUP BY patient_id
+),
+cover AS (
+    SELECT patient_id,
+           min(start_on) AS covered_since,
+           bool_or(start_on <= $as_of AND (end_on IS NULL OR end_on >= $as_of)) AS covered
+    FROM coverage_now WHERE start_on <= $as_of GROUP BY patient_id
+),
+stay AS (
+    SELECT patient_id,
+           max(ended_on) FILTER (kind = 'acute_inpatient' AND ended_on <= $as_of
+                                 AND ended_on > $as_of - {recent}) AS discharged_on,
+           bool_or(kind IN ({hospital}) AND (ended_on IS NULL OR ended_on > $as_of))
+               AS in_hospital,
+           bool_or(coalesce(disposition, '') = 'died' AND ended_on <= $as_of) AS died,
+           bool_or((kind = 'hospice'
+                    AND (ended_on IS NULL OR ended_on > $as_of - {hospice_ended}))
+                   OR (coalesce(disposition, '') = 'hospice'
+                       AND ended_on > $as_of - {hospice_disposition})) AS in_hospice
+    FROM encounter_now WHERE started_on <= $as_of GROUP BY patient_id
+)
+SELECT patient_id, known, birth_on, covered_since, discharged_on,
+       coalesce(death_on <= $as_of, false) OR coalesce(stay.died, false) AS died,
+       coalesce(covered, NOT $coverage_carried) AS covered,
+       coalesce(in_hospital, false) AS in_hospital,
+       coalesce(in_hospice, false) AS in_hospice
+FROM everybody
+LEFT JOIN person USING (patient_id)
+LEFT JOIN cover USING (patient_id)
+LEFT JOIN stay USING (patient_id)
+ORDER BY patient_id
+"""
+
+
+def population(
+    tables: Mapping[str, pa.Table | Path], carries: Collection[str], as_of: date
+) -> pd.DataFrame:
+    """One row a person whom any row of `tables` names, ordered by patient_id.
+
+    Columns: patient_id; known (a row about this person was known on as_of); birth_on,
+    covered_since (first day of any cover), discharged_on (last acute discharge in the last 30
+    days): datetime64, missing where not known; died, covered, in_hospital, in_hospice: bool, as
+    far as known; left_out: why this person is not to be called, else "". A source that carries
+    no coverage has everybody covered. `tables` holds a Parquet file or an Arrow table for each
+    canonical table.
+    """
+    connection = duckdb.connect(config={"threads": 2})
+    try:
+        for name in TABLES:
+            source = tables[name]
+            if isinstance(source, pa.Table):
+                connection.register(name, source)
+            else:
+                connection.read_parquet(str(source)).create_view(name)
+        for name in ("member", "coverage", "encounter"):
+            # A view takes no parameters; a date's own text is safe to write into it.
+            day = f"DATE '{as_of.isoformat()}'"
+            connection.execute(_VERSIONS.format(table=name).replace("$as_of", day))
+        people = connection.sql(
+            _PEOPLE.format(
+                everybody=_everybody(),
+                recent=RECENT.days,
+                hospital=", ".join(f"'{kind}'" for kind in HOSPITAL_KINDS),
+                hospice_ended=_HOSPICE_ENDED_DAYS,
+                hospice_disposition=_HOSPICE_DISPOSITION_DAYS,
+            ),
+            params={"as_of": as_of, "coverage_carried": "coverage" in carries},
+        ).to_arrow_table()
+    finally:
+        connection.close()
+    frame = people.to_pandas(date_as_object=False)
+    frame["left_out"] = ""
+    for reason, where in (
+        (IN_HOSPICE, frame["in_hospice"]),
+        (IN_HOSPITAL, frame["in_hospital"]),
+        (NOT_COVERED, ~frame["covered"]),
+        (DIED, frame["died"]),
+        (NOT_KNOWN, ~frame["known"]),
+    ):  # the last one that holds is said
+        frame.loc[where, "left_out"] = reason
+    return frame
+
+
+def _everybody() -> str:
+    each = " UNION ALL ".join(
+        f"SELECT patient_id, bool_or(known_on <= $as_of) AS known FROM {name} GROUP BY patient_id"
+        for name in TABLES
+    )
+    return f"SELECT patient_id, bool_or(known) AS known FROM ({each}) GROUP BY patient_id"

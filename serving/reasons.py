@@ -1,0 +1,217 @@
+"""Why a risk is high: SHAP shares of the margin, grouped by concept, in plain words.
+
+The shares of all features and the base value add up to the margin; that is checked on every row
+before anything is grouped. A reason says what was seen, never that it caused anything.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from data.errors import RefusalError
+from features.definitions import feature
+from features.definitions.declaration import Feature
+from features.window import to_date, to_day
+from serving.model import RiskModel
+
+WITHHELD = "Some information may be withheld."
+"""The same line for everybody, so that its presence tells nothing."""
+
+ADDITIVE_WITHIN = 1e-6
+SMALLEST_SHARE = 0.01
+"""In log odds: what moves the odds by less than one percent is no reason."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A group of features' share in one risk. `share` is in log odds, before calibration.
+
+    `sensitive` names what makes it so ("mental health"), None where nothing does.
+    """
+
+    concept: str
+    words: str
+    share: float
+    direction: Literal["raises", "lowers"]
+    actionable: bool
+    sensitive: str | None = None
+
+
+def evidence_names(names: Sequence[str]) -> list[str]:
+    """The features that words need beside the model's own: when the last event was."""
+    also = {last for name in names if (last := feature(name).last_event) is not None}
+    return [*names, *sorted(also - set(names))]
+
+
+def written_date(day: date, as_of: date) -> str:
+    """A day as people say it; the year only where it is not the year of `as_of`.
+
+    >>> written_date(date(2024, 3, 12), as_of=date(2024, 6, 1))
+    '12 March'
+    >>> written_date(date(2023, 3, 12), as_of=date(2024, 6, 1))
+    '12 March 2023'
+    """
+    months = ("January", "February", "March", "April", "May", "June", "July", "August",
+              "September", "October", "November", "December")  # fmt: skip
+    text = f"{day.day} {months[day.month - 1]}"
+    return text if day.year == as_of.year else f"{text} {day.year}"
+
+
+def said(declared: Feature, value: float, last: float, as_of: date) -> str:
+    """One feature's value in words, with the day of the last event where that is known.
+
+    `last` is the value of the feature that `declared.last_event` names, NaN where there is none.
+    """
+    if math.isnan(value):
+        return _not_seen(declared, last)
+    counts = declared.how in ("count", "distinct", "sum", "any")
+    if value == 0 and counts and declared.zero is None and declared.noun is not None:
+        return f"no {declared.noun[1]} {declared.period}".strip()
+    text = declared.say(value)
+    if declared.how == "days_since":
+        day = written_date(_back(as_of, value), as_of)
+        return f"{text}, on {day}" if value > 0 else text.replace("the same day", day)
+    if math.isnan(last) or value <= 0:
+        return text
+    day = written_date(_back(as_of, last), as_of)
+    if declared.how in ("last", "last_is", "after"):
+        return f"{text}, on {day}"
+    if declared.how in ("count", "sum", "any") and _counts_its_last_event(declared):
+        return f"{text}, on {day}" if value == 1 else f"{text}, the last on {day}"
+    return text
+
+
+def _not_seen(declared: Feature, last: float) -> str:
+    """Why a value is missing, in words: nothing of the kind was seen, or it is not known."""
+    if declared.family == "labs":
+        if declared.how == "change":
+            return f"fewer than two {declared.concept} results seen {declared.period}"
+        return f"no {declared.concept} result seen {declared.period}"
+    of_stay = declared.last_event == "acute_stays_days_since"
+    if of_stay and not (declared.window and last < declared.window.days):
+        return f"no acute stay seen {declared.period}"
+    return declared.say(math.nan)
+
+
+def _counts_its_last_event(declared: Feature) -> bool:
+    """Whether the last event is one of those counted: emergent stays are not all acute stays."""
+    return (
+        declared.last_event is not None and feature(declared.last_event).channel == declared.channel
+    )
+
+
+def _back(as_of: date, days: float) -> date:
+    return to_date(to_day(as_of) - round(days))
+
+
+def shares(model: RiskModel, X: pd.DataFrame) -> np.ndarray:
+    """float64[rows, features]: each feature's share of the margin, in the order of the model.
+
+    Raises RefusalError where a row's shares and base value do not add up to its margin.
+    """
+    contributions = model.contributions(X)
+    gap = np.abs(contributions.sum(axis=1) - model.margin(X))
+    if len(gap) and not gap.max() <= ADDITIVE_WITHIN:
+        raise RefusalError(
+            f"The reasons of the {model.task} model do not add up to its scores: train it anew."
+        )
+    return contributions[:, :-1]
+
+
+def reasons(
+    model: RiskModel,
+    X: pd.DataFrame,
+    as_of: date | Sequence[date],
+    top: int = 3,
+    lowering: int = 0,
+    with_sensitive: bool = False,
+) -> list[list[Reason]]:
+    """For each row of `X` up to `top` reasons that raise the risk, the weightiest first, then up
+    to `lowering` that lower it; fewer where fewer do.
+
+    `as_of` is the day of the question, one for all rows or one a row. Sensitive reasons are left
+    out, and the next ones take their place, unless `with_sensitive` asks for them.
+    """
+    if len(X) == 0:
+        return []
+    declared = [feature(name) for name in model.features]
+    of_feature = shares(model, X)
+    concepts = sorted({f.concept for f in declared})
+    group = np.array([concepts.index(f.concept) for f in declared])
+    member = np.zeros((len(declared), len(concepts)))
+    member[np.arange(len(declared)), group] = 1.0
+    of_concept = of_feature @ member
+    members = [np.flatnonzero(group == g) for g in range(len(concepts))]
+    days = [as_of] * len(X) if isinstance(as_of, date) else list(as_of)
+    values = X[model.features].to_numpy(dtype=np.float64)
+    lasts = _lasts(declared, X)
+
+    answer = []
+    for row, day in enumerate(days):
+        found: list[Reason] = []
+        for sign, most in ((1.0, top), (-1.0, lowering)):
+            weight = sign * of_concept[row]
+            kept = 0
+            for g in np.lexsort((np.arange(len(concepts)), -weight)):
+                if kept == most or weight[g] < SMALLEST_SHARE:
+                    break
+                about = _about(declared, members[g], values[row])
+                if about is not None and not with_sensitive:
+                    continue
+                best = _evidence(declared, members[g], sign * of_feature[row], values[row])
+                found.append(
+                    Reason(
+                        concept=concepts[g],
+                        words=said(declared[best], values[row, best], lasts[row, best], day),
+                        share=float(of_concept[row, g]),
+                        direction="raises" if sign > 0 else "lowers",
+                        actionable=declared[best].actionable,
+                        sensitive=about,
+                    )
+                )
+                kept += 1
+        answer.append(found)
+    return answer
+
+
+def _lasts(declared: Sequence[Feature], X: pd.DataFrame) -> np.ndarray:
+    """float64[rows, features]: days since each feature's last event, NaN where not known."""
+    lasts = np.full((len(X), len(declared)), np.nan)
+    for column, f in enumerate(declared):
+        if f.last_event is not None and f.last_event in X.columns:
+            lasts[:, column] = X[f.last_event].to_numpy(dtype=np.float64)
+    return lasts
+
+
+def _about(declared: Sequence[Feature], members: np.ndarray, values: np.ndarray) -> str | None:
+    """What makes a group sensitive for these values: its first sensitive member."""
+    for column in members:
+        about = declared[column].sensitive_of(values[column])
+        if about is not None:
+            return about
+    return None
+
+
+def _evidence(
+    declared: Sequence[Feature], members: np.ndarray, weight: np.ndarray, values: np.ndarray
+) -> int:
+    """The member that speaks for its group: the weightiest one whose value is known; where none
+    is, the widest count of nothing ("no emergency visits in the last 730 days"), else the
+    weightiest."""
+    order = members[np.lexsort((members, -weight[members]))]
+    known = [c for c in order if weight[c] > 0 and not math.isnan(values[c])]
+    if known:
+        return int(known[0])
+    nothing = [c for c in members if declared[c].how == "count" and values[c] == 0]
+    return int(max(nothing, key=lambda c: _days(declared[c])) if nothing else order[0])
+
+
+def _days(declared: Feature) -> int:
+    return declared.window.days if declared.window else 0

@@ -1,0 +1,138 @@
+"""What the service writes down about a request: method, route template, status, time. Never a
+body, a path that was asked for, a value, or the text of an exception: any of them may name a
+patient."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+from pathlib import Path
+from time import perf_counter
+from traceback import extract_tb
+from typing import TYPE_CHECKING
+
+from starlette.exceptions import HTTPException
+
+from serving.problems import FieldError, Problem
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LARGEST_BODY = 64 * 2**20
+"""Bytes of one request's body."""
+
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_LOGGER = logging.getLogger("firstcall.requests")
+_TALKATIVE = (
+    "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "asyncio", "fastapi",
+    "bentoml", "bentoml.access", "bentoml.serve", "bentoml._internal.server.http_app",
+    "bentoml._internal.server.base_app", "_bentoml_impl.server.app",
+)  # fmt: skip
+
+
+def where(error: BaseException) -> str:
+    """Type of an error and the line that raised it, without its text."""
+    frames = extract_tb(error.__traceback__)
+    at = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}{at}"
+
+
+class _NoDetails(logging.Filter):
+    """Cuts an exception down to its type and place, and drops the path of a request."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == "uvicorn.access":
+            return False
+        if isinstance(record.msg, str) and record.msg.startswith("Exception on %s"):
+            record.msg, record.args = "Exception on a request", ()
+        info = record.exc_info
+        if isinstance(info, tuple) and isinstance(info[1], BaseException):
+            record.msg, record.args = f"{record.getMessage()} ({where(info[1])})", ()
+        record.exc_info = record.exc_text = record.stack_info = None
+        return True
+
+
+def keep_details_out() -> None:
+    """Puts the filter on every logger of the framework that may be told of a request, and on the
+    handlers of the root logger, which take whatever else is raised."""
+    details = _NoDetails()
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        if not any(isinstance(f, _NoDetails) for f in logger.filters):
+            logger.addFilter(details)
+    for handler in logging.getLogger().handlers:
+        if not any(isinstance(f, _NoDetails) for f in handler.filters):
+            handler.addFilter(details)
+    _LOGGER.setLevel(logging.INFO)
+
+
+class _TooLarge(HTTPException):
+    """An HTTPException, because FastAPI lets those through while it reads a body."""
+
+    def __init__(self) -> None:
+        super().__init__(413, "is too large")
+
+
+class RequestLog:
+    """The outermost middleware: limits the body, catches everything, writes the access line."""
+
+    def __init__(self, app: ASGIApp, largest_body: int = LARGEST_BODY) -> None:
+        self.app = app
+        self.largest_body = largest_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        began, status, read = perf_counter(), 0, 0
+
+        async def counted_receive() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > self.largest_body:
+                raise _TooLarge
+            return message
+
+        async def noted_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        note = ""
+        try:
+            length = dict(scope["headers"]).get(b"content-length", b"0")
+            if not length.isdigit() or int(length) > self.largest_body:
+                raise _TooLarge
+            await self.app(scope, counted_receive, noted_send)
+        except _TooLarge:
+            if not status:
+                status = 413
+                await _send_problem(send, status, "is too large")
+        except Exception as error:
+            note = f" ({where(error)})"
+            if not status:
+                status = 500
+                await _send_problem(send, status, "failed: see the log")
+        milliseconds = (perf_counter() - began) * 1000
+        route = getattr(scope.get("route"), "path", "(no route)")
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        _LOGGER.info("%s %s %d %.1f ms%s", method, route, status, milliseconds, note)
+
+
+async def _send_problem(send: Send, status: int, reason: str) -> None:
+    title = HTTPStatus(status).phrase
+    problem = Problem(
+        title=title, status=status, errors=[FieldError(field="(request)", reason=reason)]
+    )
+    body = problem.model_dump_json().encode()
+    headers = [
+        (b"content-type", b"application/problem+json"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+__all__ = ["LARGEST_BODY", "RequestLog", "keep_details_out", "where"]

@@ -1,0 +1,311 @@
+"""What the service takes and answers. The request is made from the canonical tables' declarations:
+each row has the columns, types, choices and rules of `data.tables`, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    create_model,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from data.tables import KEY, TABLES, Column, Table
+from features.definitions import FEATURES
+
+MOST_PATIENTS = 1000
+MOST_ROWS = 200_000
+LONGEST_TEXT = 256
+_FIRST_DAY, _LAST_DAY = date(1850, 1, 1), date(2199, 12, 31)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MOST_CENTS = 10**13
+
+
+def _day(value: object) -> date:
+    """A day written as YYYY-MM-DD, and in no other way.
+
+    >>> _day("2024-02-30")
+    Traceback (most recent call last):
+    pydantic_core._pydantic_core.PydanticCustomError: must be a day written as YYYY-MM-DD
+    """
+    if type(value) is date:
+        return value
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            day = date.fromisoformat(value)
+        except ValueError:
+            day = None
+        if day is not None:
+            if _FIRST_DAY <= day <= _LAST_DAY:
+                return day
+            raise PydanticCustomError("day_range", "must lie between 1850-01-01 and 2199-12-31")
+    raise PydanticCustomError("day", "must be a day written as YYYY-MM-DD")
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise PydanticCustomError("text", "must be a text")
+    if not value.strip():
+        raise PydanticCustomError("text_empty", "must not be blank")
+    if len(value) > LONGEST_TEXT:
+        raise PydanticCustomError(
+            "text_long", "must not be longer than {most} characters", {"most": LONGEST_TEXT}
+        )
+    if any(not c.isprintable() for c in value):  # control characters and lone surrogates
+        raise PydanticCustomError("text_unprintable", "must hold printable characters only")
+    return value
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise PydanticCustomError("number", "must be a number")
+    if not abs(value) < 1e15:  # also refuses NaN and infinities
+        raise PydanticCustomError("number_finite", "must be a finite number of ordinary size")
+    return float(value)
+
+
+Day = Annotated[
+    date, BeforeValidator(_day, json_schema_input_type=str), Field(examples=["2024-12-31"])
+]
+Text = Annotated[str, BeforeValidator(_text, json_schema_input_type=str)]
+Number = Annotated[float, BeforeValidator(_number, json_schema_input_type=float)]
+
+
+FEEDS = frozenset((*TABLES, *(declared.feed for declared in FEATURES)))
+
+
+def _feed(value: object) -> str:
+    if not isinstance(value, str) or value not in FEEDS:
+        raise PydanticCustomError("feed", "names a feed that does not exist")
+    return value
+
+
+def _annotation(column: Column) -> Any:
+    bounds: dict[str, Any] = {}
+    if column.minimum is not None:
+        bounds["ge"] = column.minimum
+    if column.maximum is not None:
+        bounds["le"] = column.maximum
+    match column.type:
+        case "text":
+            return Text
+        case "date":
+            return Day
+        case "choice":
+            return Literal[column.choices]
+        case "flag":
+            return StrictBool
+        case "cents":
+            return Annotated[StrictInt, Field(ge=-_MOST_CENTS, le=_MOST_CENTS)]
+        case "integer":
+            return Annotated[StrictInt, Field(**{"ge": -(10**9), "le": 10**9} | bounds)]
+        case "number":
+            return Annotated[Number, Field(**bounds)]
+
+
+class Row(BaseModel):
+    """One row of a canonical table: the base of the models in `ROWS`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _row_model(table: Table) -> type[Row]:
+    fields: dict[str, Any] = {}
+    for column in table.columns:
+        about: dict[str, Any] = {
+            "description": column.meaning + (f" ({column.unit})" if column.unit else "")
+        }
+        if column.name == "reversed":
+            fields[column.name] = (StrictBool, Field(False, **about))
+        elif column.name == "source_row":
+            about["description"] += "; request:<table>:<row> where it is left out"
+            fields[column.name] = (Text | None, Field(None, **about))
+        elif column.required:
+            fields[column.name] = (_annotation(column), Field(**about))
+        else:
+            fields[column.name] = (_annotation(column) | None, Field(None, **about))
+
+    def follows_the_rules(self: Any) -> Any:
+        for rule in table.rules:
+            later, earlier = getattr(self, rule.column), getattr(self, rule.other)
+            if later is not None and earlier is not None and later < earlier:
+                raise PydanticCustomError(
+                    "not_before",
+                    "{column} must not be earlier than {other}",
+                    {"column": rule.column, "other": rule.other},
+                )
+        return self
+
+    name = "".join(part.title() for part in table.name.split("_")) + "Row"
+    make: Any = create_model
+    return make(
+        name,
+        __base__=Row,
+        __doc__=f"One row is {table.row}.",
+        __validators__={"follows_the_rules": model_validator(mode="after")(follows_the_rules)},
+        **fields,
+    )
+
+
+ROWS: dict[str, type[Row]] = {name: _row_model(table) for name, table in TABLES.items()}
+
+
+_make: Any = create_model
+_TableLists: Any = _make(
+    "TableLists",
+    __base__=BaseModel,
+    **{
+        name: (list[ROWS[name]], Field(default_factory=list, description=f"a row: {table.row}"))
+        for name, table in TABLES.items()
+    },
+)
+
+
+class ScoreRequest(_TableLists):
+    """Canonical rows of 1 to 1,000 patients: one list a table, in any order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    as_of: Annotated[
+        Day, Field(description="the day at whose end the question is asked; later rows are unseen")
+    ]
+    carries: Annotated[
+        list[Annotated[str, BeforeValidator(_feed)]] | None,
+        Field(
+            description="the feeds that these rows come from, so that no row means none; "
+            "where it is left out, the feeds that the models were trained on",
+            max_length=len(FEEDS),
+        ),
+    ] = None
+
+    @model_validator(mode="after")
+    def _is_whole_and_not_too_much(self) -> ScoreRequest:
+        rows = list(self.rows())
+        if not rows:
+            raise PydanticCustomError("no_rows", "at least one row is needed")
+        if len(rows) > MOST_ROWS:
+            raise PydanticCustomError(
+                "many_rows", "at most {most} rows in one request", {"most": f"{MOST_ROWS:,}"}
+            )
+        if len({row.patient_id for _, row in rows}) > MOST_PATIENTS:
+            raise PydanticCustomError(
+                "many_patients",
+                "at most {most} patients in one request",
+                {"most": f"{MOST_PATIENTS:,}"},
+            )
+        versions: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for table, row in rows:
+            held = row.model_dump(exclude={"source_row"})
+            if versions.setdefault((table, *(held[name] for name in KEY)), held) != held:
+                raise PydanticCustomError(
+                    "two_versions",
+                    "{table}: two unlike rows share one record_id and one known_on",
+                    {"table": table},
+                )
+        return self
+
+    def rows(self) -> Iterator[tuple[str, Any]]:
+        """Every row with the name of its table, in the order sent."""
+        for name in TABLES:
+            for row in getattr(self, name):
+                yield name, row
+
+
+class Reason(BaseModel):
+    """What raised or lowered one risk, in words, with the evidence behind it."""
+
+    concept: Annotated[str, Field(examples=["emergency visits"])]
+    words: Annotated[
+        str, Field(examples=["3 emergency visits in the last 90 days, the last on 12 March"])
+    ]
+    share: Annotated[float, Field(description="part of the model's margin, in log odds")]
+    direction: Literal["raises", "lowers"]
+    actionable: Annotated[bool, Field(description="whether a case manager could act on it")]
+
+
+class Risk(BaseModel):
+    """One risk of one person, or why there is none."""
+
+    risk: Annotated[float | None, Field(description="calibrated probability", examples=[0.21])]
+    tier: Literal["high", "moderate", "low"] | None
+    asked_on: Annotated[date | None, Field(description="at the end of which day it is asked")]
+    not_scored: Annotated[
+        str | None,
+        Field(description="why there is no risk", examples=["no discharge in the last 30 days"]),
+    ]
+    reasons: list[Reason]
+
+
+class Place(BaseModel):
+    """A person's place on the list."""
+
+    rank: int
+    manager: int
+    tier: str
+    queue: str
+
+
+class PatientScore(BaseModel):
+    """Both risks of one person."""
+
+    patient_id: str
+    discharged_on: Annotated[date | None, Field(description="last acute discharge in 30 days")]
+    readmission: Risk
+    high_cost: Risk
+    left_out: Annotated[
+        str | None, Field(description="why this person is not to be called, as far as known")
+    ]
+    warnings: list[str]
+    withheld: Annotated[str, Field(description="the same line for everybody")]
+
+
+class PublishedPatient(PatientScore):
+    """One person in the published run, with the place on the list if there is one."""
+
+    run_id: str
+    as_of: date
+    place: Place | None
+
+
+class Listed(PatientScore, Place):
+    """One place on the list."""
+
+    why: Annotated[list[str], Field(description="what raises the risk of the queue, in words")]
+
+
+class ScoreAnswer(BaseModel):
+    """Risks, tiers and reasons of everybody in a request, ordered by patient_id."""
+
+    as_of: date
+    models: dict[str, str]
+    patients: list[PatientScore]
+    warnings: list[str]
+
+
+class WorklistAnswer(BaseModel):
+    """The published list, from the first place on."""
+
+    run_id: str
+    as_of: date
+    capacity: dict[str, int]
+    patients: list[Listed]
+    warnings: list[str]
+
+
+class Health(BaseModel):
+    """Whether the service can score, with which models, and how old the list is."""
+
+    status: Literal["ok", "not ready"]
+    reason: str | None
+    models: dict[str, str]
+    published: Annotated[date | None, Field(description="as-of day of the published list")]

@@ -1,0 +1,229 @@
+"""Histories + population + models → risks, tiers and reasons: the one path of night and API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from data.errors import InputError
+from data.home import Home
+from features.as_of import features_as_of
+from features.definitions import feature
+from features.window import completed_years, days_of
+from serving.model import RiskModel
+from serving.population import DIED, NO_DISCHARGE, NOT_COVERED, NOT_KNOWN
+from serving.reasons import evidence_names, reasons
+from serving.store import REASON_COLUMNS
+
+if TYPE_CHECKING:
+    from features.history import Histories
+
+TASKS = ("readmission", "high-cost")
+NO_MODEL = "there is no model for it"
+_USUAL = {
+    "readmission": {"minimum_age": 65, "look_back_days": 365},
+    "high-cost": {"look_back_days": 180},
+}
+"""Whom the models are trained on where model.json does not say it (see `training.tasks`)."""
+
+TOP_REASONS = 3
+LOWERING_REASONS = 2
+
+
+@dataclass(frozen=True)
+class Models:
+    """The models in use, by task; at least one."""
+
+    by_task: Mapping[str, RiskModel]
+
+    @classmethod
+    def load(cls, home: Home) -> Models:
+        """Reads `home.models/<task>`. Raises InputError where there is no model at all, and
+        whatever `RiskModel.load` raises where one does not fit."""
+        there = [task for task in TASKS if (home.models / task).exists()]
+        if not there:
+            raise InputError(
+                f"There is no model in {home.models}: run `firstcall train --task readmission` "
+                "and `firstcall train --task high-cost`."
+            )
+        return cls({task: RiskModel.load(home.models / task) for task in there})
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The version of each model, by task."""
+        return {task: model.version for task, model in self.by_task.items()}
+
+    @property
+    def carries(self) -> list[str]:
+        """The feeds that any of the models was trained on, those of its features included."""
+        return sorted(
+            {feed for model in self.by_task.values() for feed in model.metadata["carries"]}
+            | {feature(name).feed for model in self.by_task.values() for name in model.features}
+        )
+
+    def warnings(self) -> list[str]:
+        """What must be said of every answer."""
+        said = []
+        for task, model in self.by_task.items():
+            population = {"invented": "an invented population", "public_synthetic":
+                          "public synthetic data"}.get(model.metadata["origin"])  # fmt: skip
+            if population:
+                said.append(
+                    f"the {task} model was trained on {population}: not for decisions about "
+                    "real people"
+                )
+            if model.metadata["asked_on"] == "31 December":
+                said.append(f"the {task} model is asked on 31 December only")
+        return said
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One model's questions: `rows` are positions in the population, in the order of `X`."""
+
+    model: RiskModel
+    rows: np.ndarray
+    days: list[date]
+    X: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Scored:
+    """`scores`: one row a person of the population, in its order: the store's score columns but
+    left_out as the population says it. The matrices stay, so that reasons can be asked for."""
+
+    scores: pd.DataFrame
+    asked: Mapping[str, _Asked]
+
+    def reasons(self, wanted: Mapping[str, np.ndarray]) -> pd.DataFrame:
+        """One row a reason (the store's reason columns): for each task, of the people whose flag
+        in `wanted[task]` (bool, one a row of `scores`) is set."""
+        found: list[tuple[Any, ...]] = []
+        patients = self.scores["patient_id"].to_numpy()
+        for task, asked in self.asked.items():
+            at = np.flatnonzero(wanted[task][asked.rows])
+            told = reasons(
+                asked.model, asked.X.iloc[at], [asked.days[i] for i in at],
+                top=TOP_REASONS, lowering=LOWERING_REASONS,
+            )  # fmt: skip
+            for i, of_person in zip(at, told, strict=True):
+                patient = patients[asked.rows[i]]
+                found.extend(
+                    (patient, task, position, r.concept, r.words, r.share, r.direction,
+                     r.actionable)
+                    for position, r in enumerate(of_person, 1)
+                )  # fmt: skip
+        return pd.DataFrame(found, columns=list(REASON_COLUMNS))
+
+
+def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: date) -> Scored:
+    """Both risks of `people` (one row a person, as `population` answers) as of a day.
+
+    The readmission model is trained at discharge, so its question is asked as of the day of
+    discharge: a rank does not fall merely because the window has shrunk. The high-cost question
+    is asked as of `as_of`, or of the last 31 December where the model knows yearly totals only.
+    """
+    scores = pd.DataFrame({"patient_id": people["patient_id"].astype(object)})
+    scores["left_out"] = people["left_out"].astype(object)
+    scores["discharged_on"] = _dates(people["discharged_on"])
+    warnings: list[list[str]] = [[] for _ in range(len(people))]
+    asked: dict[str, _Asked] = {}
+    for task in TASKS:
+        prefix = task.replace("-", "_")
+        model = models.by_task.get(task)
+        null_reason = _null_reasons(people, task, model is not None)
+        risk, margin = np.full(len(people), np.nan), np.full(len(people), np.nan)
+        tier, day = np.full(len(people), None, object), np.full(len(people), None, object)
+        rows = np.flatnonzero(null_reason == "")
+        if model is not None:
+            days = _asked_on(people.iloc[rows], task, model, as_of)
+            index = pd.DataFrame(
+                {
+                    "patient_id": people["patient_id"].to_numpy()[rows],
+                    "as_of": np.array(days, dtype="datetime64[s]"),
+                }
+            )
+            X = features_as_of(histories, index, evidence_names(model.features))
+            margin[rows] = model.margin(X)
+            risk[rows] = model.calibrator.apply(margin[rows])
+            tier[rows], day[rows] = model.tier(risk[rows]), days
+            asked[task] = _Asked(model, rows, days, X)
+            _warn(warnings, people, rows, days, model)
+        scores[f"{prefix}_risk"], scores[f"{prefix}_margin"] = risk, margin
+        scores[f"{prefix}_tier"], scores[f"{prefix}_asked_on"] = tier, day
+        scores[f"{prefix}_null_reason"] = [why or None for why in null_reason]
+    scores["warnings"] = [json.dumps(said) for said in warnings]
+    return Scored(scores, asked)
+
+
+def _dates(days: pd.Series) -> np.ndarray:
+    """datetime64 as dates, None where missing."""
+    return np.array([None if pd.isna(d) else d.date() for d in days], dtype=object)
+
+
+def _null_reasons(people: pd.DataFrame, task: str, is_there: bool) -> np.ndarray:
+    """Why each person has no risk of this kind; "" for who has one."""
+    why = np.full(len(people), "", dtype=object)
+    if not is_there:
+        why[:] = NO_MODEL
+    left_out = people["left_out"].to_numpy()
+    if task == "readmission":
+        why[people["discharged_on"].isna().to_numpy()] = NO_DISCHARGE
+        in_hospital = people["in_hospital"].to_numpy()
+        why[in_hospital] = "in hospital now"
+    gone = np.isin(left_out, (DIED, NOT_COVERED, NOT_KNOWN))
+    why[gone] = left_out[gone]
+    return why
+
+
+def _asked_on(people: pd.DataFrame, task: str, model: RiskModel, as_of: date) -> list[date]:
+    if task == "readmission":
+        return [day.date() for day in people["discharged_on"]]
+    day = as_of
+    if model.metadata["asked_on"] == "31 December" and (as_of.month, as_of.day) != (12, 31):
+        day = date(as_of.year - 1, 12, 31)
+    return [day] * len(people)
+
+
+def _warn(
+    warnings: list[list[str]],
+    people: pd.DataFrame,
+    rows: np.ndarray,
+    days: list[date],
+    model: RiskModel,
+) -> None:
+    """Says of whom the model was not trained on people like them."""
+    trained_on = _USUAL[model.task] | dict(model.metadata["trained_on"])
+    if len(rows) == 0:
+        return
+    of_rows = people.iloc[rows]
+    asked = days_of(days)
+    youngest = trained_on.get("minimum_age")
+    born = of_rows["birth_on"]
+    if youngest is not None:
+        age = np.full(len(rows), np.nan)
+        known = born.notna().to_numpy()
+        age[known] = completed_years(days_of(born[known]), asked[known])
+        for at in np.flatnonzero(age < youngest):
+            warnings[rows[at]].append(
+                f"the {model.task} model was not trained on people under {youngest}"
+            )
+        for at in np.flatnonzero(np.isnan(age)):
+            warnings[rows[at]].append(f"age is not known, the {model.task} model needs it")
+    look_back = trained_on.get("look_back_days")
+    if look_back is not None:
+        since = of_rows["covered_since"]
+        known = since.notna().to_numpy()
+        seen = np.full(len(rows), np.inf)
+        seen[known] = asked[known] - days_of(since[known])
+        for at in np.flatnonzero(seen < look_back):
+            warnings[rows[at]].append(
+                f"the {model.task} model was not trained on people covered for less than "
+                f"{look_back} days"
+            )

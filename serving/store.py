@@ -1,0 +1,343 @@
+"""What the nights said: runs, scores, reasons and lists. The only door to the database.
+
+A run is written whole in one transaction, the pointer to it included. A reader asks for the
+pointer first and then reads rows of that run, which nobody changes any more: whoever reads sees
+the whole old list or the whole new one. A night that is killed leaves at most its row in `run`;
+the next night marks that row abandoned.
+"""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from data.errors import InputError, RefusalError
+
+_metadata = sa.MetaData()
+
+_run = sa.Table(
+    "run",
+    _metadata,
+    sa.Column("run_id", sa.String(40), primary_key=True),
+    sa.Column("as_of", sa.Date, nullable=False),
+    sa.Column("status", sa.String(12), nullable=False),  # running | published | abandoned
+    sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("finished_at", sa.DateTime(timezone=True)),
+    sa.Column("manifest", sa.Text),
+)
+
+
+def _of_run() -> sa.Column[str]:
+    return sa.Column("run_id", sa.String(40), sa.ForeignKey("run.run_id"), primary_key=True)
+
+
+_score = sa.Table(
+    "score",
+    _metadata,
+    _of_run(),
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("discharged_on", sa.Date),
+    sa.Column("left_out", sa.Text),
+    sa.Column("warnings", sa.Text, nullable=False),
+    *(
+        sa.Column(f"{task}_{name}", type_)
+        for task in ("readmission", "high_cost")
+        for name, type_ in (
+            ("risk", sa.Double),
+            ("margin", sa.Double),
+            ("tier", sa.String(8)),
+            ("asked_on", sa.Date),
+            ("null_reason", sa.Text),
+        )
+    ),
+)
+_reason = sa.Table(
+    "reason",
+    _metadata,
+    _of_run(),
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("task", sa.String(12), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True),
+    sa.Column("concept", sa.Text, nullable=False),
+    sa.Column("words", sa.Text, nullable=False),
+    sa.Column("share", sa.Double, nullable=False),
+    sa.Column("direction", sa.String(8), nullable=False),
+    sa.Column("actionable", sa.Boolean, nullable=False),
+)
+_entry = sa.Table(
+    "worklist",
+    _metadata,
+    _of_run(),
+    sa.Column("rank", sa.Integer, primary_key=True),
+    sa.Column("manager", sa.Integer, nullable=False),
+    sa.Column("patient_id", sa.Text, nullable=False),
+    sa.Column("tier", sa.String(8), nullable=False),
+    sa.Column("queue", sa.String(20), nullable=False),
+    sa.UniqueConstraint("run_id", "patient_id"),
+)
+_published = sa.Table(
+    "published",
+    _metadata,
+    sa.Column("only", sa.Integer, primary_key=True),
+    sa.Column("run_id", sa.String(40), sa.ForeignKey("run.run_id"), nullable=False),
+    sa.CheckConstraint("only = 1"),
+)
+
+SCORE_COLUMNS = tuple(c.name for c in _score.columns if c.name != "run_id")
+REASON_COLUMNS = tuple(c.name for c in _reason.columns if c.name != "run_id")
+ENTRY_COLUMNS = tuple(c.name for c in _entry.columns if c.name != "run_id")
+QUEUE_TASK = {"recently discharged": "readmission", "high cost": "high-cost"}
+_BATCH = 20_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """One night's scoring. `manifest` names models, data cut and settings; {} until published."""
+
+    run_id: str
+    as_of: date
+    status: str
+    manifest: Mapping[str, Any]
+
+
+def _as_run(row: sa.Row[Any]) -> Run:
+    return Run(row.run_id, row.as_of, row.status, json.loads(row.manifest or "{}"))
+
+
+def _records(frame: pd.DataFrame, columns: Sequence[str], run_id: str) -> Iterator[list[dict]]:
+    """Batches of rows as dictionaries; whatever is missing becomes None."""
+    for start in range(0, len(frame), _BATCH):
+        part = frame.loc[:, list(columns)].iloc[start : start + _BATCH].astype(object)
+        part = part.where(part.notna(), None)
+        rows = part.to_dict("records")
+        yield [{"run_id": run_id, **{str(k): v for k, v in row.items()}} for row in rows]
+
+
+def _connected_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy says BEGIN itself, for reads too
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN")
+
+
+class Store:
+    """The nights, over one database. Safe for several readers beside one writing night."""
+
+    def __init__(self, path: Path) -> None:
+        """Opens the SQLite file at `path`, or makes it."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._engine = sa.create_engine(f"sqlite:///{path}")
+        event.listen(self._engine, "connect", _connected_sqlite)
+        event.listen(self._engine, "begin", _begin)
+        with self._engine.begin() as connection:
+            _metadata.create_all(connection)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def night(self) -> Iterator[None]:
+        """Holds the right to write a night; the system frees it when the process dies.
+
+        Raises RefusalError where another process holds it.
+        """
+        with self._path.with_suffix(".night").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise RefusalError(
+                    "Another night is running on this store: wait until it has ended."
+                ) from None
+            yield
+
+    def start(self, as_of: date) -> str:
+        """Opens a run and returns its id; runs that were never finished become abandoned.
+
+        Call it within `night()`: only there is it certain that nobody else is still running.
+        """
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(_run).where(_run.c.status == "running").values(status="abandoned")
+            )
+            before = connection.scalar(
+                sa.select(sa.func.count()).select_from(_run).where(_run.c.as_of == as_of)
+            )
+            run_id = f"{as_of.isoformat()}.{(before or 0) + 1}"
+            connection.execute(
+                sa.insert(_run).values(
+                    run_id=run_id, as_of=as_of, status="running", started_at=datetime.now(UTC)
+                )
+            )
+        return run_id
+
+    def abandon(self, run_id: str) -> None:
+        """Says that a run ended without a list; what was published stays."""
+        with self._engine.begin() as connection:
+            connection.execute(
+                sa.update(_run)
+                .where(_run.c.run_id == run_id, _run.c.status == "running")
+                .values(status="abandoned", finished_at=datetime.now(UTC))
+            )
+
+    def publish(
+        self,
+        run_id: str,
+        scores: pd.DataFrame,
+        reasons: pd.DataFrame,
+        entries: pd.DataFrame,
+        manifest: Mapping[str, Any],
+    ) -> None:
+        """Writes a whole run and makes it the published one, in one transaction.
+
+        `scores` has one row a person (`SCORE_COLUMNS`), `reasons` one row a reason
+        (`REASON_COLUMNS`), `entries` one row a place on the list (`ENTRY_COLUMNS`).
+        Raises ValueError where the run is not open.
+        """
+        with self._engine.begin() as connection:
+            done = connection.execute(
+                sa.update(_run)
+                .where(_run.c.run_id == run_id, _run.c.status == "running")
+                .values(
+                    status="published",
+                    finished_at=datetime.now(UTC),
+                    manifest=json.dumps(manifest, sort_keys=True),
+                )
+            )
+            if done.rowcount != 1:
+                raise ValueError("only an open run can be published")
+            for table, frame, columns in (
+                (_score, scores, SCORE_COLUMNS),
+                (_reason, reasons, REASON_COLUMNS),
+                (_entry, entries, ENTRY_COLUMNS),
+            ):
+                for batch in _records(frame, columns, run_id):
+                    connection.execute(sa.insert(table), batch)
+            connection.execute(sa.delete(_published))
+            connection.execute(sa.insert(_published).values(only=1, run_id=run_id))
+
+    def published(self) -> Run | None:
+        """The run that readers see, or None before the first night."""
+        with self._engine.begin() as connection:
+            row = connection.execute(sa.select(_run).join(_published)).one_or_none()
+        return None if row is None else _as_run(row)
+
+    def runs(self) -> list[Run]:
+        """Every run, the oldest first."""
+        with self._engine.begin() as connection:
+            rows = connection.execute(sa.select(_run).order_by(_run.c.started_at, _run.c.run_id))
+            return [_as_run(row) for row in rows]
+
+    def worklist(
+        self, run_id: str, top: int | None = None, manager: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The list of a run in order: one dictionary a place, with the patient's scores, `reasons`,
+        and `why`: the words of those that raise the risk of the queue that he stands in."""
+        joined = sa.join(
+            _entry,
+            _score,
+            (_entry.c.run_id == _score.c.run_id) & (_entry.c.patient_id == _score.c.patient_id),
+        )
+        query = (
+            sa.select(
+                _entry.c.rank, _entry.c.manager, _entry.c.tier, _entry.c.queue,
+                *(_score.c[name] for name in SCORE_COLUMNS),
+            )
+            .select_from(joined)
+            .where(_entry.c.run_id == run_id)
+            .order_by(_entry.c.rank)
+        )  # fmt: skip
+        if manager is not None:
+            query = query.where(_entry.c.manager == manager)
+        if top is not None:
+            query = query.limit(top)
+        with self._engine.begin() as connection:
+            rows = [dict(row._mapping) for row in connection.execute(query)]
+            reasons = self._reasons(connection, run_id, [row["patient_id"] for row in rows])
+        for row in rows:
+            row["warnings"] = json.loads(row["warnings"])
+            row["reasons"] = reasons.get(row["patient_id"], [])
+            row["why"] = [
+                reason["words"]
+                for reason in row["reasons"]
+                if reason["task"] == QUEUE_TASK[row["queue"]] and reason["direction"] == "raises"
+            ]
+        return rows
+
+    def patient(self, run_id: str, patient_id: str) -> dict[str, Any] | None:
+        """One person's scores, reasons and place (rank, manager, tier, queue, or None) in a run;
+        None for who was not known then."""
+        with self._engine.begin() as connection:
+            row = connection.execute(
+                sa.select(_score).where(
+                    _score.c.run_id == run_id, _score.c.patient_id == patient_id
+                )
+            ).one_or_none()
+            if row is None:
+                return None
+            place = connection.execute(
+                sa.select(_entry.c.rank, _entry.c.manager, _entry.c.tier, _entry.c.queue).where(
+                    _entry.c.run_id == run_id, _entry.c.patient_id == patient_id
+                )
+            ).one_or_none()
+            reasons = self._reasons(connection, run_id, [patient_id])
+        found = {name: row._mapping[name] for name in SCORE_COLUMNS}
+        found["warnings"] = json.loads(found["warnings"])
+        found["reasons"] = reasons.get(patient_id, [])
+        found["place"] = None if place is None else dict(place._mapping)
+        return found
+
+    def _reasons(
+        self, connection: sa.Connection, run_id: str, patients: Sequence[str]
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Each patient's reasons, ordered by task and position."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for start in range(0, len(patients), 500):
+            rows = connection.execute(
+                sa.select(*(_reason.c[name] for name in REASON_COLUMNS))
+                .where(
+                    _reason.c.run_id == run_id,
+                    _reason.c.patient_id.in_(patients[start : start + 500]),
+                )
+                .order_by(_reason.c.patient_id, _reason.c.task, _reason.c.position)
+            )
+            for row in rows:
+                reason = dict(row._mapping)
+                found.setdefault(reason.pop("patient_id"), []).append(reason)
+        return found
+
+    def worklist_bytes(self, run_id: str) -> bytes:
+        """The list of a run as CSV, without run id and clock: the same night, the same bytes.
+
+        Raises InputError where there is no such published run.
+        """
+        with self._engine.begin() as connection:
+            status = connection.scalar(sa.select(_run.c.status).where(_run.c.run_id == run_id))
+        if status != "published":
+            raise InputError("There is no published run of that name: see `firstcall worklist`.")
+        columns = (*ENTRY_COLUMNS, *(c for c in SCORE_COLUMNS if c != "patient_id"))
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow([*columns, "reasons"])
+        for row in self.worklist(run_id):
+            said = [f"{r['task']}: {r['words']} [{r['share']!r}]" for r in row["reasons"]]
+            values = ["; ".join(v) if isinstance(v, list) else v for v in map(row.get, columns)]
+            writer.writerow(
+                [repr(v) if isinstance(v, float) else v for v in values] + [" | ".join(said)]
+            )
+        return text.getvalue().encode()

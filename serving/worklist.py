@@ -1,0 +1,131 @@
+"""Scores + capacity → whom to call first: an ordered list, stable under ties.
+
+The order, and why:
+
+1. **Eligible people only.** Alive, covered, not in hospital now and not in hospice, as far as
+   known. Why somebody is left out is kept for each person and counted.
+2. **The higher of the two tiers**, high before moderate before low.
+3. Within a tier, **recently discharged before high cost**: a call after a discharge loses its
+   value within days, a call about the coming year does not. Somebody stands in the queue
+   whose tier put him here; where both did, he stands among the recently discharged.
+4. Within a queue, **that queue's risk**, then its margin (a calibrator may map unequal margins
+   to one risk), then patient_id. The two risks are chances of different things and are never
+   added or compared with each other.
+
+The first `managers × slots` places are dealt to the case managers in turn, so that each has a
+like share of the list's top. Nobody is on the list twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from data.errors import InputError
+
+TIERS = ("high", "moderate", "low")
+QUEUES = ("recently discharged", "high cost")
+BEYOND_CAPACITY = "beyond capacity"
+NO_RISK = "no risk could be told"
+
+SCORE_COLUMNS = (
+    "patient_id", "excluded",
+    "readmission_risk", "readmission_margin", "readmission_tier",
+    "high_cost_risk", "high_cost_margin", "high_cost_tier",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """How many patients the case managers can take on from one list: `managers` × `slots`."""
+
+    managers: int = 4
+    slots: int = 25
+
+    def __post_init__(self) -> None:
+        if self.managers < 1 or self.slots < 0:
+            raise InputError(
+                "The capacity needs at least one case manager and no negative number of slots."
+            )
+
+    @property
+    def places(self) -> int:
+        return self.managers * self.slots
+
+
+@dataclass(frozen=True)
+class Worklist:
+    """`entries`: one row a listed patient, in order: rank (from 1), manager (from 1), patient_id,
+    tier, queue. `left_out`: one row a patient who is not listed: patient_id, reason."""
+
+    entries: pd.DataFrame
+    left_out: pd.DataFrame
+
+    @property
+    def left_out_counts(self) -> Mapping[str, int]:
+        """How many people each reason left out, the most frequent first."""
+        counts = self.left_out.groupby("reason").size()
+        return {
+            str(reason): int(n) for reason, n in sorted(counts.items(), key=lambda x: (-x[1], x[0]))
+        }
+
+
+def _tier_rank(tiers: pd.Series) -> np.ndarray:
+    """0 high, 1 moderate, 2 low, 3 no tier (no risk of this kind)."""
+    ranks = tiers.map({tier: rank for rank, tier in enumerate(TIERS)})
+    return ranks.astype("float64").fillna(len(TIERS)).to_numpy().astype(np.int64)
+
+
+def worklist(scores: pd.DataFrame, capacity: Capacity) -> Worklist:
+    """The ordered list. `scores` has one row a person with `SCORE_COLUMNS`; `excluded` is empty
+    or None for who may be called, else the reason; a risk, margin and tier that does not exist
+    is missing. The order of the rows of `scores` does not matter. Raises ValueError where a
+    person stands twice."""
+    if scores["patient_id"].duplicated().any():
+        raise ValueError("scores must hold one row a person")
+    people = scores.loc[:, list(SCORE_COLUMNS)].sort_values("patient_id", ignore_index=True)
+    readmission = _tier_rank(people["readmission_tier"])
+    high_cost = _tier_rank(people["high_cost_tier"])
+    tier = np.minimum(readmission, high_cost)
+    discharged = readmission <= high_cost
+    excluded = people["excluded"].fillna("").astype(str).to_numpy(dtype=object)
+    reason = np.where(excluded != "", excluded, np.where(tier == len(TIERS), NO_RISK, ""))
+
+    keys = pd.DataFrame(
+        {
+            "patient_id": people["patient_id"],
+            "tier": tier,
+            "queue": np.where(discharged, 0, 1),
+            "risk": np.where(discharged, people["readmission_risk"], people["high_cost_risk"]),
+            "margin": np.where(
+                discharged, people["readmission_margin"], people["high_cost_margin"]
+            ),
+        }
+    ).astype({"risk": "float64", "margin": "float64"})
+    ordered = keys[reason == ""].sort_values(
+        ["tier", "queue", "risk", "margin", "patient_id"],
+        ascending=[True, True, False, False, True],
+        ignore_index=True,
+    )
+    listed = ordered.head(capacity.places)
+    place = np.arange(len(listed))
+    entries = pd.DataFrame(
+        {
+            "rank": place + 1,
+            "manager": place % capacity.managers + 1,
+            "patient_id": listed["patient_id"].to_numpy(),
+            "tier": np.array(TIERS, dtype=object)[listed["tier"].to_numpy()],
+            "queue": np.array(QUEUES, dtype=object)[listed["queue"].to_numpy()],
+        }
+    )
+    beyond = ordered.iloc[capacity.places :]["patient_id"]
+    left_out = pd.concat(
+        [
+            pd.DataFrame({"patient_id": people["patient_id"], "reason": reason})[reason != ""],
+            pd.DataFrame({"patient_id": beyond, "reason": BEYOND_CAPACITY}),
+        ]
+    ).sort_values("patient_id", ignore_index=True)
+    return Worklist(entries, left_out)

@@ -1,0 +1,39 @@
+"""What the rooms' tests share: one small invented home, made once a session."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import pytest
+
+from data.home import Home
+
+# Nothing of the tests is told to anybody, and no child process either.
+os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+
+SMALL_MEMBERS = 3000
+SMALL_SEED = 20240601
+
+
+@pytest.fixture(scope="session")
+def small_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A home with an invented population taken in, its histories, and both models, quickly fitted.
+
+    Read it only: copy it (`shutil.copytree(home.root, ..., symlinks=True)`) before writing to it.
+    """
+    from data.intake import take_in
+    from data.synthesise import synthesise
+    from features.history import write_histories
+    from training.tasks import HIGH_COST, READMISSION
+    from training.train import train
+
+    home = Home(tmp_path_factory.mktemp("small") / "home")
+    synthesise(home.invented, SMALL_MEMBERS, years=4, seed=SMALL_SEED)
+    take_in(home, "canonical", home.invented)
+    write_histories(home)
+    for task in (READMISSION, replace(HIGH_COST, months_between=6)):
+        quick = replace(task.fit, rounds=40, folds=1, threads=1)
+        few = replace(task.evaluation, replicates=10)
+        train(home, task.name, replace(task, fit=quick, evaluation=few))
+    return home

@@ -1,0 +1,139 @@
+"""The engine against tests/oracle.py, and against itself where nothing may change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from random import Random
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from features.as_of import features_as_of
+from features.definitions import FEATURES
+from tests.features.invented_rows import EDGES, PATIENTS, STRANGER, invented
+from tests.features.rows import AS_OF, CARRIES, histories, row
+from tests.oracle import answer
+
+Tables = Mapping[str, list[dict[str, Any]]]
+NAMES = [f.name for f in FEATURES]
+_FEW_FEEDS = ("member", "encounter", "diagnosis", "cost", "cost_year")
+
+
+def _questions(*days: date) -> pd.DataFrame:
+    asked = [(patient, day) for day in days for patient in (*PATIENTS, STRANGER)]
+    return pd.DataFrame(asked, columns=["patient_id", "as_of"])
+
+
+def _by_engine(tables: Tables, index: pd.DataFrame, carries: tuple[str, ...] = CARRIES) -> Any:
+    return features_as_of(histories(tables, carries), index)
+
+
+def _by_oracle(tables: Tables, index: pd.DataFrame, carries: tuple[str, ...]) -> np.ndarray:
+    lines = [
+        list(answer(tables, carries, patient, day, FEATURES).values())
+        for patient, day in index.itertuples(index=False)
+    ]
+    return np.array(lines, dtype=np.float64).astype(np.float32)
+
+
+def _assert_same(engine: pd.DataFrame, expected: np.ndarray, index: pd.DataFrame) -> None:
+    found = engine.to_numpy()
+    unlike = ~((found == expected) | (np.isnan(found) & np.isnan(expected)))
+    where = [
+        (tuple(index.iloc[r]), NAMES[c], float(found[r, c]), float(expected[r, c]))
+        for r, c in np.argwhere(unlike)[:5]
+    ]
+    assert not where, where
+
+
+_worlds = st.tuples(st.integers(0, 2**32), st.integers(0, 60))
+_moments = st.tuples(st.sampled_from((-1, 0, 1, 3)), st.sampled_from(EDGES))
+
+
+@settings(max_examples=120, deadline=None)
+@given(_worlds, _moments, st.sampled_from((CARRIES, CARRIES, _FEW_FEEDS)))
+def test_engine_and_oracle_agree(
+    world: tuple[int, int], moment: tuple[int, int], carries: tuple[str, ...]
+) -> None:
+    seed, facts = world
+    tables = invented(Random(seed), facts)
+    index = _questions(AS_OF + timedelta(days=moment[0]), AS_OF - timedelta(days=moment[1]))
+    _assert_same(_by_engine(tables, index, carries), _by_oracle(tables, index, carries), index)
+
+
+@pytest.mark.parametrize("as_of", [date(1940, 1, 1), date(1948, 2, 29), date(2100, 3, 1)])
+def test_before_birth_and_long_after_everything(as_of: date) -> None:
+    tables = invented(Random(1), 80)
+    index = _questions(as_of)
+    _assert_same(_by_engine(tables, index), _by_oracle(tables, index, CARRIES), index)
+
+
+@settings(max_examples=40, deadline=None)
+@given(_worlds, _moments)
+def test_rows_after_as_of_change_nothing(world: tuple[int, int], moment: tuple[int, int]) -> None:
+    """Rows that happen or become known later are added, changed and removed: the same bytes."""
+    seed, facts = world
+    random = Random(seed)
+    as_of = AS_OF - timedelta(days=moment[1])
+    index = _questions(as_of)
+    tables = invented(random, facts)
+    before = _by_engine(tables, index)
+    future = invented(random, facts)
+    changed = {}
+    for name, rows in tables.items():
+        past = [made for made in rows if made["known_on"] <= as_of]
+        later = [made for made in rows if made["known_on"] > as_of]
+        kept = [made for made in later if random.random() < 0.5]
+        for made in kept:
+            made["reversed"] = not made["reversed"]
+        new = [made for made in future[name] if made["known_on"] > as_of]
+        changed[name] = [*past, *kept, *new]
+    changed["coverage"].append(
+        row("coverage", 999, start_on=as_of + timedelta(days=1), known_on=as_of)
+    )
+    after = _by_engine(changed, index)
+    assert before.to_numpy().tobytes() == after.to_numpy().tobytes()
+
+
+@settings(max_examples=40, deadline=None)
+@given(_worlds)
+def test_order_and_repetition_of_rows_change_nothing(world: tuple[int, int]) -> None:
+    seed, facts = world
+    random = Random(seed)
+    tables = invented(random, facts)
+    events = histories(tables)._events
+    shuffled = {name: random.sample([*rows, *rows], 2 * len(rows)) for name, rows in tables.items()}
+    again = histories(shuffled)._events
+    assert events is not None
+    assert again is not None
+    pd.testing.assert_frame_equal(events.to_pandas(), again.to_pandas())
+
+
+@settings(max_examples=30, deadline=None)
+@given(_worlds)
+def test_a_patient_alone_is_answered_like_everybody_together(world: tuple[int, int]) -> None:
+    seed, facts = world
+    tables = invented(Random(seed), facts)
+    index = _questions(AS_OF)
+    together = _by_engine(tables, index)
+    for patient in PATIENTS:
+        own = {name: [r for r in rows if r["patient_id"] == patient]
+               for name, rows in tables.items()}  # fmt: skip
+        asked = index[index["patient_id"] == patient]
+        alone = _by_engine(own, asked)
+        assert alone.to_numpy().tobytes() == together.loc[asked.index].to_numpy().tobytes()
+
+
+def test_some_names_are_answered_like_all() -> None:
+    tables = invented(Random(5), 120)
+    index = _questions(AS_OF)
+    everything = _by_engine(tables, index)
+    some = NAMES[::-7]
+    answered = features_as_of(histories(tables), index, some)
+    assert list(answered.columns) == some
+    assert answered.to_numpy().tobytes() == everything[some].to_numpy().tobytes()

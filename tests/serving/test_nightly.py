@@ -1,0 +1,272 @@
+"""A whole night on a small invented population, and the same people through the API."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+import sqlalchemy as sa
+
+from data.errors import InputError, RefusalError
+from data.generation import find_current
+from data.home import Home
+from data.intake import current
+from data.tables import TABLES
+from serving.api import create_app
+from serving.model import write_model
+from serving.nightly import STALE_AFTER_DAYS, run_night
+from serving.store import Store
+from serving.worklist import Capacity
+from tests.serving.client import Client
+
+ROOT = Path(__file__).resolve().parents[2]
+NIGHT = date(2024, 12, 31)
+
+
+def copied(home, folder):
+    shutil.copytree(home.root, folder / "home", symlinks=True)
+    return Home(folder / "home")
+
+
+@pytest.fixture(scope="module")
+def home(small_home, tmp_path_factory):
+    return copied(small_home, tmp_path_factory.mktemp("night"))
+
+
+@pytest.fixture(scope="module")
+def night(home):
+    return run_night(home, NIGHT, Capacity(managers=3, slots=20))
+
+
+@pytest.fixture
+def store(home, night):
+    store = Store(home.store_database)
+    yield store
+    store.close()
+
+
+def everybody(store, run_id):
+    """Every person of a run as the store tells of them, by patient_id."""
+    with store._engine.begin() as connection:
+        ids = connection.scalars(
+            sa.text("SELECT patient_id FROM score WHERE run_id = :r ORDER BY 1"), {"r": run_id}
+        )
+        ids = list(ids)
+    return {patient_id: store.patient(run_id, patient_id) for patient_id in ids}
+
+
+@pytest.fixture(scope="module")
+def people(home, night):
+    store = Store(home.store_database)
+    found = everybody(store, night.run_id)
+    store.close()
+    return found
+
+
+def test_the_report_adds_up(night, people):
+    assert night.population == len(people)
+    assert night.listed == 60
+    assert night.listed + sum(night.left_out.values()) == night.population
+    for task in ("readmission", "high-cost"):
+        without = sum(night.without_risk[task].values())
+        assert night.with_risk[task] + without == night.population
+        assert sum(night.tiers[task].values()) == night.with_risk[task]
+    assert 0 < night.with_risk["readmission"] < night.with_risk["high-cost"]
+    assert any("invented population" in said for said in night.warnings)
+
+
+def test_a_risk_or_the_reason_why_there_is_none(people):
+    for found in people.values():
+        for task in ("readmission", "high_cost"):
+            risk, why = found[f"{task}_risk"], found[f"{task}_null_reason"]
+            assert (risk is None) == (why is not None)
+            assert (risk is None) == (found[f"{task}_tier"] is None)
+            assert (risk is None) == (found[f"{task}_asked_on"] is None)
+            assert risk is None or 0 < risk < 1
+
+
+def test_readmission_is_asked_as_of_the_discharge(people):
+    for found in people.values():
+        if found["readmission_risk"] is not None:
+            assert found["readmission_asked_on"] == found["discharged_on"]
+            assert NIGHT - timedelta(30) < found["discharged_on"] <= NIGHT
+        elif found["left_out"] in (None, "beyond capacity"):
+            assert found["discharged_on"] is None
+
+
+def test_nobody_listed_is_left_out_and_everybody_listed_has_reasons(store, night, people):
+    for row in store.worklist(night.run_id):
+        found = people[row["patient_id"]]
+        assert found["left_out"] is None
+        assert found["place"]["rank"] == row["rank"]
+        assert len(row["why"]) <= 3
+        assert row["reasons"]
+    assert all(p["left_out"] for p in people.values() if p["place"] is None)
+
+
+def test_the_same_night_twice_gives_the_same_bytes(home, night, store):
+    again = run_night(home, NIGHT, Capacity(managers=3, slots=20))
+    assert again.run_id != night.run_id
+    assert store.worklist_bytes(again.run_id) == store.worklist_bytes(night.run_id)
+    assert replace(again, run_id=night.run_id) == night
+
+
+def rows_of(taken, patients):
+    """The canonical rows of some patients, as a caller would send them."""
+    sent = {}
+    for name in TABLES:
+        table = pq.read_table(taken.tables[name])
+        found = table.filter(pc.is_in(table["patient_id"], pc.cast(patients, "string")))
+        sent[name] = json.loads(json.dumps(found.to_pylist(), default=str))
+    return sent
+
+
+def test_the_api_answers_what_the_night_said_to_the_last_bit(home, night, people):
+    """200 patients: every recently discharged one first, then others who were explained."""
+    chosen = sorted(
+        people, key=lambda p: (people[p]["readmission_risk"] is None, not people[p]["reasons"], p)
+    )[:200]
+    sent = rows_of(current(home), pa.array(chosen))
+    with Client(create_app(home)) as client:
+        answer = client.post("/score", json={"as_of": NIGHT.isoformat(), **sent})
+    assert answer.status_code == 200, answer.text
+    answered = answer.json()
+    assert answered["models"] == dict(night.models)
+    assert [p["patient_id"] for p in answered["patients"]] == sorted(chosen)
+    for got in answered["patients"]:
+        said = people[got["patient_id"]]
+        for task in ("readmission", "high_cost"):
+            one = got[task]
+            assert one["risk"] == said[f"{task}_risk"]
+            assert one["tier"] == said[f"{task}_tier"]
+            assert one["not_scored"] == said[f"{task}_null_reason"]
+            asked_on = said[f"{task}_asked_on"]
+            assert one["asked_on"] == (asked_on and asked_on.isoformat())
+            told = [r for r in said["reasons"] if r["task"] == task.replace("_", "-")]
+            if told:
+                assert one["reasons"] == [
+                    {k: r[k] for k in ("concept", "words", "share", "direction", "actionable")}
+                    for r in told
+                ]
+        assert got["warnings"] == said["warnings"]
+        assert got["left_out"] == (None if said["left_out"] == "beyond capacity"
+                                   else said["left_out"])  # fmt: skip
+    assert sum(people[p]["readmission_risk"] is not None for p in chosen) > 10
+
+
+def test_a_night_on_old_data_is_refused_and_the_list_stays(home, night, store):
+    through = date.fromisoformat(find_current(home).manifest["data_through"])
+    before = store.published().run_id
+    with pytest.raises(RefusalError, match="The data end on"):
+        run_night(home, through + timedelta(STALE_AFTER_DAYS + 1))
+    assert store.published().run_id == before
+    run_night(home, through + timedelta(STALE_AFTER_DAYS))
+
+
+def test_a_day_before_anybody_was_known_is_refused(home):
+    with pytest.raises(RefusalError, match="Nobody is known"):
+        run_night(home, date(1990, 1, 1))
+
+
+def test_without_data_or_models_the_night_says_what_to_do(small_home, tmp_path):
+    with pytest.raises(InputError):
+        run_night(Home(tmp_path / "nothing"), NIGHT)
+    home = copied(small_home, tmp_path)
+    shutil.rmtree(home.models)
+    with pytest.raises(InputError, match="firstcall train"):
+        run_night(home, NIGHT)
+
+
+def test_one_model_alone_scores_what_it_can(small_home, tmp_path):
+    home = copied(small_home, tmp_path)
+    (home.models / "readmission").unlink()
+    report = run_night(home, NIGHT)
+    assert report.with_risk["readmission"] == 0
+    assert report.with_risk["high-cost"] > 0
+    assert "there is no model for it" in report.without_risk["readmission"]
+
+
+def test_a_model_that_does_not_fit_is_refused(small_home, tmp_path):
+    home = copied(small_home, tmp_path)
+    folder = home.models / "readmission"
+    metadata = json.loads((folder / "model.json").read_text())
+    text = (folder / "model.txt").read_text()
+    write_model(folder.resolve(), text, metadata | {"fingerprint": "0" * 64})
+    with pytest.raises(RefusalError, match="other feature definitions"):
+        run_night(home, NIGHT)
+
+
+def test_a_model_of_invented_people_does_not_score_real_ones(small_home, tmp_path):
+    home = copied(small_home, tmp_path)
+    manifest = home.tables / "current.json"
+    said = json.loads(manifest.read_text()) | {"origin": "own"}
+    manifest.write_text(json.dumps(said))
+    with pytest.raises(RefusalError, match="must not score real people"):
+        run_night(home, NIGHT)
+    assert run_night(home, NIGHT, other_origin=True).listed
+
+
+def test_histories_of_another_intake_are_refused(small_home, tmp_path):
+    home = copied(small_home, tmp_path)
+    manifest = home.histories / "manifest.json"
+    said = json.loads(manifest.read_text()) | {"data_through": "2023-12-31"}
+    manifest.write_text(json.dumps(said))
+    with pytest.raises(RefusalError, match="not of what was taken in last"):
+        run_night(home, NIGHT)
+
+
+CHILD = """
+import os, signal, sys
+from contextlib import nullcontext
+from datetime import date
+from pathlib import Path
+import sqlalchemy as sa
+from data import progress
+from data.home import Home
+from serving.nightly import run_night
+
+moment, statements = sys.argv[2], 0
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def show(text):
+    if text == moment:
+        die()
+    if text == "Publishing the list" and moment == "halfway through publishing":
+        def count(*_):
+            global statements
+            statements += 1
+            if statements == 4:  # scores and reasons are written, the list is not
+                die()
+        sa.event.listen(sa.Engine, "before_cursor_execute", count)
+    return nullcontext()
+
+progress.listen(show)
+run_night(Home(Path(sys.argv[1])), date(2024, 12, 31))
+"""
+
+
+@pytest.mark.parametrize("moment", ["Scoring", "halfway through publishing"])
+def test_a_killed_night_leaves_last_nights_list_and_the_next_succeeds(home, night, store, moment):
+    before = run_night(home, NIGHT, Capacity(1, 7))
+    died = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CHILD, str(home.root), moment],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, check=False,
+    )  # fmt: skip
+    assert died.returncode == -signal.SIGKILL, died.stderr.decode()
+    assert store.published().run_id == before.run_id
+    assert len(store.worklist(before.run_id)) == 7
+    again = run_night(home, NIGHT, Capacity(1, 9))
+    assert store.published().run_id == again.run_id
+    assert len(store.worklist(again.run_id)) == 9
+    assert [run.status for run in store.runs()][-2:] == ["abandoned", "published"]

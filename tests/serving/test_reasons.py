@@ -1,0 +1,165 @@
+"""Reasons: they add up, they are grouped, and a person can read them."""
+
+import json
+import math
+from datetime import date
+
+import numpy as np
+import pytest
+
+from data.errors import RefusalError
+from features.definitions import FEATURES, feature
+from serving.model import RiskModel
+from serving.reasons import (
+    SMALLEST_SHARE,
+    evidence_names,
+    reasons,
+    said,
+    shares,
+    written_date,
+)
+from tests.serving.quick import NAMES, drawn_questions, write_quick_model
+
+AS_OF = date(2024, 6, 1)
+
+
+@pytest.fixture(scope="module")
+def questions():
+    return drawn_questions(3000)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    write_quick_model(folder, "readmission")
+    return RiskModel.load(folder)
+
+
+def test_shares_and_base_add_up_to_the_margin_before_grouping(model, questions):
+    contributions = model.contributions(questions)
+    assert np.abs(contributions.sum(axis=1) - model.margin(questions)).max() < 1e-6
+    assert shares(model, questions).shape == (len(questions), len(NAMES))
+
+
+def test_shares_that_do_not_add_up_are_refused(model, questions):
+    class Lying(RiskModel):
+        def contributions(self, X):
+            return super().contributions(X) + 1e-6
+
+    lying = Lying(model.booster, model.calibrator, model.metadata, model.version)
+    with pytest.raises(RefusalError, match="do not add up"):
+        reasons(lying, questions.head(), AS_OF)
+
+
+def test_every_concept_together_is_the_margin_without_the_base(model, questions):
+    """With nothing left out for being small or sensitive, the groups hold all of the shares."""
+    X = questions.head(50)
+    told = reasons(model, X, AS_OF, top=99, lowering=99, with_sensitive=True)
+    rest = model.contributions(X)[:, :-1].sum(axis=1)
+    for row, given in enumerate(told):
+        left = rest[row] - sum(r.share for r in given)
+        assert abs(left) < SMALLEST_SHARE * len(NAMES)
+        assert len({r.concept for r in given}) == len(given)
+
+
+def test_windows_of_one_channel_are_one_reason(model, questions):
+    X = questions[questions["emergency_visits_count_90"] > 2].head(20)
+    alone = model.contributions(X)[:, [1, 2]].sum(axis=1)
+    for row, given in enumerate(reasons(model, X, AS_OF, top=99, lowering=99)):
+        [visits] = [r for r in given if r.concept == "emergency visits"]
+        assert visits.share == pytest.approx(alone[row], abs=1e-12)
+
+
+def test_raising_reasons_come_first_then_lowering_ones_by_weight(model, questions):
+    for given in reasons(model, questions.head(200), AS_OF, top=3, lowering=2):
+        raising = [r.share for r in given if r.direction == "raises"]
+        lowering = [r.share for r in given if r.direction == "lowers"]
+        assert [r.share for r in given] == raising + lowering
+        assert raising == sorted(raising, reverse=True)
+        assert all(s >= SMALLEST_SHARE for s in raising)
+        assert lowering == sorted(lowering)
+        assert all(s <= -SMALLEST_SHARE for s in lowering)
+        assert len(raising) <= 3
+        assert len(lowering) <= 2
+
+
+def test_sensitive_reasons_are_left_out_unless_asked_for(model, questions):
+    X = questions[questions["psychiatric_stays_count_365"] > 0].head(50)
+    masked = reasons(model, X, AS_OF)
+    assert not any(r.sensitive or "psychiatric" in r.words for row in masked for r in row)
+    open_ = reasons(model, X, AS_OF, with_sensitive=True)
+    assert any(r.sensitive == "mental health" for row in open_ for r in row)
+
+
+def test_each_row_has_its_own_day(model, questions):
+    X = questions[questions["emergency_visits_count_90"] > 2].head(2)
+    told = reasons(model, X, [date(2024, 6, 1), date(2024, 2, 1)])
+    words = [next(r.words for r in row if r.concept == "emergency visits") for row in told]
+    assert "the last on 12 March" in words[0]
+    assert "the last on 12 November 2023" in words[1]
+
+
+def test_one_row_has_the_reasons_that_it_has_among_others(model, questions):
+    together = reasons(model, questions.head(30), AS_OF)
+    alone = [reasons(model, questions.iloc[[n]], AS_OF)[0] for n in range(30)]
+    assert together == alone
+    assert json.dumps(together[0][0].share) == json.dumps(alone[0][0].share)
+
+
+def test_evidence_asks_for_the_day_of_the_last_event():
+    assert evidence_names(["age", "emergency_visits_count_90"]) == [
+        "age", "emergency_visits_count_90", "emergency_visits_days_since",
+    ]  # fmt: skip
+
+
+NAN = math.nan
+WORDS = [
+    ("emergency_visits_count_90", 3, 81, "3 emergency visits in the last 90 days, "
+     "the last on 12 March"),
+    ("emergency_visits_count_90", 1, 81, "1 emergency visit in the last 90 days, on 12 March"),
+    ("emergency_visits_count_90", 1, NAN, "1 emergency visit in the last 90 days"),
+    ("emergency_visits_count_90", 0, 300, "no emergency visits in the last 90 days"),
+    ("office_visits_count_90", 0, NAN, "no office visits in the last 90 days"),
+    ("emergency_visits_trend_180", 2, 10, "2 more emergency visits in the last 90 days than in "
+     "the 90 before"),
+    ("emergency_visits_trend_180", -1, 10, "1 fewer emergency visit in the last 90 days than in "
+     "the 90 before"),
+    ("emergency_visits_days_since", 12, NAN, "12 days since the last emergency visit, on 20 May"),
+    ("emergency_visits_days_since", 0, NAN, "the last emergency visit on 1 June"),
+    ("emergent_stays_365", 2, 40, "2 emergent acute stays ended in the last 365 days"),
+    ("last_stay_days", 6, 40, "last acute stay of 6 days, on 22 April"),
+    ("last_stay_days", NAN, NAN, "no acute stay seen in the last 365 days"),
+    ("last_stay_days", NAN, 500, "no acute stay seen in the last 365 days"),
+    ("last_stay_to_home", NAN, 40, "where the last stay ended: not known"),
+    ("last_stay_principal", 108, 40, "last stay was for Congestive heart failure; "
+     "nonhypertensive, on 22 April"),
+    ("office_visits_since_discharge", 0, NAN, "no office visit since the last discharge"),
+    ("haemoglobin_last", 9.84, 20, "last haemoglobin 9.8 g/dL, on 12 May"),
+    ("haemoglobin_last", NAN, NAN, "no haemoglobin result seen in the last 365 days"),
+    ("haemoglobin_change_365", NAN, 20, "fewer than two haemoglobin results seen in the last "
+     "365 days"),
+    ("cost_total_365", 12345.6, NAN, "$12,346 of care in the last 365 days"),
+    ("cost_total_365", 0, NAN, "no cost of care in the last 365 days"),
+    ("age", 84, NAN, "84 years old"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value", "last", "words"), WORDS)
+def test_words(name, value, last, words):
+    assert said(feature(name), value, last, AS_OF) == words
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 2.0, 100.0, NAN])
+def test_no_feature_speaks_of_causes_or_shows_its_template(value):
+    for declared in FEATURES:
+        words = said(declared, value, 5.0, AS_OF)
+        assert words
+        assert "{" not in words
+        assert not words.startswith("0 ") or declared.how in ("days_since", "age")
+        for causal in ("because", "caused", "leads to", "raises", "results in"):
+            assert causal not in words
+
+
+def test_a_date_of_another_year_names_it():
+    assert written_date(date(2024, 3, 2), AS_OF) == "2 March"
+    assert written_date(date(2023, 12, 31), AS_OF) == "31 December 2023"

@@ -1,0 +1,141 @@
+"""The promises of the list: nobody ineligible, capacity kept, nobody twice, order by rule."""
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.errors import InputError
+from serving.worklist import (
+    BEYOND_CAPACITY,
+    NO_RISK,
+    QUEUES,
+    SCORE_COLUMNS,
+    TIERS,
+    Capacity,
+    worklist,
+)
+
+EXCLUSIONS = ("died", "not covered", "in hospital now", "in hospice")
+
+
+def person(patient_id, excluded="", readmission=None, high_cost=None):
+    """`readmission` and `high_cost` are (risk, tier) or (risk, tier, margin)."""
+
+    def parts(score):
+        if score is None:
+            return (None, None, None)
+        risk, tier, *margin = score
+        return (risk, margin[0] if margin else risk, tier)
+
+    return (patient_id, excluded, *parts(readmission), *parts(high_cost))
+
+
+def frame(*people):
+    return pd.DataFrame(list(people), columns=list(SCORE_COLUMNS))
+
+
+def listed(scores, managers=1, slots=100):
+    return worklist(scores, Capacity(managers, slots)).entries
+
+
+def test_the_higher_tier_comes_first_whatever_the_risk():
+    scores = frame(
+        person("low", high_cost=(0.9, "low")),
+        person("moderate", high_cost=(0.5, "moderate")),
+        person("high", high_cost=(0.1, "high")),
+    )
+    assert list(listed(scores)["patient_id"]) == ["high", "moderate", "low"]
+
+
+def test_within_a_tier_the_recently_discharged_come_before_high_cost():
+    scores = frame(
+        person("year", high_cost=(0.99, "high")),
+        person("month", readmission=(0.2, "high"), high_cost=(0.01, "low")),
+    )
+    entries = listed(scores)
+    assert list(entries["patient_id"]) == ["month", "year"]
+    assert list(entries["queue"]) == ["recently discharged", "high cost"]
+
+
+def test_somebody_stands_in_the_queue_whose_tier_put_him_there():
+    scores = frame(person("a", readmission=(0.02, "low"), high_cost=(0.6, "high")))
+    entry = listed(scores).iloc[0]
+    assert (entry["tier"], entry["queue"]) == ("high", "high cost")
+
+
+def test_equal_risks_go_by_margin_and_then_by_patient_id():
+    scores = frame(
+        person("b", high_cost=(0.3, "high", 1.0)),
+        person("a", high_cost=(0.3, "high", 1.0)),
+        person("z", high_cost=(0.3, "high", 1.5)),
+    )
+    assert list(listed(scores)["patient_id"]) == ["z", "a", "b"]
+
+
+def test_the_list_is_dealt_in_turn_and_the_rest_is_kept_with_the_reason():
+    scores = frame(*(person(f"p{n}", high_cost=(1 - n / 10, "high")) for n in range(5)))
+    result = worklist(scores, Capacity(managers=2, slots=2))
+    assert list(result.entries["manager"]) == [1, 2, 1, 2]
+    assert list(result.entries["rank"]) == [1, 2, 3, 4]
+    assert result.left_out.to_dict("records") == [{"patient_id": "p4", "reason": BEYOND_CAPACITY}]
+
+
+def test_reasons_of_exclusion_are_counted():
+    scores = frame(
+        person("a", "died"),
+        person("b", "in hospice", high_cost=(0.9, "high")),
+        person("c", "in hospice"),
+        person("d"),
+    )
+    result = worklist(scores, Capacity())
+    assert result.entries.empty
+    assert dict(result.left_out_counts) == {"in hospice": 2, "died": 1, NO_RISK: 1}
+
+
+def test_a_person_twice_is_a_mistake():
+    with pytest.raises(ValueError, match="one row a person"):
+        worklist(frame(person("a"), person("a")), Capacity())
+
+
+def test_a_capacity_without_a_manager_is_refused():
+    with pytest.raises(InputError):
+        Capacity(managers=0)
+
+
+_scored = st.none() | st.tuples(
+    st.sampled_from([0.0, 0.1, 0.1000001, 0.5, 1.0]),
+    st.sampled_from(TIERS),
+    st.sampled_from([-1.0, 0.0, 2.0]),
+)
+_people = st.lists(
+    st.tuples(st.sampled_from(["", "", "", *EXCLUSIONS]), _scored, _scored), max_size=25
+)
+
+
+@given(_people, st.integers(1, 4), st.integers(0, 5), st.randoms(use_true_random=False))
+def test_promises(drawn, managers, slots, random):
+    people = [person(f"p{n:02}", *parts) for n, parts in enumerate(drawn)]
+    capacity = Capacity(managers, slots)
+    result = worklist(frame(*people), capacity)
+    entries, left_out = result.entries, result.left_out
+
+    shuffled = list(people)
+    random.shuffle(shuffled)
+    again = worklist(frame(*shuffled), capacity)
+    pd.testing.assert_frame_equal(entries, again.entries)
+    pd.testing.assert_frame_equal(left_out, again.left_out)
+
+    assert len(entries) <= capacity.places
+    assert (entries["manager"].value_counts() <= slots).all()
+    everyone = [*entries["patient_id"], *left_out["patient_id"]]
+    assert sorted(everyone) == [p[0] for p in people]  # each person once: listed, or with a reason
+    may_be_called = {
+        p[0] for p, (excluded, r, h) in zip(people, drawn, strict=True) if not excluded and (r or h)
+    }
+    assert set(entries["patient_id"]) <= may_be_called
+    assert len(entries) == min(capacity.places, len(may_be_called))
+    tiers = [TIERS.index(tier) for tier in entries["tier"]]
+    assert tiers == sorted(tiers)
+    queues = [(t, QUEUES.index(q)) for t, q in zip(tiers, entries["queue"], strict=True)]
+    assert queues == sorted(queues)

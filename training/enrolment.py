@@ -1,0 +1,66 @@
+"""Who was covered from when to when: spans joined, and asked in one pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+_SHIFT = 1 << 24
+"""Wider than any day: person * _SHIFT + day sorts by person, then by day."""
+OPEN_END = (1 << 23) - 1
+"""The last day of a span that is still open: later than any day asked for."""
+NOT_COVERED = -(1 << 23)
+"""Earlier than any day asked for."""
+
+
+@dataclass(frozen=True)
+class Enrolment:
+    """Joined spans: one row a span of unbroken coverage, sorted by (person, start).
+
+    ``person`` is the position in the index of patients that the caller uses throughout.
+    """
+
+    person: NDArray[np.int64]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+
+    @classmethod
+    def of_spans(cls, spans: pd.DataFrame, patients: pd.Index) -> Enrolment:
+        """From final coverage rows (patient_id, start_on, end_on): overlapping spans, and spans
+        that begin on the day after another's end, are one. An empty end_on is open."""
+        person = patients.get_indexer(spans["patient_id"])
+        known = person >= 0
+        person = person[known].astype(np.int64)
+        start = spans["start_on"].to_numpy(dtype=np.int64)[known]
+        end = spans["end_on"].fillna(OPEN_END).to_numpy(dtype=np.int64)[known]
+        order = np.lexsort((end, start, person))
+        person, start, end = person[order], start[order], end[order]
+        if len(person) == 0:
+            return cls(person, start, end)
+        # the latest end so far within the person: a running maximum over person-shifted ends
+        so_far = np.maximum.accumulate(person * _SHIFT + end)
+        begins = np.ones(len(person), dtype=bool)
+        begins[1:] = (person[1:] != person[:-1]) | (
+            start[1:] > so_far[:-1] - person[:-1] * _SHIFT + 1
+        )
+        first = np.flatnonzero(begins)
+        last = np.r_[first[1:], len(person)] - 1
+        return cls(person[first], start[first], so_far[last] - person[last] * _SHIFT)
+
+    def covered_until(self, person: ArrayLike, day: ArrayLike) -> NDArray[np.int64]:
+        """The last day of the unbroken span that holds `day`; NOT_COVERED where none does."""
+        who = np.asarray(person, dtype=np.int64)
+        when = np.asarray(day, dtype=np.int64)
+        if len(self.person) == 0:
+            return np.full(who.shape, NOT_COVERED)
+        position = np.searchsorted(self.person * _SHIFT + self.start, who * _SHIFT + when, "right")
+        span = np.maximum(position - 1, 0)
+        holds = (position > 0) & (self.person[span] == who) & (self.end[span] >= when)
+        return np.where(holds, self.end[span], NOT_COVERED)
+
+    def covered(self, person: ArrayLike, first: ArrayLike, last: ArrayLike) -> NDArray[np.bool_]:
+        """Whether each person was covered on every day from `first` to `last`, both included."""
+        return self.covered_until(person, first) >= np.asarray(last, dtype=np.int64)

@@ -1,0 +1,143 @@
+"""Pictures of one evaluation: ROC, calibration and gain. The same numbers give the same bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.discrimination import Ranking
+from training.evaluate import OURS, Evaluation, Scored
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLOURS = ("#0b5394", "#c55a11", "#7f7f7f", "#38761d", "#741b47")
+"""Blue and orange first: told apart by people who confuse red and green."""
+_STYLES = ("-", "--", ":", "-.", "--")
+_GROUPS = 10
+
+
+def draw(folder: Path, scored: Scored, evaluation: Evaluation, title: str) -> list[Path]:
+    """Write roc.png, calibration.png and gain.png into `folder`; gives their paths."""
+    usable = {n: s for n, s in scored.baselines.items() if n in evaluation.scores}
+    scores = {OURS: scored.margin, **usable}
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn = {
+        "roc": (_roc, "who ranks above whom"),
+        "calibration": (_calibration, "said and seen"),
+        "gain": (_gain, "cases found from the top of the list"),
+    }
+    return [
+        _save(folder / f"{name}.png", f"{title}: {words}", drawing, scored, scores, evaluation)
+        for name, (drawing, words) in drawn.items()
+    ]
+
+
+def _save(path: Path, title: str, drawing: Any, *about: Any) -> Path:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7.0, 5.4), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    drawing(axes, *about)
+    axes.set_title(title, loc="left", fontsize=13, pad=12)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25, linewidth=0.6)
+    figure.savefig(path, metadata={"Software": None})
+    return path
+
+
+def _cumulative(
+    score: NDArray[np.float64], case: NDArray[np.float64], other: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cases and others found so far, from the highest score down; ties in one step."""
+    known = np.where(np.isfinite(score), score, -np.inf)
+    rank = Ranking.of(known)
+    c = np.add.reduceat(case[rank.order], rank.starts)[::-1]
+    o = np.add.reduceat(other[rank.order], rank.starts)[::-1]
+    return np.r_[0.0, np.cumsum(c)], np.r_[0.0, np.cumsum(o)]
+
+
+def _percent(axes: Axes) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+
+
+def _roc(
+    axes: Axes, scored: Scored, scores: dict[str, NDArray[np.float64]], evaluation: Evaluation
+) -> None:
+    case, other = scored.weights * scored.outcome, scored.weights * (1 - scored.outcome)
+    for (name, score), colour, style in zip(scores.items(), _COLOURS, _STYLES, strict=False):
+        found, wrong = _cumulative(score, case, other)
+        axes.plot(
+            wrong / wrong[-1], found / found[-1], style, color=colour, linewidth=2,
+            label=f"{name}: AUROC {evaluation.scores[name]['auroc']}",
+        )  # fmt: skip
+    axes.plot([0, 1], [0, 1], color="0.8", linewidth=1, zorder=0)
+    axes.set(xlabel="non-cases flagged", ylabel="cases flagged", xlim=(0, 1), ylim=(0, 1.01))
+    axes.set_aspect("equal")
+    axes.legend(loc="lower right", frameon=False, fontsize=9, title="with 95 % intervals")
+    _percent(axes)
+
+
+def _calibration(
+    axes: Axes, scored: Scored, scores: dict[str, NDArray[np.float64]], evaluation: Evaluation
+) -> None:
+    order = np.argsort(scored.margin, kind="stable")
+    said, seen, low, high, true = [], [], [], [], []
+    for part in np.array_split(order, _GROUPS):
+        if len(part) == 0:
+            continue
+        w = scored.weights[part]
+        rate, n = float(np.average(scored.outcome[part], weights=w)), len(part)
+        # Wilson's interval: honest for small groups and rates near 0
+        z, half = 1.96, 0.0
+        centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
+        half = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+        said.append(float(np.average(scored.risk[part], weights=w)))
+        seen.append(rate)
+        low.append(max(rate - (centre - half), 0.0))
+        high.append(max(centre + half - rate, 0.0))
+        if scored.truth is not None and np.isfinite(scored.truth[part]).any():
+            true.append((said[-1], float(np.nanmean(scored.truth[part]))))
+    axes.errorbar(said, seen, yerr=[low, high], fmt="o", color=_COLOURS[0], capsize=3,
+                  label="seen in each tenth, with 95 % interval")  # fmt: skip
+    if true:
+        axes.plot(*np.array(true).T, "x", color=_COLOURS[1], markersize=8, mew=2,
+                  label="true risk in each tenth")  # fmt: skip
+    top = 1.08 * max([*said, *(s + h for s, h in zip(seen, high, strict=True)), 0.01])
+    axes.plot([0, top], [0, top], color="0.6", linewidth=1, zorder=0, label="said = seen")
+    ours = evaluation.scores[OURS]
+    text = (
+        f"slope {ours['calibration_slope']}\nintercept {ours['calibration_intercept']}\n"
+        f"observed : expected {ours['observed_to_expected']}"
+    )
+    axes.text(0.98, 0.03, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=9)
+    axes.set(xlabel="risk said (mean of the tenth)", ylabel="share with the outcome",
+             xlim=(0, top), ylim=(0, top))  # fmt: skip
+    axes.legend(loc="upper left", frameon=False, fontsize=9)
+    _percent(axes)
+
+
+def _gain(
+    axes: Axes, scored: Scored, scores: dict[str, NDArray[np.float64]], evaluation: Evaluation
+) -> None:
+    case, other = scored.weights * scored.outcome, scored.weights * (1 - scored.outcome)
+    for (name, score), colour, style in zip(scores.items(), _COLOURS, _STYLES, strict=False):
+        found, wrong = _cumulative(score, case, other)
+        taken = (found + wrong) / (found[-1] + wrong[-1])
+        axes.plot(taken, found / found[-1], style, color=colour, linewidth=2, label=name)
+    axes.plot([0, 1], [0, 1], color="0.8", linewidth=1, zorder=0, label="by chance")
+    for share in (0.05, 0.20):
+        axes.axvline(share, color="0.85", linewidth=1, zorder=0)
+        axes.text(share + 0.006, 0.985, f"top {share:.0%}", fontsize=8, color="0.4", va="top")
+    axes.set(xlabel="people called, from the top of the list", ylabel="cases among them",
+             xlim=(0, 1), ylim=(0, 1.01))  # fmt: skip
+    axes.legend(loc="lower right", frameon=False, fontsize=9)
+    _percent(axes)

@@ -1,0 +1,146 @@
+"""MLflow: runs, pictures, model files, and which version is champion. The only mlflow import.
+
+Only plain files go in: `model.txt` and `model.json`, no pickle, nothing that runs on load.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from data.errors import InputError
+from data.home import Home
+from serving.model import publish_model, read_model_files
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHAMPION = "champion"
+_LONGEST_VALUE = 6000
+_QUIET = ("mlflow", "alembic")
+
+
+class Registered(NamedTuple):
+    """Where a model is kept: its run, and its version under the registered name."""
+
+    run_id: str
+    name: str
+    version: str
+
+
+def tracking_uri(home: Home) -> str:
+    """MLFLOW_TRACKING_URI where it is set, else SQLite in FIRSTCALL_HOME."""
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{home.tracking_database}"
+
+
+def registered_name(task: str) -> str:
+    """The name of a task's model in the registry."""
+    return f"firstcall-{task}"
+
+
+@contextmanager
+def _client(home: Home) -> Iterator[MlflowClient]:
+    """A client of the tracking store and registry; telemetry stays off.
+
+    mlflow warns about its own internals on import and on first use (pydantic, sqlalchemy); no
+    warning of ours can arise in here, so they are kept off the screen.
+    """
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["DO_NOT_TRACK"] = "true"
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    levels = {name: logging.getLogger(name).level for name in _QUIET}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from mlflow import MlflowClient
+        from mlflow.exceptions import MlflowException
+
+        for name in _QUIET:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        try:
+            home.root.mkdir(parents=True, exist_ok=True)
+            yield MlflowClient(tracking_uri(home))
+        except MlflowException as error:
+            raise InputError(
+                f"MLflow at {_shown(tracking_uri(home))} refused: {_first_line(error)}."
+            ) from error
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)
+
+
+def _shown(uri: str) -> str:
+    """The address without user and password."""
+    scheme, _, rest = uri.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+
+
+def _experiment(client: MlflowClient, home: Home, task: str) -> str:
+    name = registered_name(task)
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return found.experiment_id
+    embedded = not os.environ.get("MLFLOW_TRACKING_URI")
+    place = (home.root / "mlflow-artifacts" / task).as_uri() if embedded else None
+    return client.create_experiment(name, artifact_location=place)
+
+
+def record(
+    home: Home,
+    task: str,
+    parameters: Mapping[str, str],
+    metrics: Mapping[str, float],
+    tags: Mapping[str, str],
+    files: Path,
+) -> Registered:
+    """One finished run with everything in it, registered, and made champion.
+
+    `files` is a folder: `model/` holds the model's files, the rest are pictures and tables. The
+    alias moves last: a run that dies before leaves the old champion.
+    """
+    with _client(home) as client:
+        from mlflow.entities import Metric, Param, RunTag
+
+        run = client.create_run(_experiment(client, home, task), run_name=task)
+        run_id = run.info.run_id
+        try:
+            client.log_batch(
+                run_id,
+                metrics=[Metric(k, float(v), 0, 0) for k, v in metrics.items()],
+                params=[Param(k, v[:_LONGEST_VALUE]) for k, v in parameters.items()],
+                tags=[RunTag(k, v) for k, v in tags.items()],
+            )
+            client.log_artifacts(run_id, str(files))
+            name = registered_name(task)
+            if not client.search_registered_models(f"name = '{name}'"):
+                client.create_registered_model(name, description=f"firstcall: {task}")
+            version = client.create_model_version(
+                name, source=f"runs:/{run_id}/model", run_id=run_id
+            ).version
+            client.set_terminated(run_id, "FINISHED")
+        except BaseException:
+            client.set_terminated(run_id, "FAILED")
+            raise
+        client.set_registered_model_alias(name, CHAMPION, version)
+        return Registered(run_id, name, str(version))
+
+
+def export_champion(home: Home, task: str) -> Path:
+    """Put the champion's files into `home.models/<task>` in one step; gives that folder.
+
+    Raises InputError where no champion is registered.
+    """
+    with _client(home) as client, tempfile.TemporaryDirectory() as scratch:
+        version = client.get_model_version_by_alias(registered_name(task), CHAMPION)
+        fetched = client.download_artifacts(version.run_id or "", "model", scratch)
+        text, metadata = read_model_files(Path(fetched))
+        return publish_model(home.models, task, text, metadata)

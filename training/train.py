@@ -1,0 +1,291 @@
+"""One training, from tables to a champion: cohort, split, matrix, fit, calibration, verdict."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data import intake
+from data.errors import RefusalError
+from data.home import Home
+from data.progress import stage
+from features.as_of import fingerprint
+from features.history import Histories
+from serving.model import RiskModel, load_lightgbm, tier_limits, version_of
+from training.baselines import baselines_of
+from training.calibrate import CalibrationChoice, choose_calibrator
+from training.cohort import Cohort, readmission_cohort
+from training.evaluate import Evaluation, Scored, evaluate, periods_of
+from training.facts import Source
+from training.fit import Fitted, fit, folds_of
+from training.high_cost import high_cost_cohort
+from training.matrix import Matrix, build, varying
+from training.plots import draw
+from training.registry import Registered, export_champion, record
+from training.split import ROLES, Split, refuse_if_too_few, share_of, split_rows
+from training.tasks import HighCostTask, ReadmissionTask, Task, flat, task_called
+from training.truth import true_risk
+
+LEARNING = ("train", "validation")
+
+
+@dataclass(frozen=True)
+class TrainReport:
+    """What one training did. ``counts``: one row a role with rows, people, cases and dates.
+
+    ``attrition``: see `training.attrition.COLUMNS`. ``model_folder`` holds the files in use.
+    """
+
+    task: str
+    settings: Task
+    run: Registered
+    model_folder: Path
+    model_version: str
+    attrition: pd.DataFrame
+    counts: pd.DataFrame
+    fitted: Fitted
+    calibration: CalibrationChoice
+    evaluation: Evaluation
+    threshold_cents: int | None
+    remarks: tuple[str, ...]
+
+
+def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
+    """Train, judge, register as champion, and put the model's files into `home.models/<task>`.
+
+    Raises InputError where nothing was taken in or no histories are written, RefusalError where
+    the data are too short or hold too few cases.
+    """
+    chosen = settings or task_called(task)
+    taken = intake.current(home)
+    histories = Histories.open(home.histories)
+    with stage("Finding who counts, and what happened to them"):
+        cohort = cohort_of(taken.tables, taken.manifest, chosen)
+        split = cohort.more.get("split") or split_rows(
+            cohort.rows, cohort.run_out_days, chosen.split
+        )
+        refuse_if_too_few(split, cohort.rows["outcome"], chosen.split)
+        rows, split = used_rows(cohort.rows, split, chosen)
+    with stage(f"Computing the features of {len(rows)} questions"):
+        matrix = build(histories, rows)
+    with stage("Fitting the model"):
+        fitted, names = _fit(matrix, split, chosen)
+    with stage("Calibrating"):
+        model, choice = _calibrated(fitted, names, matrix, split, chosen, cohort, taken.manifest,
+                                    histories.carries)  # fmt: skip
+    with stage("Judging it beside the baselines"):
+        testing = split.rows("test")
+        tested = Matrix(matrix.X.iloc[testing], rows.iloc[testing].reset_index(drop=True))
+        scored = scored_by(model, tested, histories, home.invented / "truth", chosen,
+                           frozenset(taken.manifest["carries"]))  # fmt: skip
+        evaluation = evaluate(scored, chosen.evaluation)
+    counts = counts_of(rows, split)
+    remarks = (*cohort.remarks, *evaluation.remarks)
+    with stage("Recording the run in MLflow"), tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        _write_files(folder, fitted.text, model, cohort, counts, evaluation, remarks)
+        draw(folder / "pictures", scored, evaluation, model.metadata["label"])
+        told = _parameters(chosen, fitted, choice, names)
+        tags = _tags(taken.manifest, model, histories)
+        run = record(home, chosen.name, told, evaluation.flat(), tags, folder)
+        place = export_champion(home, chosen.name)
+    return TrainReport(
+        chosen.name, chosen, run, place, model.version, cohort.attrition, counts, fitted, choice,
+        evaluation, cohort.threshold_cents, remarks,
+    )  # fmt: skip
+
+
+def cohort_of(
+    tables: Mapping[str, Source],
+    manifest: Mapping[str, Any],
+    task: Task,
+    threshold_cents: int | None = None,
+) -> Cohort:
+    """The cohort of either task; raises RefusalError where nobody is left in it."""
+    if isinstance(task, ReadmissionTask):
+        cohort = readmission_cohort(tables, manifest, task)
+    else:
+        cohort = high_cost_cohort(tables, manifest, task, threshold_cents)
+    if cohort.rows.empty:
+        raise RefusalError(
+            f"Nobody is left in the cohort of {task.name} after its rules: see the attrition "
+            "table, and take in more people or more months."
+        )
+    return cohort
+
+
+def used_rows(rows: pd.DataFrame, split: Split, task: Task) -> tuple[pd.DataFrame, Split]:
+    """The rows with a role, the learning ones thinned by hash to the most that the task allows."""
+    use = split.role != "aside"
+    if isinstance(task, HighCostTask):
+        learning = np.isin(split.role, LEARNING)
+        most = task.most_learning_rows / max(int(learning.sum()), 1)
+        if most < 1:
+            asked = rows["patient_id"].astype(str) + "@" + rows["as_of"].astype(str)
+            use &= ~learning | (share_of(asked, "thin/" + task.split.salt) < most)
+    kept = np.flatnonzero(use)
+    return rows.iloc[kept].reset_index(drop=True), Split(
+        split.role[kept], split.test_from, split.embargo_days
+    )
+
+
+def counts_of(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
+    """One row a role: rows, people, cases, first and last as_of."""
+    made = []
+    for role in ROLES:
+        part = rows.iloc[split.rows(role)]
+        dates = part["as_of"].to_numpy().astype("datetime64[D]").astype(str)
+        made.append({
+            "role": role, "rows": len(part), "people": part["patient_id"].nunique(),
+            "cases": int(part["outcome"].sum()),
+            "first_as_of": min(dates, default=""), "last_as_of": max(dates, default=""),
+        })  # fmt: skip
+    return pd.DataFrame(made)
+
+
+def scored_by(
+    model: RiskModel,
+    matrix: Matrix,
+    histories: Histories,
+    truth: Path,
+    task: Task,
+    carries: frozenset[str],
+) -> Scored:
+    """The rows of `matrix` with what the model and each baseline say of them: all of it by the
+    code that serves."""
+    rows = matrix.rows
+    margin = model.margin(matrix.X)
+    amount = rows["amount_cents"].to_numpy(float) if "amount_cents" in rows else None
+    return Scored(
+        outcome=rows["outcome"].to_numpy(dtype=np.float64),
+        risk=model.calibrator.apply(margin),
+        margin=margin,
+        patient_id=rows["patient_id"].to_numpy(dtype=object),
+        period=periods_of(rows["as_of"], by_month=isinstance(task, ReadmissionTask)),
+        baselines=baselines_of(histories, rows, task.name, carries),
+        weights=rows["weight"].to_numpy(dtype=np.float64),
+        amount=amount,
+        truth=true_risk(truth, task.name, rows),
+    )
+
+
+def label_of(task: Task, yearly: bool, threshold_cents: int | None) -> str:
+    """What the probability is a probability of, in words."""
+    if isinstance(task, ReadmissionTask):
+        return f"Unplanned readmission within {task.horizon_days} days ({task.definition})"
+    above = f"above ${(threshold_cents or 0) / 100:,.0f}"
+    if yearly:
+        return f"Annual medical total of the next calendar year {above}"
+    return f"Allowed cost of the next {task.horizon_days} days {above}"
+
+
+def _fit(matrix: Matrix, split: Split, task: Task) -> tuple[Fitted, list[str]]:
+    learning = split.rows(*LEARNING)
+    names = varying(matrix.X, learning)
+    if not names:
+        raise RefusalError("No feature varies among the training rows: check what was taken in.")
+    rows = matrix.rows.iloc[learning]
+    fold = folds_of(share_of(rows["patient_id"], task.split.salt), split.role[learning], task.fit)
+    fitted = fit(
+        matrix.array(names, learning), rows["outcome"].to_numpy(dtype=np.float64),
+        rows["weight"].to_numpy(dtype=np.float64), names, fold, task.fit,
+    )  # fmt: skip
+    return fitted, names
+
+
+def _calibrated(
+    fitted: Fitted,
+    names: list[str],
+    matrix: Matrix,
+    split: Split,
+    task: Task,
+    cohort: Cohort,
+    manifest: Mapping[str, Any],
+    carries: Collection[str],
+) -> tuple[RiskModel, CalibrationChoice]:
+    booster = load_lightgbm().Booster(model_str=fitted.text)
+    held = split.rows("calibration")
+    rows = matrix.rows.iloc[held]
+    raw = booster.predict(matrix.array(names, held), raw_score=True)
+    choice = choose_calibrator(
+        np.asarray(raw), rows["outcome"], share_of(rows["patient_id"], task.split.salt),
+        task.calibration, rows["weight"],
+    )  # fmt: skip
+    learned = matrix.rows.iloc[split.rows(*LEARNING, "calibration")]
+    yearly = bool(cohort.more.get("yearly", False))
+    tiers = tier_limits(
+        choice.calibrator.apply(np.asarray(raw)),
+        [("high", task.tiers.high), ("moderate", task.tiers.moderate)],
+    )
+    metadata = {
+        "format": 1, "task": task.name,
+        "label": label_of(task, yearly, cohort.threshold_cents),
+        "features": names, "fingerprint": fingerprint(names),
+        "calibrator": choice.calibrator.to_json(), "carries": list(carries),
+        "origin": manifest["origin"], "tiers": tiers, "threshold_cents": cohort.threshold_cents,
+        "data_through": str(manifest["data_through"]),
+        "trained_on": _trained_on(learned, split, task, manifest),
+        "asked_on": "31 December" if yearly else "any", "horizon_days": task.horizon_days,
+    }  # fmt: skip
+    version = version_of(fitted.text, metadata)
+    return RiskModel(booster, choice.calibrator, metadata, version), choice
+
+
+def _trained_on(
+    rows: pd.DataFrame, split: Split, task: Task, manifest: Mapping[str, Any]
+) -> dict[str, Any]:
+    dates = rows["as_of"].to_numpy().astype("datetime64[D]").astype(str)
+    return {
+        "rows": len(rows), "people": int(rows["patient_id"].nunique()),
+        "cases": int(rows["outcome"].sum()), "first_as_of": min(dates), "last_as_of": max(dates),
+        "test_from": str(np.datetime64(split.test_from, "D")), "embargo_days": split.embargo_days,
+        "seed": task.fit.seed, "source": manifest.get("source", ""),
+    }  # fmt: skip
+
+
+def _parameters(
+    task: Task, fitted: Fitted, choice: CalibrationChoice, names: list[str]
+) -> dict[str, str]:
+    return flat(task) | {
+        "fitted.rounds": str(fitted.rounds),
+        "fitted.stopped_at": json.dumps(fitted.stopped_at),
+        "fitted.features": str(len(names)),
+        "calibration.chosen": choice.calibrator.kind,
+        "calibration.why": choice.why,
+    }
+
+
+def _tags(manifest: Mapping[str, Any], model: RiskModel, histories: Histories) -> dict[str, str]:
+    return {
+        "data.source": str(manifest.get("source", "")),
+        "data.origin": str(manifest["origin"]),
+        "data.through": str(manifest["data_through"]),
+        "data.fingerprint": str(histories.manifest.get("content", "")),
+        "features.fingerprint": model.metadata["fingerprint"],
+        "model.version": model.version,
+    }
+
+
+def _write_files(
+    folder: Path,
+    text: str,
+    model: RiskModel,
+    cohort: Cohort,
+    counts: pd.DataFrame,
+    evaluation: Evaluation,
+    remarks: tuple[str, ...],
+) -> None:
+    from serving.model import write_model
+
+    write_model(folder / "model", text, model.metadata)
+    cohort.attrition.to_csv(folder / "attrition.csv", index=False)
+    counts.to_csv(folder / "counts.csv", index=False)
+    shown = evaluation.to_json() | {"remarks": list(remarks)}
+    (folder / "evaluation.json").write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
