@@ -175,7 +175,9 @@ def serve(
     say(f"The service answers on http://{host}:{port} (/openapi.json tells how to ask it).")
     _become(
         "bentoml", "serve", "serving.service:Firstcall", "--host", host, "--port", str(port),
-        FIRSTCALL_HOME=str(_home().root), BENTOML_DO_NOT_TRACK="True",
+        "--working-dir", str(Path(__file__).parent),
+        FIRSTCALL_HOME=str(_home().root), BENTOML_HOME=str(_home().root / "bentoml"),
+        BENTOML_DO_NOT_TRACK="True",
     )  # fmt: skip
 
 
@@ -235,7 +237,7 @@ def _invent(home: Home, members: int, years: int, seed: int) -> None:
 
 def _take_in(home: Home, source: str, folder: Path) -> None:
     from data.intake import take_in
-    from features.history import write_histories
+    from features.history import current_histories
 
     report = take_in(home, source, folder)
     table(
@@ -259,7 +261,7 @@ def _take_in(home: Home, source: str, folder: Path) -> None:
               ", ".join(code for code, _ in u.most_frequent[:5])) for u in unknown],
             right=(2, 3, 4),
         )  # fmt: skip
-    write_histories(home)
+    current_histories(home)
     changed = "" if report.changed else " Nothing is new: all of it had been taken in before."
     say(
         f"{report.read:,} rows read: {report.taken_in:,} taken in, {report.duplicates:,} "
@@ -345,15 +347,9 @@ def _print_worklist(home: Home, top: int, manager: int | None) -> None:
         f"Whom to call first: the list of {run.as_of}",
         ("", "patient", "tier", "readmission", "high cost", "why"),
         [(e["rank"], e["patient_id"], e["tier"], _percent(e["readmission_risk"]),
-          _percent(e["high_cost_risk"]), "\n".join(_reasons(e))) for e in entries],
+          _percent(e["high_cost_risk"]), "\n".join(e["why"])) for e in entries],
         right=(0, 3, 4),
     )  # fmt: skip
-
-
-def _reasons(entry: dict[str, Any]) -> list[str]:
-    task = "readmission" if entry["queue"] == "recently discharged" else "high-cost"
-    raising = [r for r in entry["reasons"] if r["task"] == task and r["direction"] == "raises"]
-    return [reason["words"] for reason in raising[:3]]
 
 
 def _percent(risk: float | None) -> str:

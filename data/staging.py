@@ -7,6 +7,7 @@ DuckDB spills to the workbench's folder, so files may be larger than memory.
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import duckdb
@@ -19,8 +20,9 @@ from data.sources import Delivery, FileKind, SourceFile
 
 MEMORY = "4GB"
 THREADS = 2
-_BATCH = 100_000
+_BATCH = 50_000
 _REJECTION = pa.schema([("line", pa.int64()), ("reason", pa.string())])
+_RAW = pa.schema([("line", pa.int64()), ("raw", pa.string())])
 
 
 def open_workbench(folder: Path) -> duckdb.DuckDBPyConnection:
@@ -209,36 +211,36 @@ def make_checks(connection: duckdb.DuckDBPyConnection, kind: FileKind) -> None:
 
 def add_raw_rows(connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> None:
     """Create `rejected_raw`: each rejected row with the text that stands in its file."""
-    connection.execute(
-        "CREATE TABLE rejected_raw (kind VARCHAR, file VARCHAR, line BIGINT, "
-        '"column" VARCHAR, reason VARCHAR, raw VARCHAR)'
-    )
+    connection.execute("""
+        CREATE TABLE rejected_raw (kind VARCHAR, file VARCHAR, line BIGINT, "column" VARCHAR,
+                                   reason VARCHAR, raw VARCHAR);
+        CREATE TEMP TABLE raw_rows (line BIGINT, raw VARCHAR);
+    """)
     for file in delivery.files:
         numbers = [
             row[0]
             for row in connection.execute(
-                "SELECT DISTINCT line FROM rejected WHERE file = ? AND kind = ? ORDER BY line",
-                [file.name, file.kind.name],
+                "SELECT DISTINCT line FROM rejected WHERE file = ? ORDER BY line", [file.name]
             ).fetchall()
         ]
         if not numbers:
             continue
         if file.path.suffix == ".parquet":
             source = f"read_parquet({quoted(str(file.path))}, file_row_number = true)"
-            raw = (
-                "(SELECT file_row_number + 1 AS line, to_json(whole)::VARCHAR AS raw FROM "
-                f"(SELECT file_row_number, whole FROM {source} AS whole))"
+            connection.execute(
+                "INSERT INTO raw_rows SELECT file_row_number + 1, to_json(whole)::VARCHAR "
+                f"FROM {source} AS whole WHERE file_row_number + 1 IN "
+                f"(SELECT line FROM rejected WHERE file = {quoted(file.name)})"
             )
-        else:
-            lines = list(raw_lines(file.path, numbers))
-            raw_table = pa.table(
-                [[line for line, _ in lines], [text for _, text in lines]],
-                schema=pa.schema([("line", pa.int64()), ("raw", pa.string())]),
-            )
-            connection.register("raw_lines", raw_table)
-            raw = "raw_lines"
+        lines = raw_lines(file.path, numbers) if file.path.suffix != ".parquet" else iter(())
+        while batch := list(islice(lines, _BATCH)):
+            texts = pa.table(list(zip(*batch, strict=True)), schema=_RAW)
+            connection.register("texts", texts)
+            connection.execute("INSERT INTO raw_rows SELECT * FROM texts")
+            connection.unregister("texts")
         connection.execute(
-            f'INSERT INTO rejected_raw SELECT kind, file, line, "column", reason, raw '
-            f"FROM rejected JOIN {raw} USING (line) WHERE file = ? AND kind = ?",
-            [file.name, file.kind.name],
+            'INSERT INTO rejected_raw SELECT kind, file, line, "column", reason, raw '
+            "FROM rejected JOIN raw_rows USING (line) WHERE file = ?",
+            [file.name],
         )
+        connection.execute("DELETE FROM raw_rows")

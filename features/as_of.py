@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 
 from data.codes import code_lists_fingerprint
-from features.definitions import FEATURES, feature
+from features.definitions import feature
 from features.events import EVENTS_VERSION
 from features.history import THREADS, Histories
-from features.kernel import AGE, HOWS, KERNEL_VERSION, answer
+from features.kernel import AGE, KERNEL_VERSION, answer
 from features.plan import Plan, plan, window_days
 from features.questions import Questions
 from features.shards import Shard
@@ -75,6 +75,3 @@ def _finish_ages(out: np.ndarray, wanted: Plan, day: np.ndarray) -> None:
         born = out[:, column]
         known = ~np.isnan(born)
         out[known, column] = completed_years(born[known].astype(np.int64), day[known])
-
-
-assert {f.how for f in FEATURES} <= set(HOWS)

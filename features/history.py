@@ -35,7 +35,7 @@ from features.shards import (
 )
 from features.versions import texts_of
 
-__all__ = ["EVENT_SCHEMA", "Histories", "events_of", "write_histories"]
+__all__ = ["EVENT_SCHEMA", "Histories", "current_histories", "events_of", "write_histories"]
 
 THREADS = 2
 
@@ -45,9 +45,10 @@ class Histories:
     """All events of all patients, in shards; on disk, or (of_tables) in memory.
 
     `carries` names the feeds that the source carries: those of the intake, and besides
-    "cost_claim" and "cost_year" (amounts of claims, of calendar years) and "drug_class" (drug
-    codes whose class is known). A feature whose feed is not among them is missing for everybody;
-    whoever answers for one patient alone passes on the `carries` of the model's histories.
+    "cost_claim" (claims of every kind of service), "cost_year" (totals of calendar years) and
+    "drug_class" (drug codes whose class is known). A feature whose feed is not among them is
+    missing for everybody; whoever answers for one patient alone passes on the `carries` of the
+    histories that the model was trained on.
     """
 
     carries: tuple[str, ...]
@@ -124,6 +125,24 @@ class Histories:
         return (self.shard(number) for number in range(self.shards))
 
 
+def current_histories(home: Home) -> Histories:
+    """The histories of what was taken in last, written first where they are not there yet.
+
+    They are missing or old where an intake ended before its histories were whole, or where
+    another version of firstcall wrote them. Raises InputError where nothing was taken in.
+    """
+    from data.intake import current
+
+    taken = current(home)
+    file = home.histories / "manifest.json"
+    if file.exists():
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+        made_of = (manifest.get("made_by"), manifest.get("generation"))
+        if made_of == (_made_by(), taken.generation):
+            return Histories.open(home.histories)
+    return write_histories(home)
+
+
 def write_histories(home: Home, shards: int = 16) -> Histories:
     """Write the histories of what was taken in last, and open them.
 
@@ -157,8 +176,10 @@ def write_histories(home: Home, shards: int = 16) -> Histories:
         "codes": sorted(set().union(*(codes for _, codes, _ in written))),
         "carries": carries,
         "data_through": taken.manifest["data_through"],
+        "generation": taken.generation,
         "source": taken.manifest.get("source"),
         "origin": taken.manifest.get("origin"),
+        "cost_covers": taken.manifest.get("cost_covers"),
         "content": content,
     }
     _publish(home.histories, work, new, manifest)
@@ -182,10 +203,20 @@ def _families(events: pa.Table) -> set[str]:
 
 
 def _carried(feeds: Collection[str], parts: Partition) -> list[str]:
+    """The feeds of the intake, and those that follow from the rows.
+
+    Yearly totals may hold kinds of service whose claims are not among the files: then a sum of
+    the claims would be a part that looks like the whole, and "cost_claim" is not carried.
+    """
     carries = set(feeds)
     if "cost" in carries:
-        carries |= {f"cost_{covers}" for covers in parts.seen["cost", "covers"]}
-    if "drug_fill" in carries and "ATC" in parts.seen["drug_fill", "code_system"]:
+        claims = {kind for covers, kind in parts.seen["cost"] if covers == "claim"}
+        years = {kind for covers, kind in parts.seen["cost"] if covers == "year"}
+        if claims and years <= claims:
+            carries.add("cost_claim")
+        if years:
+            carries.add("cost_year")
+    if "drug_fill" in carries and ("ATC",) in parts.seen["drug_fill"]:
         carries.add("drug_class")
     return sorted(carries)
 

@@ -91,10 +91,13 @@ def prior_admissions(histories: Histories, index: pd.DataFrame) -> pd.Series:
 def prior_year_cost(histories: Histories, index: pd.DataFrame) -> pd.Series:
     """Allowed amount in the 365 days up to as_of, US dollars; one a question.
 
-    Of claims where the source carries them, else of the calendar year that ended last within
-    those days. NaN where neither is carried, or no yearly total is seen.
+    Of claims; where the source's costs are told by calendar year (cost_covers of its manifest,
+    or no claims carried), the total of the year that ended last within those days. NaN where
+    neither is carried, or no yearly total is seen.
     """
-    name = "cost_total_365" if "cost_claim" in histories.carries else "costyear_total_365"
+    by_year = histories.manifest.get("cost_covers") == "year"
+    by_claim = "cost_claim" in histories.carries and not by_year
+    name = "cost_total_365" if by_claim else "costyear_total_365"
     return features_as_of(histories, index, [name])[name].rename("prior_year_cost")
 
 

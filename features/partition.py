@@ -20,12 +20,12 @@ _ROWS_A_BATCH = 1 << 19
 @dataclass
 class Partition:
     """Rows of the canonical tables, apart by shard. `seen` holds the different values of a few
-    columns, by (table, column), from which it follows what the source really carries.
+    columns of a table (WATCHED), from which it follows what the source really carries.
     """
 
     folder: Path
     shards: int
-    seen: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    seen: dict[str, set[tuple[str, ...]]] = field(default_factory=dict)
 
     def path(self, table: str, shard: int) -> Path:
         return self.folder / f"{table}-{shard:05d}.arrow"
@@ -43,12 +43,12 @@ class Partition:
             self.path(table, shard).unlink()
 
 
-_WATCHED = (("cost", "covers"), ("drug_fill", "code_system"))
+WATCHED = {"cost": ("covers", "kind"), "drug_fill": ("code_system",)}
 
 
 def partition(tables: Mapping[str, Path], folder: Path, shards: int) -> Partition:
     """Write every row of `tables` to the file of its patient's shard in `folder`."""
-    parts = Partition(folder, shards, {watched: set() for watched in _WATCHED})
+    parts = Partition(folder, shards, {table: set() for table in WATCHED})
     for table, columns in READ.items():
         source = pq.ParquetFile(tables[table])
         schema = pa.schema([source.schema_arrow.field(name) for name in columns])
@@ -60,9 +60,8 @@ def partition(tables: Mapping[str, Path], folder: Path, shards: int) -> Partitio
         for batch in source.iter_batches(_ROWS_A_BATCH, columns=list(columns)):
             rows = batch.select(columns)
             _split(rows, writers, shards)
-            for name, column in _WATCHED:
-                if name == table:
-                    parts.seen[name, column].update(rows.column(column).unique().to_pylist())
+            if table in WATCHED:
+                parts.seen[table].update(_different(rows.select(WATCHED[table])))
         for writer in writers:
             writer.close()
     return parts
@@ -77,3 +76,8 @@ def _split(rows: pa.RecordBatch, writers: list[pa.ipc.RecordBatchFileWriter], sh
     for number, (end, size) in enumerate(zip(ends, np.diff(ends, prepend=0), strict=True)):
         if size:
             writers[number].write_batch(taken.slice(end - size, size))
+
+
+def _different(rows: pa.RecordBatch) -> set[tuple[str, ...]]:
+    groups = pa.Table.from_batches([rows]).group_by(rows.schema.names).aggregate([])
+    return {tuple(group.values()) for group in groups.to_pylist()}

@@ -117,7 +117,7 @@ class Scorer:
                 )
                 for row in rows.to_dict("records")
             ],
-            warnings=[*self.models.warnings(), *unknown_codes(tables)],
+            warnings=[*self.models.warnings(carries), *unknown_codes(tables)],
         )
 
 

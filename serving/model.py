@@ -73,7 +73,7 @@ class RiskModel:
         again = f"run `firstcall train --task {task}`."
         try:
             now = fingerprint(names)
-        except KeyError as error:
+        except InputError as error:
             raise RefusalError(
                 f"The model in {folder} uses a feature that is no longer declared: {again}"
             ) from error

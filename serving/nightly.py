@@ -16,7 +16,7 @@ from data.errors import RefusalError
 from data.home import Home
 from data.intake import Taken, current
 from data.progress import stage
-from features.history import Histories
+from features.history import Histories, current_histories
 from serving.population import DIED, NOT_COVERED, NOT_KNOWN, population
 from serving.scoring import TASKS, Models, Scored, score
 from serving.store import Store
@@ -77,16 +77,10 @@ def run_night(
             "in newer files, or ask for an earlier day."
         )
     _refuse_strangers(taken, models, other_origin)
-    histories = Histories.open(home.histories)
-    if histories.manifest.get("generation", taken.generation) != taken.generation or (
-        histories.data_through != through
-    ):
-        raise RefusalError(
-            "The histories are not of what was taken in last: run `firstcall intake` again."
-        )
     store = Store(home.store_database)
     try:
         with store.night():
+            histories = current_histories(home)
             run_id = store.start(as_of)
             try:
                 return _night(histories, store, run_id, taken, models, as_of, capacity)
@@ -135,7 +129,7 @@ def _night(
     scores = scored.scores.copy()
     why = listed.left_out.set_index("patient_id")["reason"]
     scores["left_out"] = scores["patient_id"].map(why).astype(object)
-    warnings = models.warnings()
+    warnings = models.warnings(histories.carries)
     if "encounter" not in carries:
         warnings.append("without a feed of admissions nobody counts as recently discharged")
     if "coverage" not in carries:

@@ -91,6 +91,7 @@ def _feed(value: object) -> str:
 
 
 def _annotation(column: Column) -> Any:
+    """The type of a column's values in a request, with their bounds."""
     bounds: dict[str, Any] = {}
     if column.minimum is not None:
         bounds["ge"] = column.minimum
@@ -108,7 +109,8 @@ def _annotation(column: Column) -> Any:
         case "cents":
             return Annotated[StrictInt, Field(ge=-_MOST_CENTS, le=_MOST_CENTS)]
         case "integer":
-            return Annotated[StrictInt, Field(**{"ge": -(10**9), "le": 10**9} | bounds)]
+            bounds = {"ge": -(10**9), "le": 10**9} | bounds
+            return Annotated[StrictInt, Field(**bounds)]
         case "number":
             return Annotated[Number, Field(**bounds)]
 
@@ -125,15 +127,16 @@ def _row_model(table: Table) -> type[Row]:
         about: dict[str, Any] = {
             "description": column.meaning + (f" ({column.unit})" if column.unit else "")
         }
+        kind: Any = _annotation(column)
         if column.name == "reversed":
             fields[column.name] = (StrictBool, Field(False, **about))
         elif column.name == "source_row":
             about["description"] += "; request:<table>:<row> where it is left out"
-            fields[column.name] = (Text | None, Field(None, **about))
+            fields[column.name] = (kind | None, Field(None, **about))
         elif column.required:
-            fields[column.name] = (_annotation(column), Field(**about))
+            fields[column.name] = (kind, Field(**about))
         else:
-            fields[column.name] = (_annotation(column) | None, Field(None, **about))
+            fields[column.name] = (kind | None, Field(None, **about))
 
     def follows_the_rules(self: Any) -> Any:
         for rule in table.rules:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -67,8 +67,8 @@ class Models:
             | {feature(name).feed for model in self.by_task.values() for name in model.features}
         )
 
-    def warnings(self) -> list[str]:
-        """What must be said of every answer."""
+    def warnings(self, carries: Collection[str]) -> list[str]:
+        """What must be said of every answer from data that carry the feeds `carries`."""
         said = []
         for task, model in self.by_task.items():
             population = {"invented": "an invented population", "public_synthetic":
@@ -80,6 +80,12 @@ class Models:
                 )
             if model.metadata["asked_on"] == "31 December":
                 said.append(f"the {task} model is asked on 31 December only")
+            lacking = {feature(name).feed for name in model.features} - set(carries)
+            if lacking:
+                said.append(
+                    f"the {task} model was trained with feeds that are not here: "
+                    + ", ".join(sorted(lacking))
+                )
         return said
 
 

@@ -305,3 +305,47 @@ def _days(span: Seen, oldest: date, as_of: date) -> Iterable[date]:
     while day <= last:
         yield day
         day += timedelta(days=1)
+
+
+def stay_score(
+    tables: Mapping[str, Iterable[Row]],
+    carries: Collection[str],
+    patient_id: str,
+    as_of: date,
+) -> dict[str, float]:
+    """The parts of LACE of the last discharged acute stay, and the admissions before it."""
+    seen = everything_seen(tables, carries, patient_id, as_of)
+    ended = [s for s in seen if s.code == "ENC/acute_inpatient/ended"]
+    if not ended:
+        return dict.fromkeys(("l", "a", "c", "e", "prior_admissions"), NOTHING)
+    stay = ended[-1]
+    admitted = stay.day - timedelta(days=int(stay.value))
+    emergent = [s for s in seen if s.code == "STAY/emergent" and s.day == stay.day][-1].value
+
+    def before(code: str, days: int) -> int:
+        return sum(
+            s.code == code and admitted - timedelta(days=days) <= s.day < admitted for s in seen
+        )
+
+    year = admitted - timedelta(days=365)
+    items = {s.code.removeprefix("LACE/") for s in seen
+             if s.code.startswith("LACE/") and s.day >= year}  # fmt: skip
+    for worse, milder in (("diabetes_end_organ", "diabetes"), ("metastatic", "tumour"),
+                          ("severe_liver_or_renal", "mild_liver_or_renal")):  # fmt: skip
+        if worse in items:
+            items.discard(milder)
+    comorbidity = sum(codes.LACE_POINTS[item] for item in items)
+    return {
+        "l": _length_points(int(stay.value)),
+        "a": 3 * emergent,
+        "c": comorbidity if comorbidity < 4 else 5,
+        "e": min(4, before("ENC/emergency/started", 180)),
+        "prior_admissions": before("ENC/acute_inpatient/started", 365),
+    }
+
+
+def _length_points(days: int) -> int:
+    for at_least, points in ((14, 7), (7, 5), (4, 4)):
+        if days >= at_least:
+            return points
+    return days

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,6 +50,10 @@ class Scored:
     amount: NDArray[np.float64] | None = None
     truth: NDArray[np.float64] | None = None
 
+    def beside(self, others: Mapping[str, NDArray[np.float64]]) -> Scored:
+        """The same rows with more scores to compare with."""
+        return replace(self, baselines={**self.baselines, **others})
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -71,6 +75,19 @@ class Evaluation:
     def beats(self, baseline: str, metric: str = "auroc") -> bool:
         """Better: the lower bound of the paired difference lies above 0."""
         return self.better_than[baseline][metric].low > 0
+
+    def table(self) -> pd.DataFrame:
+        """One row a score, ours first: AUROC and AUPRC, what ours is better by (all with their
+        intervals, as text), and the expected AUROC where the truth is known."""
+        made = []
+        for name, metrics in self.scores.items():
+            gain = self.better_than.get(name, {})
+            made.append({
+                "score": name, "auroc": str(metrics["auroc"]), "auprc": str(metrics["auprc"]),
+                "ours is better by": str(gain["auroc"]) if gain else "",
+                "expected auroc": self.truth.get(f"expected_auroc.{name}", float("nan")),
+            })  # fmt: skip
+        return pd.DataFrame(made)
 
     def flat(self) -> dict[str, float]:
         """All figures under one name each, such as `firstcall.auroc.low`, for MLflow."""

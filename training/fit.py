@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,15 @@ FEWEST_TO_STOP = 20
 @dataclass(frozen=True)
 class Fitted:
     """``text``: the booster as LightGBM writes it, the same bytes each time. ``rounds``: its
-    trees. ``stopped_at``: where each fold stopped; empty where too few cases could tell."""
+    trees. ``stopped_at``: where each fold stopped; empty where too few cases could tell.
+    ``held_out``: for each row the margin by the fit of its fold, which did not see it; NaN where
+    there was none. The calibrator learns from these as well."""
 
     text: str
     rounds: int
     stopped_at: tuple[int, ...]
     validation_log_loss: float
+    held_out: NDArray[np.float64] = field(compare=False, repr=False)
 
 
 def parameters(settings: FitSettings, rows: int) -> dict[str, Any]:
@@ -71,6 +74,7 @@ def fit(
     taking = parameters(settings, len(y))
     stopped: list[int] = []
     lost: list[float] = []
+    held_out = np.full(len(y), np.nan)
     for k in range(int(fold.max()) + 1 if len(fold) else 0):
         out = fold == k
         if min(y[out].sum(), y[~out].sum()) < FEWEST_TO_STOP:
@@ -84,15 +88,15 @@ def fit(
             callbacks=[lightgbm.early_stopping(settings.patience, verbose=False)],
         )  # fmt: skip
         stopped.append(max(grown.best_iteration, 1))
+        held_out[out] = np.asarray(grown.predict(X[out], raw_score=True, num_iteration=stopped[-1]))
         lost.append(grown.best_score["valid_0"]["binary_logloss"])
         del train, held, grown
     rounds = round(float(np.mean(stopped))) if stopped else settings.few_events_rounds
     everything = lightgbm.Dataset(X, y, weight=weights, feature_name=names, params=taking)
     booster = lightgbm.train(taking, everything, num_boost_round=rounds)
-    return Fitted(
-        booster.model_to_string(num_iteration=rounds), rounds, tuple(stopped),
-        float(np.mean(lost)) if lost else float("nan"),
-    )  # fmt: skip
+    text = booster.model_to_string(num_iteration=rounds)
+    mean_loss = float(np.mean(lost)) if lost else float("nan")
+    return Fitted(text, rounds, tuple(stopped), mean_loss, held_out)
 
 
 def folds_of(share: NDArray[np.float64], role: NDArray, settings: FitSettings) -> NDArray[np.int64]:

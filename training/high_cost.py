@@ -79,17 +79,16 @@ class Spending:
 
 
 def as_of_days(first: int, last: int, months_between: int, yearly: bool) -> NDArray[np.int64]:
-    """Month ends in [first, last], every so many months counted back from the last one; 31
-    December only where a source knows nothing but annual totals."""
+    """Month ends in [first, last], every so many months of the calendar (3: ends of quarters);
+    31 December only where a source knows nothing but annual totals."""
     months = np.arange(
         np.datetime64(first, "D").astype("datetime64[M]"),
         np.datetime64(last, "D").astype("datetime64[M]") + 1,
     )
     ends = (months + 1).astype("datetime64[D]").astype(np.int64) - 1
     ends = ends[(ends >= first) & (ends <= last)]
-    if yearly:
-        return ends[(ends.astype("datetime64[D]").astype("datetime64[M]").astype(int) % 12) == 11]
-    return ends[::-1][::months_between][::-1]
+    number = ends.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) + 1
+    return ends[number % (12 if yearly else months_between) == 0]
 
 
 def outcome_ends(as_of: NDArray[np.int64], horizon: int, yearly: bool) -> NDArray[np.int64]:
@@ -110,7 +109,7 @@ def high_cost_cohort(
 
     Row columns beside those of every cohort: amount_cents (what the window cost), left_after
     (days until coverage ended, NaN if it lasted), died_within. Without `threshold_cents` the
-    threshold is fitted on the rows that learn, and `cohort.more["split"]` holds the split behind it.
+    threshold is fitted on the rows that learn; `cohort.more["split"]` holds that split.
     """
     through = day_of(manifest["data_through"])
     run_out = run_out_of(manifest, task.run_out_days)

@@ -113,7 +113,9 @@ class ReadmissionTask:
         "before data_through",
     )
     split: SplitSettings = SplitSettings()
-    fit: FitSettings = FitSettings(folds=5)
+    fit: FitSettings = FitSettings(
+        folds=5, learning_rate=0.02, feature_fraction=0.2, lambda_l2=20.0, extra_trees=True
+    )
     calibration: CalibrationSettings = CalibrationSettings()
     tiers: TierSettings = TierSettings()
     evaluation: EvaluationSettings = EvaluationSettings()

@@ -210,18 +210,22 @@ def _calibrated(
     manifest: Mapping[str, Any],
     carries: Collection[str],
 ) -> tuple[RiskModel, CalibrationChoice]:
+    """The model with its calibrator, chosen on rows that the fit in question never saw: those of
+    role calibration by the final fit, and those of each validation fold by the fit without it."""
     booster = load_lightgbm().Booster(model_str=fitted.text)
     held = split.rows("calibration")
-    rows = matrix.rows.iloc[held]
-    raw = booster.predict(matrix.array(names, held), raw_score=True)
+    raw = np.asarray(booster.predict(matrix.array(names, held), raw_score=True))
+    unseen = np.isfinite(fitted.held_out)
+    both = np.r_[held, split.rows(*LEARNING)[unseen]]
+    rows = matrix.rows.iloc[both]
     choice = choose_calibrator(
-        np.asarray(raw), rows["outcome"], share_of(rows["patient_id"], task.split.salt),
-        task.calibration, rows["weight"],
+        np.r_[raw, fitted.held_out[unseen]], rows["outcome"],
+        share_of(rows["patient_id"], task.split.salt), task.calibration, rows["weight"],
     )  # fmt: skip
     learned = matrix.rows.iloc[split.rows(*LEARNING, "calibration")]
     yearly = bool(cohort.more.get("yearly", False))
     tiers = tier_limits(
-        choice.calibrator.apply(np.asarray(raw)),
+        choice.calibrator.apply(raw),
         [("high", task.tiers.high), ("moderate", task.tiers.moderate)],
     )
     metadata = {

@@ -81,7 +81,7 @@ from .vocabulary import (
     AT,
     CREATININE,
     DRUG_COUNT,
-    DRUG_LOG_CENTS,
+    DRUG_DAY_CENTS,
     DRUG_LONG,
     EMERGENCY_CODES,
     HAEMOGLOBIN,
@@ -110,9 +110,7 @@ def _age_a_month(F, K, R):
     F[WEAR] *= 0.85
     F[RECENT_STAYS] *= 0.92
     F[RECENT_ED] *= 0.88
-    needs = np.float64(
-        (K[NEED_BITS] & 1) + ((K[NEED_BITS] >> 1) & 1) + ((K[NEED_BITS] >> 2) & 1)
-    )
+    needs = np.float64((K[NEED_BITS] & 1) + ((K[NEED_BITS] >> 1) & 1) + ((K[NEED_BITS] >> 2) & 1))
     usual = 1.35 + 0.9 * F[ADHERENCE_TRAIT] - 0.35 * needs + 1.2 * (F[ACCESS] - 0.9)
     usual = 1.0 / (1.0 + np.exp(-usual))
     shaken = F[ADHERENCE] + 0.25 * (usual - F[ADHERENCE]) + 0.16 * (uniform(R, PATH) - 0.5)
@@ -138,9 +136,7 @@ def _first_event(F, K, R, start, end, age):
         when = _within(R, start, end)
         if when >= K[FREE_FROM]:
             day, kind = when, 1
-    F[PLAN_CLOCK] -= (
-        0.0019 * planned_weight(K) * F[ACCESS] ** 1.5 * (1.0 if age < 80.0 else 0.45)
-    )
+    F[PLAN_CLOCK] -= 0.0019 * planned_weight(K) * F[ACCESS] ** 1.5 * (1.0 if age < 80.0 else 0.45)
     if F[PLAN_CLOCK] < 0.0:
         F[PLAN_CLOCK] = exponential(R, PATH)
         when = _within(R, start, end)
@@ -248,7 +244,7 @@ def _fills(F, K, R, book, start, end):
                 K[NEXT_FILL + d] = NEVER
                 break
             days = 90 if DRUG_LONG[d] == 1 else 30
-            cents = priced(F, R, DRUG_LOG_CENTS[d] + np.log(days / 30.0), 0.12)
+            cents = np.floor(DRUG_DAY_CENTS[d] * days * (0.85 + 0.3 * uniform(R, PATH)))
             spend(F, K, day, cents)
             note_fill(K, book, d, day, days, cents)
             late = np.int64(uniform(R, PATH) * 5.0)

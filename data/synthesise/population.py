@@ -26,7 +26,7 @@ from .walks import AHEAD, BURN_IN, live, look_ahead, new_book
 
 CHUNK = 4000  # members made together: what bounds memory
 THREADS = 2
-REPLICATES = 24
+REPLICATES = 36
 RUN_OUT_DAYS = 120
 TOP_SHARE = 0.05
 LOOK_BACK = 182
@@ -218,12 +218,9 @@ def synthesise(
     threshold = int(np.quantile(training, 1.0 - TOP_SHARE)) if len(training) else 0
 
     def chances(first: int, end: int) -> np.ndarray:
-        out = np.empty((end - first, len(calendar.at)))
-        look_ahead(
-            seed, first, end, calendar.bounds, calendar.at, REPLICATES, float(threshold),
-            new_book(1, 1, 1), out,
-        )  # fmt: skip
-        return out
+        return look_ahead(
+            seed, first, end, calendar.bounds, calendar.at, REPLICATES, float(threshold)
+        )
 
     with stage("Looking ahead from their states, for the true chance of high cost"):
         done = 0

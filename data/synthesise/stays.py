@@ -292,4 +292,3 @@ def admit(F, K, R, book, day, planned, again):
     F[RECENT_STAYS] += 1.0
     F[WEAR] += 0.3 + 0.05 * days if planned == 0 else 0.1
     _after(F, K, R, book, destination, end, followed)
-

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from data.tables import (
     ADMISSION_TYPES,
@@ -44,7 +43,7 @@ from .state import (
     LAB_VALUE,
 )  # fmt: skip
 from .stays import ACUTE, EMERGENCY, OBSERVATION, OFFICE_VISIT, OUTPATIENT, PSYCHIATRIC
-from .text import choose, dates, identifiers
+from .text import choose, dates, identifiers, where
 from .vocabulary import (
     CONDITION_COUNT,
     CONDITIONS,
@@ -71,9 +70,7 @@ _AT_OFFICE = _AT_EMERGENCY + len(EMERGENCY_CODES)
 _AT_CONDITION = _AT_OFFICE + len(OFFICE_CODES)
 _AT_NEED = _AT_CONDITION + CONDITION_COUNT
 _PROCEDURES = sorted({r.procedure for r in REASONS if r.procedure})
-_PROCEDURE_OF = np.array(
-    [_PROCEDURES.index(r.procedure) if r.procedure else -1 for r in REASONS]
-)
+_PROCEDURE_OF = np.array([_PROCEDURES.index(r.procedure) if r.procedure else -1 for r in REASONS])
 _COST_KIND_OF = np.array(
     [COST_KINDS.index(
         "inpatient" if kind in ("acute_inpatient", "psychiatric_inpatient")
@@ -212,10 +209,9 @@ class Contacts:
         v = {name: column[kept] for name, column in v.items()}
         member, seq = self.member[v["at"]], self.seq[v["at"]]
         ids = identifiers("E", (member + 1, 7), "-", (seq, 5), "-D", (v["part"], 2))
-        early = pa.array(v["part"] == 0)
         admission = identifiers("E", (member + 1, 7), "-", (seq, 5), "-adm")
         return canonical("diagnosis", {
-            "record_id": pc.if_else(early, admission, ids),
+            "record_id": where(v["part"] == 0, admission, ids),
             "patient_id": patient_ids(member),
             "encounter_id": encounter_ids(member, seq),
             "happened_on": dates(v["happened"], NOTHING),
@@ -294,9 +290,7 @@ def costs(contacts: Contacts, fills: np.ndarray, last: int) -> tuple[pa.Table, n
     at, v_known, v_cents, v_back = at[kept], v_known[kept], v_cents[kept], v_back[kept]
     share = 0.78 + 0.2 * uniform_of(seed, lateness.PAID, member[at], seq[at])
     from_contact = at < len(c.member)
-    encounter = pc.if_else(
-        pa.array(from_contact), encounter_ids(member[at], seq[at]), pa.scalar(None, pa.string())
-    )
+    encounter = where(from_contact, encounter_ids(member[at], seq[at]))
     table = canonical("cost", {
         "record_id": identifiers("C", (member[at] + 1, 7), "-", (seq[at], 5)),
         "patient_id": patient_ids(member[at]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 
 def _digits(numbers: np.ndarray, width: int) -> np.ndarray:
@@ -46,3 +47,9 @@ def choose(texts: list[str] | tuple[str, ...], at: np.ndarray) -> pa.Array:
 def dates(days: np.ndarray, missing: int) -> pa.Array:
     """Days since 1970-01-01 as dates; empty (null) where equal to ``missing``."""
     return pa.array(days.astype(np.int32), mask=days == missing).cast(pa.date32())
+
+
+def where(condition: np.ndarray, then: pa.Array, other: pa.Array | None = None) -> pa.Array:
+    """``then`` where the condition holds, else ``other``, else empty (null)."""
+    rest = pa.scalar(None, then.type) if other is None else other
+    return pc.call_function("if_else", [pa.array(condition), then, rest])

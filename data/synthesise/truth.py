@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .membership import covered_at_all
 from .returns import WINDOW
@@ -34,7 +33,7 @@ from .state import (
 )  # fmt: skip
 from .stays import ACUTE, DIED
 from .tables import NOTHING, encounter_ids, patient_ids
-from .text import choose, dates
+from .text import choose, dates, where
 from .vocabulary import CONDITION_COUNT, CONDITION_NAMES, DRUG_CONDITION, DRUG_COUNT, DRUGS
 
 __all__ = ["WINDOW", "conditions", "discharges", "member_dates", "treatments"]
@@ -54,7 +53,6 @@ def discharges(contacts: np.ndarray, odds: np.ndarray, last: int) -> pa.Table:
     died = x[:, C_DISPOSITION] == DIED
     origin = x[:, C_TRANSFER_OF]
     before = encounter_ids(x[:, C_MEMBER], np.maximum(origin, 0))
-    empty = pa.scalar(None, pa.string())
     return pa.table({
         "patient_id": patient_ids(x[:, C_MEMBER]),
         "encounter_id": encounter_ids(x[:, C_MEMBER], x[:, C_SEQ]),
@@ -63,7 +61,7 @@ def discharges(contacts: np.ndarray, odds: np.ndarray, last: int) -> pa.Table:
         "died": died,
         "planned": x[:, C_PLANNED] == 1,
         "continued": np.isnan(risk) & ~died,
-        "transfer_of": pc.if_else(pa.array(origin >= 0), before, empty),
+        "transfer_of": where(origin >= 0, before),
         "follow_up": x[:, C_FOLLOWED] == 1,
         "risk": pa.array(risk, mask=np.isnan(risk)),
     })  # fmt: skip

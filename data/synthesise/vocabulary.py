@@ -219,7 +219,7 @@ DRUGS = (
 DRUG_COUNT = len(DRUGS)
 DRUG_CONDITION = np.array([AT[d.condition] for d in DRUGS])
 DRUG_CHANCE = np.array([d.chance for d in DRUGS])
-DRUG_LOG_CENTS = np.log([d.dollars * 100.0 for d in DRUGS])
+DRUG_DAY_CENTS = np.array([d.dollars * 100.0 / 30.0 for d in DRUGS])
 DRUG_BACK = np.array([d.back for d in DRUGS])
 DRUG_LONG = np.array([d.long for d in DRUGS])
 

@@ -1,6 +1,6 @@
-"""The two compiled walks: the path that is lived, and the years that might have followed.
+"""The compiled walk: the path that is lived, and the years that might have followed.
 
-Both call ``months.step``. numba's cache looks at one file only, the code lies in several: each
+Both call ``months.step``. numba's cache looks at one file only, the code lies in several: the
 walk therefore closes over a digest of all of them, which is part of the cache's key.
 """
 
@@ -21,14 +21,13 @@ from .returns import draw_return
 from .state import (
     BUSY,
     C_SIZE,
-    COVER_1,
-    COVER_1_END,
     DEATH,
     EMIT,
     F_SIZE,
     FREE_FROM,
     HORIZON,
     I_SIZE,
+    MEMBER,
     NEVER,
     PATH,
     PLAN_CLOCK,
@@ -98,77 +97,109 @@ def _chance_above(book, stays, total, threshold):
     return 0.5 * math.erfc(z / math.sqrt(2.0))
 
 
+@compiled
+def _branch(F, K, G, J, Q, book, seed, bounds, month, replicate, replicates):
+    """Copy the person of the evening before ``month`` and live one year that might follow."""
+    as_of = bounds[month] - 1
+    G[:] = F
+    J[:] = K
+    begin(Q, PATH, seed, K[MEMBER], 1000 + month * 4096 + replicate)
+    # in strata: the first stay is what decides most
+    part = (replicate + uniform(Q, PATH)) / replicates
+    G[STAY_CLOCK] = -math.log(1.0 - part)
+    part = (replicate * 7 % replicates + uniform(Q, PATH)) / replicates
+    G[PLAN_CLOCK] = -math.log(1.0 - part)
+    J[EMIT] = 0
+    J[HORIZON] = as_of + 365
+    J[STAYS_AHEAD] = 0
+    G[TOTAL] = 0.0
+    if as_of < J[BUSY]:
+        G[TOTAL] += G[STAY_CENTS]
+    if as_of < J[POST_END]:
+        G[TOTAL] += G[POST_CENTS]
+    if J[FREE_FROM] > as_of + 1 and J[DEATH] == NEVER:
+        draw_return(G, J, Q, max(as_of, J[BUSY]))
+    for ahead in range(month, month + AHEAD):
+        if not step(G, J, Q, book, bounds[ahead], bounds[ahead + 1]):
+            break
+
+
 def _build(digest: int):
     @numba.njit(cache=True, nogil=True, error_model="numpy")
-    def live(seed, first, end, bounds, book, measured, counted):
-        """Live members [first, end) until the book might overflow; the next one to live."""
-        F, K, R = np.zeros(F_SIZE), np.zeros(I_SIZE, np.int64), np.zeros(2, np.uint64)
-        room = np.array([len(book.contact), len(book.fill), len(book.lab)])
-        for member in range(first, end):
-            if np.any(book.n + _MOST_ROWS > room) or digest == -1:
-                return member
-            _enter(F, K, R, book, seed, member, bounds)
-            K[EMIT] = 1
-            for month in range(BURN_IN, len(bounds) - 1):
-                if not step(F, K, R, book, bounds[month], bounds[month + 1]):
-                    break
-            measured[member - first] = F
-            counted[member - first] = K
-        return end
-
-    @numba.njit(cache=True, nogil=True, error_model="numpy")
-    def look_ahead(seed, first, end, bounds, at, replicates, threshold, book, chance):
-        """Each member's chance of passing ``threshold`` in the 365 days after each date.
-
-        ``at`` are months of ``bounds``; as_of is the day before. NaN where the person is dead or
-        not covered. From the state of that evening ``replicates`` years are lived, with nobody
-        leaving coverage.
-        """
+    def walk(seed, first, end, bounds, book, measured, counted, at, replicates, threshold, chance):
         F, K, R = np.zeros(F_SIZE), np.zeros(I_SIZE, np.int64), np.zeros(2, np.uint64)
         G, J, Q = np.zeros(F_SIZE), np.zeros(I_SIZE, np.int64), np.zeros(2, np.uint64)
+        room = np.array([len(book.contact), len(book.fill), len(book.lab)])
+        looks = len(at) > 0
         for member in range(first, end):
-            chance[member - first, :] = np.nan
-            if digest == -1:
-                continue
+            if digest == -1 or (not looks and np.any(book.n + _MOST_ROWS > room)):
+                return member
             _enter(F, K, R, book, seed, member, bounds)
-            month = BURN_IN
-            for d in range(len(at)):
-                while month < at[d]:
-                    step(F, K, R, book, bounds[month], bounds[month + 1])
-                    month += 1
-                as_of = bounds[month] - 1
-                if K[DEATH] <= as_of or not is_covered(K, as_of):
-                    continue
-                total = 0.0
-                for replicate in range(replicates):
-                    G[:] = F
-                    J[:] = K
-                    begin(Q, PATH, seed, member, 1000 + month * 4096 + replicate)
-                    # in strata: the first stay is what decides most
-                    part = (replicate + uniform(Q, PATH)) / replicates
-                    G[STAY_CLOCK] = -math.log(1.0 - part)
-                    part = (replicate * 7 % replicates + uniform(Q, PATH)) / replicates
-                    G[PLAN_CLOCK] = -math.log(1.0 - part)
-                    J[HORIZON] = as_of + 365
-                    J[COVER_1], J[COVER_1_END] = 0, NEVER
-                    J[STAYS_AHEAD] = 0
-                    G[TOTAL] = 0.0
-                    if as_of < J[BUSY]:
-                        G[TOTAL] += G[STAY_CENTS]
-                    if as_of < J[POST_END]:
-                        G[TOTAL] += G[POST_CENTS]
-                    open_death = J[DEATH] != NEVER
-                    if J[FREE_FROM] > as_of + 1 and not open_death:
-                        draw_return(G, J, Q, max(as_of, J[BUSY]))
-                    for m in range(month, month + AHEAD):
-                        if not step(G, J, Q, book, bounds[m], bounds[m + 1]):
-                            break
-                    total += _chance_above(book, J[STAYS_AHEAD], G[TOTAL], threshold)
-                chance[member - first, d] = total / replicates
+            if not looks:
+                K[EMIT] = 1
+            d = 0
+            for month in range(BURN_IN, len(bounds) - 1):
+                if d < len(at) and at[d] == month:
+                    chance[member - first, d] = np.nan
+                    if K[DEATH] >= bounds[month] and is_covered(K, bounds[month] - 1):
+                        total = 0.0
+                        for replicate in range(replicates):
+                            _branch(F, K, G, J, Q, book, seed, bounds, month, replicate, replicates)
+                            total += _chance_above(book, J[STAYS_AHEAD], G[TOTAL], threshold)
+                        chance[member - first, d] = total / replicates
+                    d += 1
+                step(F, K, R, book, bounds[month], bounds[month + 1])
+                if looks and d == len(at):
+                    break
+            if not looks:
+                measured[member - first] = F
+                counted[member - first] = K
+        return end
 
-    return live, look_ahead
+    return walk
 
 
-live, look_ahead = _build(_digest())
+_walk = _build(_digest())
+_NO_DATES, _NO_CHANCE = np.zeros(0, np.int64), np.zeros((0, 0))
+_NO_FLOATS, _NO_INTEGERS = np.zeros((0, F_SIZE)), np.zeros((0, I_SIZE), np.int64)
 
-__all__ = ["AHEAD", "BURN_IN", "live", "look_ahead", "new_book"]
+
+def live(
+    seed: int,
+    first: int,
+    end: int,
+    bounds: np.ndarray,
+    book: Book,
+    measured: np.ndarray,
+    counted: np.ndarray,
+) -> int:
+    """Live members [first, end) until the book might overflow; the next one to live.
+
+    Row i of ``measured`` and ``counted`` takes the last state of member first + i.
+    """
+    return _walk(
+        seed, first, end, bounds, book, measured, counted, _NO_DATES, 0, 0.0, _NO_CHANCE
+    )  # fmt: skip
+
+
+def look_ahead(
+    seed: int,
+    first: int,
+    end: int,
+    bounds: np.ndarray,
+    at: np.ndarray,
+    replicates: int,
+    threshold: float,
+) -> np.ndarray:
+    """Each member's chance of passing ``threshold`` cents in the 365 days after each date.
+
+    ``at`` are months of ``bounds``, the as-of date is the day before; the result has the shape
+    (members, dates), NaN where the person is dead or not covered then. From the state of that
+    evening ``replicates`` years are lived. Losing coverage is not among what may happen.
+    """
+    chance = np.empty((end - first, len(at)))
+    _walk(
+        seed, first, end, bounds, new_book(1, 1, 1), _NO_FLOATS, _NO_INTEGERS, at, replicates,
+        float(threshold), chance,
+    )  # fmt: skip
+    return chance

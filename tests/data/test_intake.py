@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import fcntl
 import itertools
+import json
+from datetime import date
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -137,6 +140,33 @@ def test_whatever_fails_leaves_what_was_taken_in(home, tmp_path):
     home.rejected.unlink()
     assert fingerprint(home) == before
     assert current(home).read("member").num_rows == 2
+
+
+def test_a_killed_intake_leaves_nothing_in_the_way(home, tmp_path):
+    folder = write(tmp_path / "in")
+    take_in(home, "canonical", folder)
+    before = fingerprint(home)
+    left = home.tables / ".workbench" / "database"
+    left.mkdir(parents=True)
+    (left / "intake.duckdb").write_bytes(b"half")
+    take_in(home, "canonical", folder)
+    assert fingerprint(home) == before
+
+
+def test_a_rejected_parquet_row_is_kept_with_all_its_columns(home, tmp_path):
+    folder = write(tmp_path / "in")
+    pq.write_table(
+        pa.table({"record_id": ["e1", "e2"], "patient_id": ["p1", "p2"],
+                  "kind": ["office", "hotel"], "started_on": [date(2020, 1, 1)] * 2,
+                  "known_on": [date(2020, 1, 1)] * 2}),
+        folder / "encounter.parquet",
+    )  # fmt: skip
+    report = take_in(home, "canonical", folder)
+    assert counts(report, "encounter.parquet") == (2, 1, 0, 1)
+    row = rejected(home, "encounter")[0]
+    assert row["line"] == 2
+    assert row["reason"].startswith("kind: 'hotel' is none of acute_inpatient")
+    assert json.loads(row["raw"])["patient_id"] == "p2"
 
 
 def test_only_the_generation_before_is_kept(home, tmp_path):

@@ -13,8 +13,10 @@ from features.as_of import fingerprint
 from features.definitions import FEATURES, feature
 from features.definitions.declaration import Feature
 from features.definitions.sensitivity import sensitive_diagnosis, sensitive_drug
+from features.kernel import HOWS
 from features.window import WINDOWS
 from tests.features.rows import CARRIES
+
 
 def test_names_are_unique_and_there_are_enough() -> None:
     assert max(Counter(f.name for f in FEATURES).values()) == 1
@@ -35,6 +37,7 @@ def _assert_whole(declared: Feature) -> None:
     assert declared.source in TABLES
     assert declared.feed in CARRIES
     assert declared.window is None or declared.window in WINDOWS
+    assert declared.how in HOWS
     assert declared.concept
     assert declared.words.count("{value}") <= 1
     assert (declared.anchor is not None) == (declared.how == "after")

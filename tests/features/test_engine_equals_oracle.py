@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from features.as_of import features_as_of
 from features.definitions import FEATURES
+from features.indices import lace, prior_admissions
 from tests.features.invented_rows import EDGES, PATIENTS, STRANGER, invented
 from tests.features.rows import AS_OF, CARRIES, histories, row
-from tests.oracle import answer
+from tests.oracle import answer, stay_score
 
 Tables = Mapping[str, list[dict[str, Any]]]
 NAMES = [f.name for f in FEATURES]
@@ -64,6 +65,29 @@ def test_engine_and_oracle_agree(
     tables = invented(Random(seed), facts)
     index = _questions(AS_OF + timedelta(days=moment[0]), AS_OF - timedelta(days=moment[1]))
     _assert_same(_by_engine(tables, index, carries), _by_oracle(tables, index, carries), index)
+
+
+@settings(max_examples=60, deadline=None)
+@given(_worlds, _moments)
+def test_scores_and_oracle_agree(world: tuple[int, int], moment: tuple[int, int]) -> None:
+    seed, facts = world
+    tables = invented(Random(seed), facts)
+    index = _questions(AS_OF, AS_OF - timedelta(days=moment[1]))
+    held = histories(tables)
+    found = lace(held, index)[["l", "a", "c", "e"]].join(prior_admissions(held, index))
+    expected = [stay_score(tables, CARRIES, patient, day)
+                for patient, day in index.itertuples(index=False)]  # fmt: skip
+    pd.testing.assert_frame_equal(found, pd.DataFrame(expected), check_dtype=False)
+
+
+def test_the_random_rows_reach_nearly_every_feature() -> None:
+    """Otherwise the agreement of engine and oracle would say little."""
+    reached: set[str] = set()
+    for seed in range(40):
+        found = _by_engine(invented(Random(seed), 60), _questions(AS_OF))
+        reached.update(found.columns[(found.fillna(0) != 0).any()])
+    hows = {(f.how, f.family) for f in FEATURES}
+    assert {(f.how, f.family) for f in FEATURES if f.name in reached} == hows
 
 
 @pytest.mark.parametrize("as_of", [date(1940, 1, 1), date(1948, 2, 29), date(2100, 3, 1)])

@@ -17,7 +17,8 @@ from data.home import Home
 from data.tables import TABLES
 from features import history
 from features.as_of import features_as_of
-from features.history import Histories, write_histories
+from features.history import Histories, current_histories, write_histories
+from features.indices import prior_year_cost
 from features.shards import read_shard, shard_number, shard_path
 from tests.features.invented_rows import PATIENTS, STRANGER, invented
 from tests.features.rows import AS_OF, CARRIES, ago, arrow, histories
@@ -39,7 +40,9 @@ def _world() -> dict[str, list[dict[str, Any]]]:
     return world
 
 
-def _take_in(root: Path, world: dict[str, list[dict[str, Any]]]) -> Home:
+def _take_in(
+    root: Path, world: dict[str, list[dict[str, Any]]], cost_covers: str = "claim"
+) -> Home:
     """The tables as intake leaves them."""
     home = Home(root)
     folder = home.tables / "g1"
@@ -52,6 +55,7 @@ def _take_in(root: Path, world: dict[str, list[dict[str, Any]]]) -> Home:
         "origin": "invented",
         "carries": [feed for feed in CARRIES if feed not in DERIVED],
         "data_through": AS_OF.isoformat(),
+        "cost_covers": cost_covers,
     }
     (home.tables / "current.json").write_text(json.dumps(manifest))
     return home
@@ -137,6 +141,20 @@ def test_what_a_source_carries_follows_from_its_rows_too(tmp_path: Path) -> None
     few["drug_fill"] = [row for row in WORLD["drug_fill"] if row["code_system"] == "NDC"]
     carried = set(write_histories(_take_in(tmp_path / "few", few)).carries)
     assert carried & set(DERIVED) == {"cost_year"}
+    # inpatient claims, but yearly totals of more: their sum is not the whole cost
+    few["cost"] = [r for r in WORLD["cost"] if r["covers"] == "year" or r["kind"] == "inpatient"]
+    assert "cost_claim" not in write_histories(_take_in(tmp_path / "part", few)).carries
+
+
+def test_prior_year_cost_is_of_the_year_where_the_source_tells_costs_by_year(
+    tmp_path: Path,
+) -> None:
+    index = INDEX[: len(IDS)]
+    claims = write_histories(_take_in(tmp_path / "a", WORLD))
+    years = write_histories(_take_in(tmp_path / "b", WORLD, cost_covers="year"))
+    for written, name in ((claims, "cost_total_365"), (years, "costyear_total_365")):
+        found = prior_year_cost(written, index).rename(name)
+        pd.testing.assert_series_equal(found, features_as_of(written, index, [name])[name])
 
 
 def test_new_histories_replace_the_old_and_leave_nothing_behind(tmp_path: Path) -> None:
@@ -198,3 +216,18 @@ def test_a_question_that_is_not_whole_is_refused(index: pd.DataFrame) -> None:
 def test_no_question_has_no_answer() -> None:
     found = features_as_of(histories(WORLD), INDEX[:0])
     assert found.shape == (0, len(found.columns))
+
+
+def test_histories_follow_what_was_taken_in_last(tmp_path: Path) -> None:
+    """An intake that ended before its histories were whole is made up for by the next reader."""
+    home = _take_in(tmp_path, _world())
+    first = current_histories(home)
+    written = (home.histories / "manifest.json").stat().st_mtime_ns
+    assert current_histories(home).manifest == first.manifest
+    assert (home.histories / "manifest.json").stat().st_mtime_ns == written
+
+    current = home.tables / "current.json"
+    manifest = json.loads(current.read_text())
+    (home.tables / "g1").rename(home.tables / "g2")
+    current.write_text(json.dumps(manifest | {"generation": "g2"}))
+    assert current_histories(home).manifest["generation"] == "g2"

@@ -20,7 +20,8 @@ def _index(as_of: date = AS_OF, **more: Any) -> pd.DataFrame:
 
 
 def _lace(tables: Any, carries: tuple[str, ...] = CARRIES, **asked: Any) -> dict[str, float]:
-    return lace(histories(tables, carries), _index(**asked)).iloc[0].to_dict()
+    found = lace(histories(tables, carries), _index(**asked))
+    return {str(column): points.item() for column, points in found.items()}
 
 
 def _stay(start: int, end: int, **given: Any) -> dict[str, Any]:

@@ -126,6 +126,19 @@ def test_unknown_codes_are_counted_and_not_repeated(client):
     assert "ZZTOP" not in answer.text
 
 
+def test_feeds_that_are_not_there_are_missing_and_said(client):
+    everything = client.post("/score", json=request(patient())).json()
+    feeds = ["member", "coverage", "encounter"]
+    answer = client.post("/score", json=request(patient(), carries=feeds)).json()
+    lacking = "cost_claim, emergency_visits, lab_result, office_visits"
+    for task in ("readmission", "high-cost"):
+        said = f"the {task} model was trained with feeds that are not here: {lacking}"
+        assert said in answer["warnings"]
+        assert said not in everything["warnings"]
+    [person] = answer["patients"]
+    assert person["high_cost"]["risk"] != everything["patients"][0]["high_cost"]["risk"]
+
+
 def wrong(**changes):
     rows = patient()
     rows["encounter"][0] |= changes

@@ -109,8 +109,8 @@ def test_annual_totals_are_asked_on_31_december_of_the_next_calendar_year():
         manifest(cost_covers="year", run_out_days=0, data_through="2011-01-01"),
         HIGH_COST, THRESHOLD,
     )  # fmt: skip
-    found = {str(np.datetime64(int(a), "D")): o
-             for a, o in zip(cohort.rows["as_of"], cohort.rows["outcome"], strict=True)}  # fmt: skip
+    answers = zip(cohort.rows["as_of"], cohort.rows["outcome"], strict=True)
+    found = {str(np.datetime64(int(a), "D")): outcome for a, outcome in answers}
     assert found == {"2008-12-31": 1, "2009-12-31": 0}
     assert any("annual totals" in remark for remark in cohort.remarks)
 
@@ -121,11 +121,14 @@ def test_a_leap_year_is_whole():
     assert outcome_ends(december, 365, yearly=False).tolist() == [day("2012-12-30")]
 
 
-def test_dates_are_month_ends_counted_back_from_the_last():
-    days = as_of_days(day("2023-01-31"), day("2023-09-15"), 3, yearly=False)
-    assert days.astype("datetime64[D]").astype(str).tolist() == [
-        "2023-02-28", "2023-05-31", "2023-08-31",
-    ]  # fmt: skip
+def test_dates_are_month_ends_or_ends_of_quarters():
+    begins, ends = day("2023-02-28"), day("2023-07-15")
+    for months, expected in (
+        (1, ["2023-02-28", "2023-03-31", "2023-04-30", "2023-05-31", "2023-06-30"]),
+        (3, ["2023-03-31", "2023-06-30"]),
+    ):
+        days = as_of_days(begins, ends, months, yearly=False)
+        assert days.astype("datetime64[D]").astype(str).tolist() == expected
 
 
 def test_the_threshold_is_fitted_on_learning_rows_whose_year_was_seen():

@@ -101,7 +101,7 @@ def _joins(last: dict, stay: dict, ended: int) -> bool:
     return gap == 0 and same
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(stays_of_some())
 def test_episodes_and_labels_equal_the_slow_ones(stays):
     episodes = episodes_of(with_episodes(stays)).assign(death_on=np.nan)

@@ -1,0 +1,120 @@
+"""The invented population is as hard as the real one; whoever eases it meets this file."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.data.invented import DAY, Invented, expected_auroc, invented
+
+LACE_POINTS = {
+    "I252": 1, "I214": 1, "I69398": 1, "I639": 1, "I739": 1, "E119": 1, "E1165": 1, "I5022": 2,
+    "I5033": 2, "E1140": 2, "J449": 2, "J441": 2, "N183": 2, "C189": 2, "C3490": 2, "F0390": 3,
+    "M069": 3, "N186": 4, "K7460": 4, "C7951": 6,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def population() -> Invented:
+    return invented()
+
+
+@pytest.fixture(scope="module")
+def obvious(population: Invented) -> pd.DataFrame:
+    """What anybody would try first, from what is known at discharge."""
+    index, e = population.index, population.encounters
+    d = population.table("diagnosis").drop_duplicates()
+    d = d[~d.reversed].merge(
+        index[["patient_id", "ended_on"]].reset_index(), on="patient_id", suffixes=("", "_index")
+    )
+    d = d[(d.known_on <= d.ended_on)].drop_duplicates(["index", "code"])
+    rows = range(len(index))
+    points = d.assign(p=d.code.map(LACE_POINTS)).groupby("index").p.sum().reindex(rows).fillna(0)
+    c = population.table("cost")
+    c = c[~c.reversed].merge(
+        index[["patient_id", "started_on"]].reset_index(), on="patient_id"
+    )
+    c = c[(c.known_on <= c.started_on) & (c.happened_on > c.started_on - 365 * DAY)]
+    fills = population.final("drug_fill").rename(columns={"happened_on": "started_on"})
+    return pd.DataFrame({
+        "stays": population.count_before(population.acute, 365),
+        "days": (index.ended_on - index.started_on).dt.days,
+        "age": index.age,
+        "emergencies": population.count_before(e[e.kind == "emergency"], 183),
+        "offices": -population.count_before(e[e.kind == "office"], 365),
+        "fills": population.count_before(fills, 365),
+        "codes": d[d.code.isin(list(LACE_POINTS))].groupby("index").size().reindex(rows).fillna(0),
+        "comorbidity": points,
+        "cost": c.groupby("index").allowed_cents.sum().reindex(rows).fillna(0),
+        "emergency": (index.admission_type == "emergency").astype(int),
+    })  # fmt: skip
+
+
+def test_12_to_18_percent_of_index_discharges_return(population: Invented) -> None:
+    assert len(population.index) > 3_000
+    assert 0.12 <= population.index.returned.mean() <= 0.18
+
+
+def test_the_latent_risk_itself_separates_as_far_as_in_the_literature(population: Invented) -> None:
+    risk = population.index.risk.to_numpy()
+    assert 0.74 <= expected_auroc(risk, risk) <= 0.82
+
+
+def test_no_obvious_feature_is_enough(population: Invented, obvious: pd.DataFrame) -> None:
+    risk = population.index.risk.to_numpy()
+    for name in obvious:
+        separation = expected_auroc(obvious[name].to_numpy(), risk)
+        assert separation < 0.66, f"{name} reaches {separation:.3f}"
+
+
+def test_lace_reaches_060_to_068(population: Invented, obvious: pd.DataFrame) -> None:
+    days = obvious.days.to_numpy()
+    length = np.select(
+        [days < 1, days == 1, days == 2, days == 3, days <= 6, days <= 13], [0, 1, 2, 3, 4, 5], 7
+    )
+    points = obvious.comorbidity.to_numpy()
+    lace = (
+        length
+        + 3 * obvious.emergency.to_numpy()
+        + np.where(points >= 4, 5, points)
+        + np.minimum(obvious.emergencies.to_numpy(), 4)
+    )
+    assert 0.60 <= expected_auroc(lace, population.index.risk.to_numpy()) <= 0.68
+    assert 0.60 <= expected_auroc(lace, population.index.returned.to_numpy()) <= 0.68
+
+
+def test_the_costliest_5_percent_bear_40_to_60_percent(population: Invented) -> None:
+    c = population.costs
+    for year in (2022, 2023):
+        first, last = pd.Timestamp(year, 1, 1), pd.Timestamp(year, 12, 31)
+        m = population.members
+        alive = m.index[m.death_on.isna() | (m.death_on >= first)]
+        spent = c[c.happened_on.between(first, last)].groupby("patient_id").allowed_cents.sum()
+        spent = np.sort(spent.reindex(alive).fillna(0).to_numpy())
+        share = spent[-len(spent) // 20 :].sum() / spent.sum()
+        assert 0.40 <= share <= 0.60, year
+
+
+def test_prior_cost_is_a_decent_but_beatable_predictor_of_high_cost(population: Invented) -> None:
+    t = population.table("truth/member_date")
+    t = t[t.as_of == pd.Timestamp("2022-12-31")]
+    c = population.costs
+    c = c[(c.happened_on <= "2022-12-31") & (c.happened_on > "2021-12-31")]
+    prior = t.patient_id.map(c.groupby("patient_id").allowed_cents.sum()).fillna(0).to_numpy()
+    high = (t.allowed_cents > t.threshold_cents).to_numpy()
+    assert 0.74 <= expected_auroc(prior, t.chance.to_numpy()) <= 0.86
+    assert 0.74 <= expected_auroc(prior, high) <= 0.86
+    assert 0.83 <= expected_auroc(t.chance.to_numpy(), high) <= 0.91
+
+
+def test_older_people_have_stays_enough_and_year_4_is_like_year_2(population: Invented) -> None:
+    a, m = population.acute, population.members
+    rates = {}
+    for year in (2021, 2022, 2023, 2024):
+        middle = pd.Timestamp(year, 7, 1)
+        living = m[m.death_on.isna() | (m.death_on > middle)]
+        older = ((middle - living.birth_on).dt.days >= 65 * 365.25).sum()
+        stays = a[a.started_on.dt.year == year]
+        age = (stays.started_on - stays.patient_id.map(m.birth_on)).dt.days / 365.25
+        rates[year] = (age >= 65).sum() / older
+    assert 0.22 < rates[2021] < 0.34
+    assert abs(rates[2023] / rates[2021] - 1) < 0.15

@@ -1,0 +1,181 @@
+"""A model on disk: what was saved is what is loaded, and what does not fit is refused."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import pickle
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from data.errors import InputError, RefusalError
+from features.as_of import fingerprint
+from features.definitions import FEATURES
+from serving.calibrator import Calibrator
+from serving.model import RiskModel, load_lightgbm, publish_model, tier_limits, write_model
+
+NAMES = [feature.name for feature in FEATURES[:6]]
+
+
+@pytest.fixture(scope="module")
+def fitted() -> tuple[str, pd.DataFrame]:
+    lightgbm = load_lightgbm()
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(400, len(NAMES))).astype(np.float32)
+    X[rng.random(X.shape) < 0.1] = np.nan
+    y = (np.nan_to_num(X[:, 0]) + rng.normal(size=400) > 0).astype(float)
+    told = {"objective": "binary", "verbose": -1, "num_threads": 2, "deterministic": True,
+            "force_row_wise": True, "max_depth": 3, "seed": 1}  # fmt: skip
+    booster = lightgbm.train(told, lightgbm.Dataset(X, y, feature_name=NAMES), 12)
+    return booster.model_to_string(), pd.DataFrame(X, columns=NAMES)
+
+
+def metadata(**changes) -> dict:
+    return {
+        "format": 1, "task": "readmission", "label": "Unplanned readmission within 30 days",
+        "features": NAMES, "fingerprint": fingerprint(NAMES),
+        "calibrator": Calibrator("platt", slope=0.9, intercept=0.1).to_json(), "carries": [],
+        "origin": "invented", "tiers": {"high": 0.6, "moderate": 0.4}, "threshold_cents": None,
+        "data_through": "2024-12-31", "trained_on": {"rows": 400}, "asked_on": "any",
+        "horizon_days": 30,
+    } | changes  # fmt: skip
+
+
+def test_what_was_saved_is_what_is_loaded(tmp_path, fitted):
+    text, X = fitted
+    write_model(tmp_path, text, metadata())
+    model = RiskModel.load(tmp_path)
+    assert model.features == NAMES
+    booster = load_lightgbm().Booster(model_str=text)
+    assert (model.margin(X) == booster.predict(X.to_numpy(), raw_score=True)).all()
+    assert model.risk(X) == pytest.approx(1 / (1 + np.exp(-(0.9 * model.margin(X) + 0.1))))
+    assert model.version == RiskModel.load(tmp_path).version
+
+
+def test_one_row_and_a_batch_give_the_same_bits(tmp_path, fitted):
+    text, X = fitted
+    write_model(tmp_path, text, metadata())
+    model = RiskModel.load(tmp_path)
+    alone = np.concatenate([model.margin(X.iloc[[k]]) for k in range(30)])
+    assert (alone == model.margin(X)[:30]).all()
+    shares = np.concatenate([model.contributions(X.iloc[[k]]) for k in range(30)])
+    assert (shares == model.contributions(X)[:30]).all()
+
+
+def test_contributions_add_up_to_the_margin(tmp_path, fitted):
+    text, X = fitted
+    write_model(tmp_path, text, metadata())
+    model = RiskModel.load(tmp_path)
+    shares = model.contributions(X)
+    assert shares.shape == (400, len(NAMES) + 1)
+    assert np.abs(shares.sum(axis=1) - model.margin(X)).max() < 1e-6
+
+
+def test_columns_are_found_by_name_and_a_missing_one_is_named(tmp_path, fitted):
+    text, X = fitted
+    write_model(tmp_path, text, metadata())
+    model = RiskModel.load(tmp_path)
+    turned = X[NAMES[::-1]].assign(more=1.0)
+    assert (model.margin(turned) == model.margin(X)).all()
+    with pytest.raises(InputError, match=f"the first of them {NAMES[2]}"):
+        model.margin(X.drop(columns=NAMES[2]))
+
+
+def test_nobody_asked_gives_nothing(tmp_path, fitted):
+    text, X = fitted
+    write_model(tmp_path, text, metadata())
+    model = RiskModel.load(tmp_path)
+    assert model.risk(X.iloc[:0]).shape == (0,)
+    assert model.contributions(X.iloc[:0]).shape == (0, len(NAMES) + 1)
+
+
+def test_tiers_begin_at_their_limits(tmp_path, fitted):
+    write_model(tmp_path, fitted[0], metadata())
+    tiers = RiskModel.load(tmp_path).tier([0.59, 0.6, 0.4, 0.39])
+    assert tiers.tolist() == ["moderate", "high", "moderate", "low"]
+    limits = tier_limits(np.arange(1, 101) / 100, [("high", 0.05), ("moderate", 0.2)])
+    assert limits == pytest.approx({"high": 0.9505, "moderate": 0.802})
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "words"),
+    [
+        ({"fingerprint": "0" * 64}, RefusalError, "trained with other feature definitions"),
+        ({"features": NAMES[::-1], "fingerprint": fingerprint(NAMES[::-1])}, RefusalError,
+         "do not fit"),
+        ({"features": ["gone", *NAMES[1:]]}, RefusalError, "no longer declared"),
+        ({"format": 2}, InputError, "not of format 1"),
+        ({"calibrator": {"kind": "guess"}}, InputError, "calibrator"),
+        ({"calibrator": {"kind": "platt", "slope": -1.0}}, InputError, "calibrator"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_refused_in_one_sentence(tmp_path, fitted, changed, error, words):
+    write_model(tmp_path, fitted[0], metadata(**changed))
+    with pytest.raises(error, match=words) as refused:
+        RiskModel.load(tmp_path)
+    assert "\n" not in str(refused.value)
+
+
+def test_missing_and_broken_files_are_named(tmp_path, fitted):
+    with pytest.raises(InputError, match=r"There is no model.txt"):
+        RiskModel.load(tmp_path)
+    write_model(tmp_path, "not a booster", metadata())
+    with pytest.raises(InputError, match=r"is not a LightGBM model"):
+        RiskModel.load(tmp_path)
+    (tmp_path / "model.json").write_text("{")
+    with pytest.raises(InputError, match="cannot be read"):
+        RiskModel.load(tmp_path)
+    (tmp_path / "model.json").write_text(json.dumps({"format": 1}))
+    with pytest.raises(InputError, match="lacks task"):
+        RiskModel.load(tmp_path)
+
+
+def test_loading_unpickles_and_compiles_nothing(tmp_path, fitted, monkeypatch):
+    write_model(tmp_path, fitted[0], metadata())
+    load_lightgbm()
+
+    def forbidden(*_, **__):
+        raise AssertionError("loading a model must run no code of its own")
+
+    before = set(sys.modules)
+    for place, name in [(pickle, "loads"), (pickle, "load"), (pickle, "Unpickler"),
+                        (builtins, "eval"), (builtins, "exec")]:  # fmt: skip
+        monkeypatch.setattr(place, name, forbidden)
+    RiskModel.load(tmp_path)
+    assert not {m for m in set(sys.modules) - before if m.split(".")[0] in ("joblib", "mlflow")}
+
+
+def test_publishing_puts_a_whole_model_in_place_of_another(tmp_path, fitted):
+    text = fitted[0]
+    first = publish_model(tmp_path, "readmission", text, metadata())
+    one = RiskModel.load(first).version
+    publish_model(tmp_path, "readmission", text, metadata(data_through="2025-01-31"))
+    two = RiskModel.load(first).version
+    assert one != two
+    assert first == tmp_path / "readmission"
+    publish_model(tmp_path, "readmission", text, metadata())
+    assert RiskModel.load(first).version == one
+    assert len(list((tmp_path / ".versions").iterdir())) == 2
+
+
+def test_a_plain_folder_in_the_way_is_kept_aside(tmp_path, fitted):
+    write_model(tmp_path / "readmission", fitted[0], metadata(data_through="2020-01-31"))
+    publish_model(tmp_path, "readmission", fitted[0], metadata())
+    loaded = RiskModel.load(tmp_path / "readmission")
+    assert loaded.metadata["data_through"] == "2024-12-31"
+    assert any(p.name.endswith(".before") for p in (tmp_path / ".versions").iterdir())
+
+
+@pytest.mark.parametrize(
+    "calibrator",
+    [Calibrator(), Calibrator("platt", 0.7, -0.2),
+     Calibrator("isotonic", margins=(-2.0, 0.0, 1.0), risks=(0.05, 0.2, 0.6))],
+)  # fmt: skip
+def test_calibrators_survive_json(calibrator):
+    again = Calibrator.from_json(json.loads(json.dumps(calibrator.to_json())))
+    margin = np.linspace(-4, 4, 50)
+    assert (again.apply(margin) == calibrator.apply(margin)).all()
+    assert (np.diff(again.apply(margin)) >= 0).all()

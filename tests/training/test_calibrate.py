@@ -1,0 +1,99 @@
+"""Calibration finds a truth that was put in, and takes the simplest map that does."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from serving.calibrator import HIGHEST, LOWEST, Calibrator, logit, sigmoid
+from training.calibrate import choose_calibrator, fit_isotonic, fit_platt
+from training.logistic import intercept_and_slope, offset_intercept
+from training.tasks import CalibrationSettings
+
+SETTINGS = CalibrationSettings()
+
+
+def drawn(count: int, true, seed: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    margin = rng.normal(-1.5, 1.2, count)
+    return margin, (rng.random(count) < true(margin)).astype(float), rng.random(count)
+
+
+def test_platt_recovers_a_slope_and_an_intercept():
+    margin, y, _ = drawn(60_000, lambda m: sigmoid(0.6 * m - 0.4))
+    fitted = fit_platt(margin, y)
+    assert fitted.slope == pytest.approx(0.6, abs=0.03)
+    assert fitted.intercept == pytest.approx(-0.4, abs=0.05)
+
+
+def test_logistic_regression_equals_that_of_scikit_learn():
+    from sklearn.linear_model import LogisticRegression
+
+    margin, y, weights = drawn(3000, lambda m: sigmoid(0.8 * m + 0.2))
+    theirs = LogisticRegression(C=1e12, tol=1e-10).fit(margin[:, None], y, sample_weight=weights)
+    intercept, slope = intercept_and_slope(margin, y, weights)
+    assert slope == pytest.approx(theirs.coef_[0, 0], abs=1e-5)
+    assert intercept == pytest.approx(theirs.intercept_[0], abs=1e-5)
+
+
+def test_the_intercept_in_the_large_is_0_where_the_mean_is_right():
+    margin, y, _ = drawn(2000, sigmoid)
+    shift = offset_intercept(margin, y)
+    assert float(np.mean(sigmoid(margin + shift))) == pytest.approx(float(y.mean()), abs=1e-9)
+
+
+def test_separated_rows_do_not_run_away():
+    intercept, slope = intercept_and_slope([-1.0, -0.5, 0.5, 1.0], [0, 0, 1, 1])
+    assert np.isfinite([intercept, slope]).all()
+    assert slope > 0
+
+
+def test_a_score_that_orders_the_wrong_way_is_not_turned_round():
+    margin, y, _ = drawn(4000, lambda m: sigmoid(-m - 3))
+    assert 0 < fit_platt(margin, y).slope < 1e-3
+
+
+def test_none_is_chosen_where_the_margin_is_right_already():
+    margin, y, share = drawn(6000, sigmoid)
+    assert choose_calibrator(margin, y, share, SETTINGS).calibrator.kind == "none"
+
+
+def test_platt_is_chosen_where_the_slope_is_wrong():
+    margin, y, share = drawn(6000, lambda m: sigmoid(0.5 * m))
+    choice = choose_calibrator(margin, y, share, SETTINGS)
+    assert choice.calibrator.kind == "platt"
+    assert choice.why.startswith("platt: the simplest within one standard error")
+
+
+def test_isotonic_is_chosen_for_a_bent_truth_and_only_with_a_thousand_cases():
+    def bent(m):
+        return np.where(m > -1, 0.5, 0.05)
+
+    margin, y, share = drawn(20_000, bent)
+    assert choose_calibrator(margin, y, share, SETTINGS).calibrator.kind == "isotonic"
+    few = choose_calibrator(margin[:1500], y[:1500], share[:1500], SETTINGS)
+    assert y[:1500].sum() < 1000
+    assert "isotonic" not in few.log_loss
+    assert "isotonic needs 1000 cases" in few.why
+
+
+def test_isotonic_rises_and_stays_within_the_limits():
+    margin, y, _ = drawn(5000, sigmoid)
+    fitted = fit_isotonic(margin, y)
+    risks = fitted.apply(np.sort(margin))
+    assert (np.diff(risks) >= 0).all()
+    assert LOWEST <= risks.min() <= risks.max() <= HIGHEST
+
+
+def test_a_patients_rows_stay_in_one_fold():
+    # each person twice with the same answer: folds that split people would flatter isotonic
+    margin, y, share = drawn(3000, lambda m: np.full(len(m), 0.4))
+    twice = [np.repeat(v, 2) for v in (margin, y, share)]
+    assert choose_calibrator(*twice, SETTINGS).calibrator.kind != "isotonic"
+
+
+def test_logit_and_sigmoid_are_inverse_and_do_not_overflow():
+    p = np.array([0.001, 0.3, 0.999])
+    assert sigmoid(logit(p)) == pytest.approx(p)
+    assert sigmoid([-1e4, 1e4]).tolist() == [0.0, 1.0]
+    assert Calibrator().apply([-1e4, 1e4]).tolist() == [LOWEST, HIGHEST]

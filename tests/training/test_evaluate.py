@@ -1,0 +1,163 @@
+"""Figures by hand, beside scikit-learn, and against a known truth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from serving.calibrator import logit
+from training.discrimination import Ranking, expected_auroc, within_period_auroc
+from training.evaluate import OURS, Scored, evaluate, periods_of
+from training.plots import draw
+from training.tasks import EvaluationSettings
+
+QUICK = EvaluationSettings(replicates=60)
+ROW = st.tuples(st.integers(0, 6), st.booleans(), st.integers(0, 3))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(ROW, min_size=2, max_size=40))
+def test_weighted_auroc_and_precision_equal_those_of_scikit_learn(rows):
+    score, y, weight = (np.array(v, dtype=float) for v in zip(*rows, strict=True))
+    case, other = weight * y, weight * (1 - y)
+    ranking = Ranking.of(score)
+    if case.sum() > 0 and other.sum() > 0:
+        kept = weight > 0
+        asked = (y[kept], score[kept])
+        assert ranking.auroc(case, other) == pytest.approx(
+            roc_auc_score(*asked, sample_weight=weight[kept])
+        )
+        assert ranking.average_precision(case, other) == pytest.approx(
+            average_precision_score(*asked, sample_weight=weight[kept])
+        )
+    else:
+        assert np.isnan(ranking.auroc(case, other))
+
+
+def test_expected_auroc_by_hand():
+    # two rows, true risks 0.8 and 0.3, scored in this order:
+    #   pairs (case, other): (1,1) 0.8 x 0.2 tie, (1,2) 0.8 x 0.7 right, (2,1) 0.3 x 0.2 wrong,
+    #   (2,2) 0.3 x 0.7 tie
+    right, ties, all_pairs = 0.56, 0.16 + 0.21, 0.16 + 0.56 + 0.06 + 0.21
+    assert expected_auroc([2, 1], [0.8, 0.3]) == pytest.approx((right + ties / 2) / all_pairs)
+    assert expected_auroc([1, 2], [0.8, 0.3]) == pytest.approx((0.06 + ties / 2) / all_pairs)
+
+
+def test_calendar_time_does_not_help_within_a_period():
+    y = np.array([1, 1, 0, 0, 0, 1])
+    period = np.array(["a", "a", "a", "b", "b", "b"])
+    by_time = np.array([1.0, 1, 1, 0, 0, 0])
+    assert within_period_auroc(by_time, y, period) == 0.5
+    assert within_period_auroc(np.array([2.0, 2, 1, 1, 1, 2]), y, period) == 1.0
+
+
+def scored(count: int = 4000, seed: int = 5, **changes) -> Scored:
+    """A population where the risk said is the true one, and a baseline knows half of it."""
+    rng = np.random.default_rng(seed)
+    known, unknown = rng.normal(size=(2, count))
+    truth = 1 / (1 + np.exp(-(-1.6 + 0.7 * known + 0.7 * unknown)))
+    made = Scored(
+        outcome=(rng.random(count) < truth).astype(float),
+        risk=truth,
+        margin=logit(truth),
+        patient_id=np.array([f"p{n // 2}" for n in range(count)], dtype=object),
+        period=np.array(["2023-06", "2023-07"], dtype=object)[np.arange(count) % 2],
+        baselines={"half": known, "absent": np.full(count, np.nan)},
+        weights=np.ones(count),
+        amount=truth * 1000,
+        truth=truth,
+    )
+    return replace(made, **changes)
+
+
+def test_a_true_risk_is_found_calibrated_and_better_than_half_of_it():
+    made = evaluate(scored(), QUICK)
+    ours = made.scores[OURS]
+    assert ours["calibration_slope"].low < 1 < ours["calibration_slope"].high
+    assert ours["calibration_intercept"].low < 0 < ours["calibration_intercept"].high
+    assert ours["observed_to_expected"].low < 1 < ours["observed_to_expected"].high
+    assert made.beats("half")
+    assert made.truth["slope"] == pytest.approx(1, abs=1e-6)
+    assert made.truth["intercept"] == pytest.approx(0, abs=1e-6)
+    assert made.truth["expected_auroc.latent"] == made.truth[f"expected_auroc.{OURS}"]
+    assert made.truth["expected_auroc.half"] < made.truth["expected_auroc.latent"]
+    assert "absent: not evaluable" in made.remarks
+    assert (made.rows, made.people) == (4000, 2000)
+
+
+def test_too_bold_a_risk_shows_a_slope_below_1_against_outcome_and_truth():
+    bold = scored()
+    margin = 2 * bold.margin
+    made = evaluate(replace(bold, margin=margin, risk=1 / (1 + np.exp(-margin))), QUICK)
+    assert made.truth["slope"] == pytest.approx(0.5, abs=0.01)
+    assert made.scores[OURS]["calibration_slope"].value == pytest.approx(0.5, abs=0.06)
+
+
+def test_a_copy_of_ours_is_no_better_and_no_worse():
+    base = scored()
+    made = evaluate(replace(base, baselines={"copy": base.margin}), QUICK)
+    assert made.better_than["copy"]["auroc"] == (0.0, 0.0, 0.0)
+    assert not made.beats("copy")
+
+
+def test_intervals_are_those_of_patients_not_of_rows():
+    # each row ten times over: the same people, so the intervals must not shrink
+    few = scored(800)
+    many = replace(
+        few,
+        **{
+            name: np.repeat(getattr(few, name), 10)
+            for name in ("outcome", "risk", "margin", "patient_id", "period", "weights", "amount",
+                         "truth")
+        },
+        baselines={n: np.repeat(s, 10) for n, s in few.baselines.items()},
+    )  # fmt: skip
+    one, ten = (evaluate(s, QUICK).scores[OURS]["auroc"] for s in (few, many))
+    assert ten.value == pytest.approx(one.value)
+    assert ten.high - ten.low == pytest.approx(one.high - one.low, rel=1e-9)
+
+
+def test_the_same_seed_gives_the_same_intervals():
+    assert evaluate(scored(), QUICK).flat() == evaluate(scored(), QUICK).flat()
+
+
+def test_capacities_are_averaged_over_lists_and_long_ones_only():
+    made = evaluate(scored(), QUICK).capacities
+    ours = made[made["score"] == OURS].set_index("capacity")
+    assert ours.loc["top 10%", "lists"] == 2
+    assert ours.loc["50 people", "ppv"] > ours.loc["500 people", "ppv"]
+    short = evaluate(scored(60), QUICK).capacities
+    assert "50 people" not in set(short["capacity"])
+
+
+def test_few_cases_are_said_to_be_few():
+    remarks = evaluate(scored(300), QUICK).remarks
+    assert any("too few to judge" in remark for remark in remarks)
+
+
+def test_weights_of_censoring_count():
+    base = scored(2000)
+    doubled = np.where(base.outcome == 1, 2.0, 1.0)
+    rate = base.outcome.mean()
+    made = evaluate(replace(base, weights=doubled), QUICK)
+    assert made.base_rate == pytest.approx(2 * rate / (1 + rate))
+
+
+def test_lists_are_days_or_months():
+    assert periods_of([19_000, 19_001], by_month=True).tolist() == ["2022-01", "2022-01"]
+    assert periods_of([19_000, 19_001], by_month=False).tolist() == ["2022-01-08", "2022-01-09"]
+
+
+def test_pictures_have_the_same_bytes_twice(tmp_path):
+    made = evaluate(scored(), QUICK)
+    for name in ("a", "b"):
+        draw(tmp_path / name, scored(), made, "Invented")
+    names = ["calibration.png", "gain.png", "roc.png"]
+    assert sorted(p.name for p in (tmp_path / "a").iterdir()) == names
+    for name in names:
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()

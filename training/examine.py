@@ -1,0 +1,78 @@
+"""A model judged on another population than its own: nobody in it ever trained it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+
+from data import intake
+from data.home import Home
+from data.progress import stage
+from features.history import Histories
+from serving.model import RiskModel
+from training.evaluate import Evaluation, evaluate
+from training.matrix import build
+from training.tasks import HighCostTask, Task, task_called
+from training.train import cohort_of, scored_by
+
+
+def examine(
+    home: Home,
+    model: RiskModel,
+    settings: Task | None = None,
+    references: Mapping[str, RiskModel] | None = None,
+    last_dates: int = 2,
+) -> Evaluation:
+    """Judge `model` on everybody in `home` (another seed, another site), beside the baselines.
+
+    High cost is asked on the last dates only, on those whose truth is written where the
+    population is invented; its threshold is the model's. `references` are other models, such as
+    one trained on many more people (what is attainable): each is judged as a baseline by its
+    margin, and the truth then says which part of the way to it ours has come
+    (`closed.<baseline>.<reference>`).
+    """
+    task = settings or task_called(model.task)
+    taken = intake.current(home)
+    histories = Histories.open(home.histories)
+    with stage("Finding who counts, and what happened to them"):
+        cohort = cohort_of(taken.tables, taken.manifest, task, model.metadata["threshold_cents"])
+        rows = cohort.rows
+        if isinstance(task, HighCostTask):
+            rows = _last_dates(rows, home, last_dates)
+    with stage(f"Computing the features of {len(rows)} questions"):
+        matrix = build(histories, rows)
+    with stage("Judging the model beside the baselines"):
+        carries = frozenset(taken.manifest["carries"])
+        scored = scored_by(model, matrix, histories, home.invented / "truth", task, carries)
+        others = {name: other.margin(matrix.X) for name, other in (references or {}).items()}
+        found = evaluate(scored.beside(others), task.evaluation)
+    for name in others:
+        found.truth.update(_closed(found.truth, name))
+    return found
+
+
+def _last_dates(rows: pd.DataFrame, home: Home, count: int) -> pd.DataFrame:
+    dates = np.unique(rows["as_of"])
+    path = home.invented / "truth" / "member_date.parquet"
+    if path.is_file():
+        known = (
+            pq.read_table(path, columns=["as_of"])["as_of"].unique().to_numpy(zero_copy_only=False)
+        )
+        both = np.intersect1d(dates, known.astype("datetime64[D]").astype(np.int64))
+        dates = both if len(both) else dates
+    return rows[rows["as_of"].isin(dates[-count:])].reset_index(drop=True)
+
+
+def _closed(truth: Mapping[str, float], reference: str) -> dict[str, float]:
+    """The part of the way from each baseline to the reference that ours has closed, in expected
+    AUROC: 0 as good as the baseline, 1 as good as the reference."""
+    best, ours = (truth.get(f"expected_auroc.{n}", np.nan) for n in (reference, "firstcall"))
+    made = {}
+    for key, base in truth.items():
+        name = key.removeprefix("expected_auroc.")
+        if name != key and name not in (reference, "firstcall", "latent") and best != base:
+            made[f"closed.{name}.{reference}"] = (ours - base) / (best - base)
+    return made
