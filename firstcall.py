@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import date, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from data.errors import FirstcallError, InputError
+from data.errors import FirstcallError, InputError, where
 from data.home import Home
 from data.progress import listen
 from data.terminal import say, shown_stage, table
@@ -69,7 +70,7 @@ def demo(
     from training.tasks import HIGH_COST, READMISSION
 
     home = _home()
-    _refuse_to_mix(home)
+    _begin_anew(home)
     _invent(home, members, 4, seed)
     _take_in(home, "canonical", home.invented)
     for settings in (READMISSION, HIGH_COST):
@@ -193,15 +194,13 @@ def mlflow(
 
     say(f"The MLflow pages are on http://127.0.0.1:{port}.")
     _become(
-        "mlflow", "server", "--backend-store-uri", tracking_uri(_home()),
-        "--host", "127.0.0.1", "--port", str(port), MLFLOW_DISABLE_TELEMETRY="true",
+        "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
+        MLFLOW_BACKEND_STORE_URI=tracking_uri(_home()), MLFLOW_DISABLE_TELEMETRY="true",
     )  # fmt: skip
 
 
 def _become(program: str, *arguments: str, **environment: str) -> None:
     """Replace this process by a program of the same environment."""
-    import os
-
     path = Path(sys.executable).with_name(program)
     os.execve(path, [str(path), *arguments], os.environ | environment)
 
@@ -210,19 +209,19 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
-def _refuse_to_mix(home: Home) -> None:
-    """The demo begins anew, and does so only where nothing but invented people lie."""
+def _begin_anew(home: Home) -> None:
+    """Empty the demo's folder, and only a folder that a demo made."""
     import shutil
 
-    from data.intake import current
-
-    if (home.tables / "current.json").exists() and current(home).manifest["origin"] != "invented":
+    mark = home.root / "made-by-the-demo"
+    if home.root.exists() and not mark.exists() and any(home.root.iterdir()):
         raise InputError(
-            f"{_shown(home.root)} holds claims that were taken in: give the demo a folder of its "
-            "own with `firstcall --home .firstcall/demo demo`."
+            f"{_shown(home.root)} holds files that no demo made: give the demo a folder of its own "
+            "with `firstcall --home .firstcall/demo demo`."
         )
-    for folder in (home.tables, home.rejected, home.histories, home.invented):
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(home.root, ignore_errors=True)
+    home.root.mkdir(parents=True)
+    mark.write_text("The demo empties this folder each time that it runs.\n")
 
 
 def _invent(home: Home, members: int, years: int, seed: int) -> None:
@@ -357,7 +356,12 @@ def _percent(risk: float | None) -> str:
 
 
 def main() -> None:
-    """Run the command line; one sentence and an exit code for whatever the user can mend."""
+    """Run the command line; one sentence and an exit code for whatever goes wrong.
+
+    What firstcall writes is for its owner alone, and an error it did not foresee is told by type
+    and place: the text of a database's error may hold rows of patients.
+    """
+    os.umask(0o077)
     try:
         app()
     except FirstcallError as error:
@@ -366,3 +370,11 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("firstcall: stopped; what was published before is unchanged.\n")
         raise SystemExit(130) from None
+    except Exception as error:
+        if os.environ.get("FIRSTCALL_TRACE"):
+            raise
+        sys.stderr.write(
+            f"firstcall: an error that it did not foresee ({where(error)}); what was published "
+            "before is unchanged. FIRSTCALL_TRACE=1 shows all of it, rows of patients included.\n"
+        )
+        raise SystemExit(1) from None

@@ -12,6 +12,8 @@ version speaks. The event codes:
   (NaN) and STAY/principal/known (CCS category or NaN): on the day of discharge of an acute stay
 - FACILITY/<id>, PROVIDER/<id>: on the first day of an encounter
 - DX/<CCS category> (0: unknown code), CHARLSON/<group>, LACE/<item>, NEED/<need>
+- FLAG/<CCS category> (0: unknown flag): a yearly summary flags a chronic condition (code_system
+  CCW), on the day that it closes; nobody coded a diagnosis that day, so it is no DX
 - PX/<CCS procedure category>, RX/<ATC class or unknown> (value = days of supply), LAB/<test>
 - COST/<kind> of one claim, COSTYEAR/<kind> of a calendar year; value = allowed cents
 """
@@ -30,7 +32,7 @@ from features.units import lab_code
 from features.versions import Facts, facts_of, places_of, texts_of
 from features.window import days_between
 
-EVENTS_VERSION = 1
+EVENTS_VERSION = 2
 """Raised whenever a canonical row comes to mean other events; part of every fingerprint."""
 
 STAYS = frozenset(ENCOUNTER_KINDS) - {
@@ -38,6 +40,7 @@ STAYS = frozenset(ENCOUNTER_KINDS) - {
 }  # fmt: skip
 EMERGENT = frozenset(("emergency", "urgent", "trauma"))
 ACUTE = "acute_inpatient"
+_YEARLY = "CCW"
 
 _VERSION = ("record_id", "patient_id", "known_on", "reversed", "source_row")
 READ: dict[str, tuple[str, ...]] = {
@@ -136,7 +139,10 @@ def _encounter(encounter: Facts, ledger: Ledger) -> None:
 def _diagnosis(diagnosis: Facts, ledger: Ledger) -> None:
     happened, _ = diagnosis.days("happened_on")
     ccs = _by_system(diagnosis, codes.diagnosis_concept, np.int16)
-    _enter_numbers(diagnosis, ledger, "DX/", ccs, happened)
+    systems, system = diagnosis.texts("code_system")
+    flag = np.array([name == _YEARLY for name in systems])[system]
+    _enter_numbers(diagnosis, ledger, "DX/", ccs, happened, ~flag)
+    _enter_numbers(diagnosis, ledger, "FLAG/", ccs, happened, flag)
     for prefix, groups_of, groups in (
         ("CHARLSON/", codes.charlson_groups, codes.CHARLSON_GROUPS),
         ("LACE/", codes.lace_groups, codes.LACE_ITEMS),
@@ -238,11 +244,16 @@ def _principal_of_stays(encounter: Facts, diagnosis: Facts, ledger: Ledger) -> N
 
 
 def _enter_numbers(
-    facts: Facts, ledger: Ledger, prefix: str, number: np.ndarray, happened: np.ndarray
+    facts: Facts,
+    ledger: Ledger,
+    prefix: str,
+    number: np.ndarray,
+    happened: np.ndarray,
+    where: np.ndarray | None = None,
 ) -> None:
     numbers, at = np.unique(number, return_inverse=True)
     code = ledger.codes([f"{prefix}{n}" for n in numbers.tolist()])[at]
-    ledger.enter(facts, code, happened)
+    ledger.enter(facts, code, happened, where=where)
 
 
 def _looked_up(facts: Facts, column: str, values: dict[str, float]) -> np.ndarray:

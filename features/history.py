@@ -5,12 +5,14 @@ A history is made of canonical rows by `events_of` alone, for the night and for 
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -38,6 +40,7 @@ from features.versions import texts_of
 __all__ = ["EVENT_SCHEMA", "Histories", "current_histories", "events_of", "write_histories"]
 
 THREADS = 2
+SHARDS = 16
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,9 @@ class Histories:
     """All events of all patients, in shards; on disk, or (of_tables) in memory.
 
     `carries` names the feeds that the source carries: those of the intake, and besides
-    "cost_claim" (claims of every kind of service), "cost_year" (totals of calendar years) and
-    "drug_class" (drug codes whose class is known). A feature whose feed is not among them is
+    "cost_claim" (claims of every kind of service), "cost_year" (totals of calendar years),
+    "drug_class" (drug codes whose class is known) and "yearly_flags" (chronic conditions that
+    yearly summaries flag). A feature whose feed is not among them is
     missing for everybody; whoever answers for one patient alone passes on the `carries` of the
     histories that the model was trained on.
     """
@@ -135,25 +139,39 @@ def current_histories(home: Home) -> Histories:
 
     taken = current(home)
     file = home.histories / "manifest.json"
-    if file.exists():
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-        made_of = (manifest.get("made_by"), manifest.get("generation"))
-        if made_of == (_made_by(), taken.generation):
-            return Histories.open(home.histories)
-    return write_histories(home)
+    with _writing(home):
+        if file.exists():
+            manifest = json.loads(file.read_text(encoding="utf-8"))
+            made_of = (manifest.get("made_by"), manifest.get("generation"))
+            if made_of == (_made_by(), taken.generation):
+                return Histories.open(home.histories)
+        return _write(home, SHARDS)
 
 
-def write_histories(home: Home, shards: int = 16) -> Histories:
+def write_histories(home: Home, shards: int = SHARDS) -> Histories:
     """Write the histories of what was taken in last, and open them.
 
     The new histories become valid in one step, when they are whole; the ones before stay on disk
     until the next time, for whoever is still reading them. The same rows give the same bytes.
     Raises InputError where nothing was taken in.
     """
+    with _writing(home):
+        return _write(home, shards)
+
+
+@contextmanager
+def _writing(home: Home) -> Iterator[None]:
+    """Waits until no other process writes histories; the system frees the lock of a dead one."""
+    home.histories.mkdir(parents=True, exist_ok=True)
+    with (home.histories / "writing").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _write(home: Home, shards: int) -> Histories:
     from data.intake import current  # a service that never takes anything in does not load it
 
     taken = current(home)
-    home.histories.mkdir(parents=True, exist_ok=True)
     for left_behind in home.histories.glob("unfinished-*"):
         shutil.rmtree(left_behind)
     work = Path(tempfile.mkdtemp(prefix="unfinished-", dir=home.histories))
@@ -218,6 +236,8 @@ def _carried(feeds: Collection[str], parts: Partition) -> list[str]:
             carries.add("cost_year")
     if "drug_fill" in carries and ("ATC",) in parts.seen["drug_fill"]:
         carries.add("drug_class")
+    if "diagnosis" in carries and ("CCW",) in parts.seen["diagnosis"]:
+        carries.add("yearly_flags")
     return sorted(carries)
 
 

@@ -49,14 +49,18 @@ _MOST = {"l": 7, "a": 3, "c": 5, "e": 4}
 def lace(histories: Histories, index: pd.DataFrame) -> pd.DataFrame:
     """LACE of one acute stay a question; one row a question, in the order of `index`, float64.
 
-    The stay is the last one whose discharge is seen at as_of; where `index` has admitted_on, the
-    one that began on that day. Columns: l, a, c, e (points; NaN where not known), lace_low and
-    lace_high (equal where all four are known; NaN where there is no stay), lace_without_a (l + c
-    + e: the partial score of sources without admission types).
+    The stay is the last one whose discharge is seen at as_of. Where `index` has admitted_on, it
+    is the episode admitted on that day, perhaps in another hospital than the one it ended in: it
+    ends with the last discharge seen at as_of among the stays begun since, so as_of is to lie
+    before any later episode's discharge. Columns: l, a, c, e (points; NaN where not known),
+    lace_low and lace_high (equal where all four are known; NaN where there is no stay),
+    lace_without_a (l + c + e: the partial score of sources without admission types).
 
-    L: days from admission to discharge. A: an emergency, urgent or trauma admission. C: items
-    seen from 365 days before the admission until as_of; of two severities of one disease the
-    worse counts. E: emergency visits in the 180 days before the day of admission.
+    L: days from admission to discharge, of an episode from its first admission to its last
+    discharge. A: an emergency, urgent or trauma admission, of an episode that of the stay which
+    began on admitted_on (not known where its discharge is not seen). C: items seen from 365 days
+    before the admission until as_of; of two severities of one disease the worse counts. E:
+    emergency visits in the 180 days before the day of admission.
     """
     facts = _stay_facts(histories, index)
     nothing = np.full(len(index), np.nan)

@@ -11,16 +11,15 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-KERNEL_VERSION = 1
+KERNEL_VERSION = 2
 """Raised whenever the same events come to mean other numbers; part of every fingerprint."""
 
 HOWS = (
-    "count", "any", "sum", "total", "distinct", "last", "last_is", "days_since",
-    "days_since_first", "min", "max", "change", "trend", "sum_trend", "covered_days",
-    "covered_now", "after", "age", "missing",
+    "count", "any", "sum", "total", "distinct", "last", "last_is", "days_since", "min", "max",
+    "change", "trend", "sum_trend", "covered_days", "covered_now", "after", "age", "missing",
 )  # fmt: skip
 (
-    COUNT, ANY, SUM, TOTAL, DISTINCT, LAST, LAST_IS, DAYS_SINCE, DAYS_SINCE_FIRST, MIN, MAX,
+    COUNT, ANY, SUM, TOTAL, DISTINCT, LAST, LAST_IS, DAYS_SINCE, MIN, MAX,
     CHANGE, TREND, SUM_TREND, COVERED_DAYS, COVERED_NOW, AFTER, AGE, MISSING,
 ) = range(len(HOWS))  # fmt: skip
 
@@ -35,7 +34,7 @@ def answer(
     out, first_event, happened, known, superseded, code, value,
     question_patient, question_day, question_row,
     code_start, code_channels, channel_needs, window_days,
-    how, channel, bucket, half, anchor, divide_by, cap, equals_start, equals,
+    how, channel, bucket, half, anchor, divide_by, equals_start, equals,
 ):  # fmt: skip
     """Fill `out[question_row[q], f]` for every question q and feature f.
 
@@ -59,7 +58,6 @@ def answer(
     covered_until = np.zeros(n_channels, np.int64)
     last_value = np.full(n_channels, np.nan)
     last_day = np.zeros(n_channels, np.int64)
-    first_day = np.zeros(n_channels, np.int64)
     touched = np.zeros(n_channels, np.int64)
     is_touched = np.zeros(n_channels, np.bool_)
     code_bucket = np.full(len(code_start) - 1, -1, np.int64)
@@ -90,7 +88,6 @@ def answer(
                     is_touched[ch] = True
                     touched[n_touched] = ch
                     n_touched += 1
-                    first_day[ch] = day
                     covered_until[ch] = day - 1
                 last_day[ch] = day
                 last_value[ch] = v
@@ -160,9 +157,6 @@ def answer(
             elif h == DAYS_SINCE:
                 if within:
                     x = float(as_of - last_day[ch])
-            elif h == DAYS_SINCE_FIRST:
-                if seen:
-                    x = float(min(as_of - first_day[ch], cap[f]))
             elif h in (MIN, MAX):
                 if within:
                     for b in range(last_b + 1):
@@ -225,29 +219,38 @@ def stay_facts(
     question_patient, question_day, question_admitted, question_row,
     code_part, code_item, visit_days, year_days,
 ):  # fmt: skip
-    """Fill `out[question_row[q]]` with what the scores ask about one acute stay.
+    """Fill `out[question_row[q]]` with what the scores ask about one acute stay or episode.
 
-    The stay is the last one whose discharge is seen, or, where question_admitted is not negative
-    infinity, the one that began on that day. Columns: its admission (a day), its length, 1 or 0
-    for emergent, emergency visits in the visit_days days before the admission, acute admissions
-    in the year_days before it, and the comorbidity items (a bit set) seen since year_days before
-    it. NaN where there is no such stay; the last three also answer for an admission whose
-    discharge is not seen.
+    It is the last stay whose discharge is seen, or, where question_admitted is not negative
+    infinity, the episode admitted on that day: the stays that began then or later and whose
+    discharge is seen, the last of which ends it. Columns: its admission (a day), the days from
+    there to its last discharge, 1 or 0 for emergent (of the stay that began on the day of
+    admission, the first to end where there are more), emergency visits in the visit_days days
+    before the admission, acute admissions in the year_days before it, and the comorbidity items
+    (a bit set) seen since year_days before it. NaN where there is no such stay; the last three
+    also answer for an admission whose discharge is not seen.
     """
     for q in range(len(question_patient)):
         p, as_of, row = question_patient[q], np.int64(question_day[q]), question_row[q]
         asked = question_admitted[q]
         begin, end = (first_event[p], first_event[p + 1]) if p >= 0 else (0, 0)
         admitted, length, emergent = asked, np.nan, np.nan
-        ended = np.int64(0)
+        named = not np.isinf(asked)
+        ended = np.int64(0)  # discharge of the stay whose admission type counts
+        has_ended = False
         for e in range(begin, end):
             if happened[e] > as_of or known[e] > as_of or superseded[e] <= as_of:
                 continue
             part = code_part[code[e]]
-            if part == ACUTE_ENDED and (np.isinf(asked) or happened[e] - value[e] == asked):
-                ended, length, emergent = np.int64(happened[e]), value[e], np.nan
-                admitted = happened[e] - length
-            elif part == EMERGENT and length == length and happened[e] == ended:
+            if part == ACUTE_ENDED:
+                began = happened[e] - value[e]
+                if not named:
+                    admitted = began
+                if began >= admitted:
+                    length = happened[e] - admitted
+                if began == admitted and not (named and has_ended):
+                    ended, has_ended, emergent = np.int64(happened[e]), True, np.nan
+            elif part == EMERGENT and has_ended and happened[e] == ended:
                 emergent = value[e]
         out[row, :] = np.nan
         if np.isinf(admitted):

@@ -43,7 +43,11 @@ class Partition:
             self.path(table, shard).unlink()
 
 
-WATCHED = {"cost": ("covers", "kind"), "drug_fill": ("code_system",)}
+WATCHED = {
+    "cost": ("covers", "kind"),
+    "diagnosis": ("code_system",),
+    "drug_fill": ("code_system",),
+}
 
 
 def partition(tables: Mapping[str, Path], folder: Path, shards: int) -> Partition:

@@ -111,7 +111,6 @@ def _arrays(
         np.array([_half(f) for f in declared], np.int64),
         np.array([places.get(f.anchor, 0) if f.anchor else 0 for f in declared], np.int64),
         np.array([f.divide_by for f in declared], np.float64),
-        np.array([f.cap if f.cap is not None else 2**31 for f in declared], np.int64),
         np.append(0, np.cumsum([len(numbers) for numbers in equals])).astype(np.int64),
         np.array([number for numbers in equals for number in numbers], np.float64),
     )

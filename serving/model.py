@@ -21,18 +21,17 @@ from serving.calibrator import Calibrator
 if TYPE_CHECKING:
     from lightgbm import Booster
 
+# LightGBM's threads spin while they wait; where others use the cores, a fit of seconds then takes
+# minutes. Read once, when the OpenMP library is loaded: hence here, and not with the import.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 FORMAT = 1
 THREADS = 2
 """Threads of one prediction. The result of a row depends neither on them nor on other rows."""
 
 
 def load_lightgbm() -> ModuleType:
-    """Import lightgbm (seconds), with threads that sleep while they wait.
-
-    Its threads would else spin, and where cores are shared a fit of seconds takes minutes. The
-    variable is read once, when the OpenMP library is loaded; a value that is set already stays.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    """Import lightgbm, which takes seconds."""
     import lightgbm
 
     return lightgbm

@@ -68,19 +68,16 @@ def run_night(
     was published before stays in each of these cases.
     """
     capacity = capacity or Capacity()
-    taken = current(home)
-    models = Models.load(home)
-    through = date.fromisoformat(str(taken.manifest["data_through"]))
-    if as_of > through + timedelta(days=stale_after_days):
-        raise RefusalError(
-            f"The data end on {through}, more than {stale_after_days} days before {as_of}: take "
-            "in newer files, or ask for an earlier day."
-        )
-    _refuse_strangers(taken, models, other_origin)
     store = Store(home.store_database)
     try:
         with store.night():
+            taken = current(home)
+            models = Models.load(home)
+            _refuse_stale(taken, as_of, stale_after_days)
+            _refuse_strangers(taken, models, other_origin)
             histories = current_histories(home)
+            if histories.manifest["generation"] != taken.generation:
+                raise RefusalError("Files were taken in while the night began: run it again.")
             run_id = store.start(as_of)
             try:
                 return _night(histories, store, run_id, taken, models, as_of, capacity)
@@ -89,6 +86,15 @@ def run_night(
                 raise
     finally:
         store.close()
+
+
+def _refuse_stale(taken: Taken, as_of: date, after_days: int) -> None:
+    through = date.fromisoformat(str(taken.manifest["data_through"]))
+    if as_of > through + timedelta(days=after_days):
+        raise RefusalError(
+            f"The data end on {through}, more than {after_days} days before {as_of}: take in "
+            "newer files, or ask for an earlier day."
+        )
 
 
 def _refuse_strangers(taken: Taken, models: Models, other_origin: bool) -> None:
@@ -129,7 +135,7 @@ def _night(
     scores = scored.scores.copy()
     why = listed.left_out.set_index("patient_id")["reason"]
     scores["left_out"] = scores["patient_id"].map(why).astype(object)
-    warnings = models.warnings(histories.carries)
+    warnings = models.warnings(histories.carries, as_of)
     if "encounter" not in carries:
         warnings.append("without a feed of admissions nobody counts as recently discharged")
     if "coverage" not in carries:

@@ -29,7 +29,11 @@ DIED = "died"
 NOT_COVERED = "not covered"
 IN_HOSPITAL = "in hospital now"
 IN_HOSPICE = "in hospice"
+IN_ANOTHER_HOSPITAL = "transferred to another hospital"
 NO_DISCHARGE = f"no discharge {RECENT.words}"
+
+# A message of discharge can be lost; nobody may vanish from the list for ever because of it.
+_OPEN_STAY_DAYS = 60
 
 # Hospice claims come monthly and late, and hospice is entered for an expected six months.
 _HOSPICE_ENDED_DAYS = 90
@@ -49,26 +53,48 @@ person AS (
     SELECT patient_id, max(birth_on) AS birth_on, min(death_on) AS death_on
     FROM member_now GROUP BY patient_id
 ),
+span AS (
+    SELECT patient_id, start_on, end_on,
+           coalesce(start_on > max(coalesce(end_on, DATE '9999-12-30')) OVER (
+               PARTITION BY patient_id ORDER BY start_on, record_id
+               ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) + 1, true) AS begins
+    FROM coverage_now WHERE start_on <= $as_of
+),
 cover AS (
     SELECT patient_id,
-           min(start_on) AS covered_since,
-           bool_or(start_on <= $as_of AND (end_on IS NULL OR end_on >= $as_of)) AS covered
-    FROM coverage_now WHERE start_on <= $as_of GROUP BY patient_id
+           max(start_on) FILTER (begins) AS covered_since,
+           bool_or(end_on IS NULL OR end_on >= $as_of) AS covered
+    FROM span GROUP BY patient_id
+),
+discharge_seen AS (
+    SELECT patient_id, record_id, min(known_on) AS seen_on
+    FROM encounter WHERE known_on <= $as_of AND ended_on IS NOT NULL AND NOT reversed
+    GROUP BY patient_id, record_id
+),
+hospital AS (
+    SELECT patient_id, max(started_on) AS last_start
+    FROM encounter_now WHERE started_on <= $as_of AND kind IN ({hospital}) GROUP BY patient_id
 ),
 stay AS (
     SELECT patient_id,
-           max(ended_on) FILTER (kind = 'acute_inpatient' AND ended_on <= $as_of
-                                 AND ended_on > $as_of - {recent}) AS discharged_on,
-           bool_or(kind IN ({hospital}) AND (ended_on IS NULL OR ended_on > $as_of))
-               AS in_hospital,
+           max((ended_on, seen_on, record_id, disposition))
+               FILTER (kind = 'acute_inpatient' AND ended_on <= $as_of
+                       AND ended_on > $as_of - {recent}) AS discharge,
+           bool_or(kind IN ({hospital}) AND coalesce(ended_on > $as_of,
+                   started_on = last_start AND started_on > $as_of - {open})) AS in_hospital,
            bool_or(coalesce(disposition, '') = 'died' AND ended_on <= $as_of) AS died,
            bool_or((kind = 'hospice'
                     AND (ended_on IS NULL OR ended_on > $as_of - {hospice_ended}))
                    OR (coalesce(disposition, '') = 'hospice'
                        AND ended_on > $as_of - {hospice_disposition})) AS in_hospice
-    FROM encounter_now WHERE started_on <= $as_of GROUP BY patient_id
+    FROM encounter_now
+    LEFT JOIN discharge_seen USING (patient_id, record_id)
+    LEFT JOIN hospital USING (patient_id)
+    WHERE started_on <= $as_of GROUP BY patient_id
 )
-SELECT patient_id, known, birth_on, covered_since, discharged_on,
+SELECT patient_id, known, birth_on, covered_since,
+       discharge[1] AS discharged_on, discharge[2] AS discharge_seen_on,
+       discharge[4] AS disposition,
        coalesce(death_on <= $as_of, false) OR coalesce(stay.died, false) AS died,
        coalesce(covered, NOT $coverage_carried) AS covered,
        coalesce(in_hospital, false) AS in_hospital,
@@ -87,9 +113,12 @@ def population(
     """One row a person whom any row of `tables` names, ordered by patient_id.
 
     Columns: patient_id; known (a row about this person was known on as_of); birth_on,
-    covered_since (first day of any cover), discharged_on (last acute discharge in the last 30
-    days): datetime64, missing where not known; died, covered, in_hospital, in_hospice: bool, as
-    far as known; left_out: why this person is not to be called, else "". A source that carries
+    covered_since (first day of the last unbroken cover), discharged_on (last acute discharge in
+    the last 30 days), discharge_seen_on (the day on which that discharge became known):
+    datetime64, missing where not known; disposition of that discharge; died, covered,
+    in_hospital, in_hospice: bool, as far as known; left_out: why this person is not to be
+    called, else "". A stay without an end counts as open until a later stay begins, and for 60
+    days at most. A source that carries
     no coverage has everybody covered. `tables` holds a Parquet file or an Arrow table for each
     canonical table.
     """
@@ -109,6 +138,7 @@ def population(
             _PEOPLE.format(
                 everybody=_everybody(),
                 recent=RECENT.days,
+                open=_OPEN_STAY_DAYS,
                 hospital=", ".join(f"'{kind}'" for kind in HOSPITAL_KINDS),
                 hospice_ended=_HOSPICE_ENDED_DAYS,
                 hospice_disposition=_HOSPICE_DISPOSITION_DAYS,
@@ -121,6 +151,7 @@ def population(
     frame["left_out"] = ""
     for reason, where in (
         (IN_HOSPICE, frame["in_hospice"]),
+        (IN_ANOTHER_HOSPITAL, frame["disposition"].eq("acute_transfer")),
         (IN_HOSPITAL, frame["in_hospital"]),
         (NOT_COVERED, ~frame["covered"]),
         (DIED, frame["died"]),

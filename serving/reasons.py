@@ -7,6 +7,7 @@ before anything is grouped. A reason says what was seen, never that it caused an
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -64,11 +65,25 @@ def written_date(day: date, as_of: date) -> str:
     return text if day.year == as_of.year else f"{text} {day.year}"
 
 
-def said(declared: Feature, value: float, last: float, as_of: date) -> str:
+def said(
+    declared: Feature, value: float, last: float, as_of: date, told_on: date | None = None
+) -> str:
     """One feature's value in words, with the day of the last event where that is known.
 
     `last` is the value of the feature that `declared.last_event` names, NaN where there is none.
+    Who reads on another day, `told_on`, than the one of the question is told up to which day it
+    looked: "3 emergency visits in the 90 days to 12 March".
     """
+    told_on = told_on or as_of
+    words = _said(declared, value, last, as_of, told_on)
+    if told_on == as_of:
+        return words
+    return re.sub(
+        r"in the last (\d+) days", rf"in the \1 days to {written_date(as_of, told_on)}", words
+    )
+
+
+def _said(declared: Feature, value: float, last: float, as_of: date, told_on: date) -> str:
     if math.isnan(value):
         return _not_seen(declared, last)
     counts = declared.how in ("count", "distinct", "sum", "any")
@@ -76,11 +91,11 @@ def said(declared: Feature, value: float, last: float, as_of: date) -> str:
         return f"no {declared.noun[1]} {declared.period}".strip()
     text = declared.say(value)
     if declared.how == "days_since":
-        day = written_date(_back(as_of, value), as_of)
+        day = written_date(_back(as_of, value), told_on)
         return f"{text}, on {day}" if value > 0 else text.replace("the same day", day)
     if math.isnan(last) or value <= 0:
         return text
-    day = written_date(_back(as_of, last), as_of)
+    day = written_date(_back(as_of, last), told_on)
     if declared.how in ("last", "last_is", "after"):
         return f"{text}, on {day}"
     if declared.how in ("count", "sum", "any") and _counts_its_last_event(declared):
@@ -96,7 +111,7 @@ def _not_seen(declared: Feature, last: float) -> str:
         return f"no {declared.concept} result seen {declared.period}"
     of_stay = declared.last_event == "acute_stays_days_since"
     if of_stay and not (declared.window and last < declared.window.days):
-        return f"no acute stay seen {declared.period}"
+        return f"no hospital stay seen {declared.period}"
     return declared.say(math.nan)
 
 
@@ -132,11 +147,13 @@ def reasons(
     top: int = 3,
     lowering: int = 0,
     with_sensitive: bool = False,
+    told_on: date | None = None,
 ) -> list[list[Reason]]:
     """For each row of `X` up to `top` reasons that raise the risk, the weightiest first, then up
     to `lowering` that lower it; fewer where fewer do.
 
-    `as_of` is the day of the question, one for all rows or one a row. Sensitive reasons are left
+    `as_of` is the day of the question, one for all rows or one a row; `told_on` is the day of
+    whoever reads, where it is another. Sensitive reasons are left
     out, and the next ones take their place, unless `with_sensitive` asks for them.
     """
     if len(X) == 0:
@@ -169,7 +186,9 @@ def reasons(
                 found.append(
                     Reason(
                         concept=concepts[g],
-                        words=said(declared[best], values[row, best], lasts[row, best], day),
+                        words=said(
+                            declared[best], values[row, best], lasts[row, best], day, told_on
+                        ),
                         share=float(of_concept[row, g]),
                         direction="raises" if sign > 0 else "lowers",
                         actionable=declared[best].actionable,

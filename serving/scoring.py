@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from data.codes import planned_lists
 from data.errors import InputError
 from data.home import Home
 from features.as_of import features_as_of
@@ -32,6 +33,7 @@ _USUAL = {
 }
 """Whom the models are trained on where model.json does not say it (see `training.tasks`)."""
 
+_CAUSE = "last_stay_principal"
 TOP_REASONS = 3
 LOWERING_REASONS = 2
 
@@ -67,8 +69,9 @@ class Models:
             | {feature(name).feed for model in self.by_task.values() for name in model.features}
         )
 
-    def warnings(self, carries: Collection[str]) -> list[str]:
-        """What must be said of every answer from data that carry the feeds `carries`."""
+    def warnings(self, carries: Collection[str], as_of: date | None = None) -> list[str]:
+        """What must be said of every answer from data that carry the feeds `carries`; with the
+        day of a night also whether a model has seen what comes after it."""
         said = []
         for task, model in self.by_task.items():
             population = {"invented": "an invented population", "public_synthetic":
@@ -80,6 +83,12 @@ class Models:
                 )
             if model.metadata["asked_on"] == "31 December":
                 said.append(f"the {task} model is asked on 31 December only")
+            tested_from = model.metadata["trained_on"].get("test_from")
+            if as_of is not None and tested_from and as_of.isoformat() < tested_from:
+                said.append(
+                    f"the {task} model has seen outcomes from after {as_of}: it looks better on "
+                    "this day than it is"
+                )
             lacking = {feature(name).feed for name in model.features} - set(carries)
             if lacking:
                 said.append(
@@ -106,6 +115,7 @@ class Scored:
 
     scores: pd.DataFrame
     asked: Mapping[str, _Asked]
+    as_of: date
 
     def reasons(self, wanted: Mapping[str, np.ndarray]) -> pd.DataFrame:
         """One row a reason (the store's reason columns): for each task, of the people whose flag
@@ -116,7 +126,7 @@ class Scored:
             at = np.flatnonzero(wanted[task][asked.rows])
             told = reasons(
                 asked.model, asked.X.iloc[at], [asked.days[i] for i in at],
-                top=TOP_REASONS, lowering=LOWERING_REASONS,
+                top=TOP_REASONS, lowering=LOWERING_REASONS, told_on=self.as_of,
             )  # fmt: skip
             for i, of_person in zip(at, told, strict=True):
                 patient = patients[asked.rows[i]]
@@ -132,8 +142,9 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
     """Both risks of `people` (one row a person, as `population` answers) as of a day.
 
     The readmission model is trained at discharge, so its question is asked as of the day of
-    discharge: a rank does not fall merely because the window has shrunk. The high-cost question
-    is asked as of `as_of`, or of the last 31 December where the model knows yearly totals only.
+    discharge, or the later day on which the discharge became known: a rank does not fall merely
+    because the window has shrunk. The high-cost question is asked as of `as_of`, or of the last
+    31 December where the model knows yearly totals only.
     """
     scores = pd.DataFrame({"patient_id": people["patient_id"].astype(object)})
     scores["left_out"] = people["left_out"].astype(object)
@@ -155,17 +166,22 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
                     "as_of": np.array(days, dtype="datetime64[s]"),
                 }
             )
-            X = features_as_of(histories, index, evidence_names(model.features))
+            names = evidence_names(model.features)
+            if task == "readmission":
+                names = list(dict.fromkeys([*names, _CAUSE]))
+            X = features_as_of(histories, index, names)
             margin[rows] = model.margin(X)
             risk[rows] = model.calibrator.apply(margin[rows])
             tier[rows], day[rows] = model.tier(risk[rows]), days
             asked[task] = _Asked(model, rows, days, X)
             _warn(warnings, people, rows, days, model)
+            if task == "readmission":
+                _warn_of_stays(warnings, people, rows, X[_CAUSE].to_numpy())
         scores[f"{prefix}_risk"], scores[f"{prefix}_margin"] = risk, margin
         scores[f"{prefix}_tier"], scores[f"{prefix}_asked_on"] = tier, day
         scores[f"{prefix}_null_reason"] = [why or None for why in null_reason]
     scores["warnings"] = [json.dumps(said) for said in warnings]
-    return Scored(scores, asked)
+    return Scored(scores, asked, as_of)
 
 
 def _dates(days: pd.Series) -> np.ndarray:
@@ -190,11 +206,23 @@ def _null_reasons(people: pd.DataFrame, task: str, is_there: bool) -> np.ndarray
 
 def _asked_on(people: pd.DataFrame, task: str, model: RiskModel, as_of: date) -> list[date]:
     if task == "readmission":
-        return [day.date() for day in people["discharged_on"]]
+        return [day.date() for day in people[["discharged_on", "discharge_seen_on"]].max(axis=1)]
     day = as_of
     if model.metadata["asked_on"] == "31 December" and (as_of.month, as_of.day) != (12, 31):
         day = date(as_of.year - 1, 12, 31)
     return [day] * len(people)
+
+
+def _warn_of_stays(
+    warnings: list[list[str]], people: pd.DataFrame, rows: np.ndarray, cause: np.ndarray
+) -> None:
+    """Stays that the measure leaves out: against advice, psychiatric, rehabilitation, cancer. The
+    words are the same for all of them, so that they disclose none."""
+    lists = planned_lists("ICD10")
+    never = lists.excluded_psychiatric | lists.excluded_rehabilitation | lists.excluded_cancer
+    against_advice = people["disposition"].iloc[rows].eq("left_against_advice").to_numpy()
+    for at in np.flatnonzero(np.isin(cause, sorted(never)) | against_advice):
+        warnings[rows[at]].append("the readmission model was not trained on stays of this kind")
 
 
 def _warn(

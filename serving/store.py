@@ -142,7 +142,7 @@ class Store:
         """Opens the SQLite file at `path`, or makes it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._engine = sa.create_engine(f"sqlite:///{path}")
+        self._engine = sa.create_engine(f"sqlite:///{path}", hide_parameters=True)
         event.listen(self._engine, "connect", _connected_sqlite)
         event.listen(self._engine, "begin", _begin)
         with self._engine.begin() as connection:

@@ -150,7 +150,7 @@ def _encounter(row: Row) -> list[Seen]:
 
 def _diagnosis(row: Row) -> list[Seen]:
     system, code = row["code_system"], row["code"]
-    told = [f"DX/{_ccs(system, code)}"]
+    told = [f"{'FLAG' if system == 'CCW' else 'DX'}/{_ccs(system, code)}"]
     charlson = int(codes.charlson_groups(system, [code])[0])
     told += [f"CHARLSON/{g}" for g in codes.group_names(charlson, codes.CHARLSON_GROUPS)]
     items = int(codes.lace_groups(system, [code])[0])
@@ -267,11 +267,6 @@ def _folded(
             return 1 if within[-1].value in feature.equals else 0
         case "days_since":
             return (as_of - within[-1].day).days if within else NOTHING
-        case "days_since_first":
-            if not events:
-                return NOTHING
-            days = (as_of - events[0].day).days
-            return days if feature.cap is None else min(days, feature.cap)
         case "trend" | "sum_trend":
             assert feature.window is not None
             middle = as_of - timedelta(days=feature.window.days // 2)
@@ -312,15 +307,26 @@ def stay_score(
     carries: Collection[str],
     patient_id: str,
     as_of: date,
+    admitted_on: date | None = None,
 ) -> dict[str, float]:
-    """The parts of LACE of the last discharged acute stay, and the admissions before it."""
+    """The parts of LACE of the last discharged acute stay, and the admissions before it.
+
+    With `admitted_on`, of the episode admitted on that day.
+    """
     seen = everything_seen(tables, carries, patient_id, as_of)
-    ended = [s for s in seen if s.code == "ENC/acute_inpatient/ended"]
-    if not ended:
-        return dict.fromkeys(("l", "a", "c", "e", "prior_admissions"), NOTHING)
-    stay = ended[-1]
-    admitted = stay.day - timedelta(days=int(stay.value))
-    emergent = [s for s in seen if s.code == "STAY/emergent" and s.day == stay.day][-1].value
+    ended = [(s.day - timedelta(days=int(s.value)), s.day) for s in seen
+             if s.code == "ENC/acute_inpatient/ended"]  # fmt: skip
+    if admitted_on is None:
+        if not ended:
+            return dict.fromkeys(("l", "a", "c", "e", "prior_admissions"), NOTHING)
+        admitted, first_out = ended[-1]
+        days = (first_out - admitted).days
+    else:
+        admitted = admitted_on
+        stays = [(began, out) for began, out in ended if began >= admitted]
+        days = (stays[-1][1] - admitted).days if stays else None
+        first_out = next((out for began, out in stays if began == admitted), None)
+    types = [s.value for s in seen if s.code == "STAY/emergent" and s.day == first_out]
 
     def before(code: str, days: int) -> int:
         return sum(
@@ -336,8 +342,8 @@ def stay_score(
             items.discard(milder)
     comorbidity = sum(codes.LACE_POINTS[item] for item in items)
     return {
-        "l": _length_points(int(stay.value)),
-        "a": 3 * emergent,
+        "l": NOTHING if days is None else _length_points(days),
+        "a": 3 * types[-1] if types else NOTHING,
         "c": comorbidity if comorbidity < 4 else 5,
         "e": min(4, before("ENC/emergency/started", 180)),
         "prior_admissions": before("ENC/acute_inpatient/started", 365),

@@ -72,7 +72,7 @@ def readmission_cohort(
     persons = people(tables, through)
     stays = acute_stays(tables, through, all_payers=task.all_payers)
     patients = pd.Index(sorted(set(persons.index) | set(stays["patient_id"])), dtype=object)
-    stays["person"] = patients.get_indexer(stays["patient_id"])
+    stays["person"] = patients.get_indexer(pd.Index(stays["patient_id"]))
     episodes = episodes_of(with_episodes(stays))
     episodes[["birth_on", "death_on"]] = (
         persons.reindex(episodes["patient_id"]).to_numpy(dtype=np.float64).reshape(-1, 2)

@@ -31,7 +31,7 @@ class Enrolment:
     def of_spans(cls, spans: pd.DataFrame, patients: pd.Index) -> Enrolment:
         """From final coverage rows (patient_id, start_on, end_on): overlapping spans, and spans
         that begin on the day after another's end, are one. An empty end_on is open."""
-        person = patients.get_indexer(spans["patient_id"])
+        person = patients.get_indexer(pd.Index(spans["patient_id"]))
         known = person >= 0
         person = person[known].astype(np.int64)
         start = spans["start_on"].to_numpy(dtype=np.int64)[known]

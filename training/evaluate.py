@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -108,7 +109,9 @@ class Evaluation:
         for row in self.capacities.to_dict("records"):
             for part in ("ppv", "sensitivity", "cost_captured"):
                 made[f"{row['score']}.{part}_at_{row['capacity'].replace(' ', '_')}"] = row[part]
-        named = {k.replace("%", "percent").replace(" ", "_"): float(v) for k, v in made.items()}
+        named = {
+            re.sub(r"[^\w.-]+", "_", k.replace("%", " percent")): float(v) for k, v in made.items()
+        }
         return {name: value for name, value in named.items() if np.isfinite(value)}
 
     def to_json(self) -> dict[str, Any]:

@@ -45,8 +45,7 @@ def examine(
     with stage(f"Computing the features of {len(rows)} questions"):
         matrix = build(histories, rows)
     with stage("Judging the model beside the baselines"):
-        carries = frozenset(taken.manifest["carries"])
-        scored = scored_by(model, matrix, histories, home.invented / "truth", task, carries)
+        scored = scored_by(model, matrix, histories, home.invented / "truth", task)
         others = {name: other.margin(matrix.X) for name, other in (references or {}).items()}
         found = evaluate(scored.beside(others), task.evaluation)
     for name in others:

@@ -34,15 +34,18 @@ def final_batches(
     needed = list(dict.fromkeys(("patient_id", "record_id", "known_on", "reversed", *columns)))
     held: pa.Table | None = None
     for part in _parts(source, needed):
-        table = part.filter(pc.less_equal(part["known_on"].cast(pa.int32()), through))
+        table = part.filter(
+            pc.field("known_on") <= pa.scalar(through, pa.int32()).cast(pa.date32())
+        )
         if held is not None:
             table = pa.concat_tables([held, table])
         if table.num_rows == 0:
             continue
         last = _last_of_each(table)
         # The last fact of a batch may have later versions in the next one: it waits.
-        held = table.slice(_start_of_last_fact(last))
-        yield _kept(table.slice(0, table.num_rows - held.num_rows), last, columns, where)
+        begins = _start_of_last_fact(last)
+        held = table.slice(begins)
+        yield _kept(table.slice(0, begins), last, columns, where)
     if held is not None:
         yield _kept(held, _last_of_each(held), columns, where)
 
@@ -72,7 +75,7 @@ def frame(table: pa.Table) -> pd.DataFrame:
 
 
 def _parts(source: Source, columns: list[str]) -> Iterator[pa.Table]:
-    if isinstance(source, pa.Table):
+    if not isinstance(source, Path):
         yield source.select(columns).sort_by(_ORDER)
         return
     with pq.ParquetFile(source) as file:
@@ -81,14 +84,15 @@ def _parts(source: Source, columns: list[str]) -> Iterator[pa.Table]:
 
 
 def _type_of(source: Source, name: str) -> pa.DataType:
-    schema = source.schema if isinstance(source, pa.Table) else pq.read_schema(source)
+    schema = pq.read_schema(source) if isinstance(source, Path) else source.schema
     return schema.field(name).type
 
 
 def _last_of_each(table: pa.Table) -> np.ndarray:
     fact = table["record_id"].combine_chunks()
     last = np.ones(table.num_rows, dtype=bool)
-    last[:-1] = pc.not_equal(fact[1:], fact[:-1]).to_numpy(zero_copy_only=False)
+    changes = pc.call_function("not_equal", [fact[1:], fact[:-1]])
+    last[:-1] = changes.to_numpy(zero_copy_only=False)
     return last
 
 

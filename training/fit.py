@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,12 @@ FEWEST_TO_STOP = 20
 @dataclass(frozen=True)
 class Fitted:
     """``text``: the booster as LightGBM writes it, the same bytes each time. ``rounds``: its
-    trees. ``stopped_at``: where each fold stopped; empty where too few cases could tell.
-    ``held_out``: for each row the margin by the fit of its fold, which did not see it; NaN where
-    there was none. The calibrator learns from these as well."""
+    trees. ``stopped_at``: where each fold stopped; empty where too few cases could tell."""
 
     text: str
     rounds: int
     stopped_at: tuple[int, ...]
     validation_log_loss: float
-    held_out: NDArray[np.float64] = field(compare=False, repr=False)
 
 
 def parameters(settings: FitSettings, rows: int) -> dict[str, Any]:
@@ -74,7 +71,6 @@ def fit(
     taking = parameters(settings, len(y))
     stopped: list[int] = []
     lost: list[float] = []
-    held_out = np.full(len(y), np.nan)
     for k in range(int(fold.max()) + 1 if len(fold) else 0):
         out = fold == k
         if min(y[out].sum(), y[~out].sum()) < FEWEST_TO_STOP:
@@ -88,7 +84,6 @@ def fit(
             callbacks=[lightgbm.early_stopping(settings.patience, verbose=False)],
         )  # fmt: skip
         stopped.append(max(grown.best_iteration, 1))
-        held_out[out] = np.asarray(grown.predict(X[out], raw_score=True, num_iteration=stopped[-1]))
         lost.append(grown.best_score["valid_0"]["binary_logloss"])
         del train, held, grown
     rounds = round(float(np.mean(stopped))) if stopped else settings.few_events_rounds
@@ -96,7 +91,7 @@ def fit(
     booster = lightgbm.train(taking, everything, num_boost_round=rounds)
     text = booster.model_to_string(num_iteration=rounds)
     mean_loss = float(np.mean(lost)) if lost else float("nan")
-    return Fitted(text, rounds, tuple(stopped), mean_loss, held_out)
+    return Fitted(text, rounds, tuple(stopped), mean_loss)
 
 
 def folds_of(share: NDArray[np.float64], role: NDArray, settings: FitSettings) -> NDArray[np.int64]:

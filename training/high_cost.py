@@ -172,7 +172,8 @@ def _usable_days(
     first_cost = int((spending.key % _SHIFT).min())
     first = first_cost if yearly else first_cost + task.look_back_days - 1
     last = known_until if yearly else known_until - task.horizon_days
-    days = as_of_days(first, last, task.months_between, yearly) if last >= first else np.empty(0)
+    days = as_of_days(first, max(first, last), task.months_between, yearly)
+    days = days[days <= last]
     if yearly:
         days = days[outcome_ends(days, task.horizon_days, yearly) <= known_until]
     if len(days) == 0:
@@ -180,7 +181,7 @@ def _usable_days(
             "No date leaves both a look-back and a complete outcome year: the high-cost task "
             "needs more months of costs."
         )
-    return days.astype(np.int64)
+    return days
 
 
 def _asked(

@@ -34,11 +34,10 @@ def intercept_and_slope(
         gradient, hessian = _moments(p, z, ys, ws)
         step = np.linalg.solve(hessian, gradient)
         scale = 1.0
-        while scale > 1e-6:
-            tried = _likelihood(a + scale * step[0], b + scale * step[1], z, ys, ws)
-            if tried >= best:
-                break
+        tried = _likelihood(a + step[0], b + step[1], z, ys, ws)
+        while tried < best and scale > 1e-6:
             scale /= 2
+            tried = _likelihood(a + scale * step[0], b + scale * step[1], z, ys, ws)
         gain = tried - best
         a, b, best = a + scale * step[0], b + scale * step[1], max(best, tried)
         if gain < 1e-10 * max(1.0, abs(best)) or abs(b) > 30:

@@ -26,17 +26,17 @@ def draw(folder: Path, scored: Scored, evaluation: Evaluation, title: str) -> li
     scores = {OURS: scored.margin, **usable}
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {
-        "roc": (_roc, "who ranks above whom"),
-        "calibration": (_calibration, "said and seen"),
-        "gain": (_gain, "cases found from the top of the list"),
+        "roc": (_roc, "Ranking: cases flagged against others flagged (ROC)"),
+        "calibration": (_calibration, "Calibration: the risk said and the outcome seen"),
+        "gain": (_gain, "Gain: cases found from the top of the list"),
     }
     return [
-        _save(folder / f"{name}.png", f"{title}: {words}", drawing, scored, scores, evaluation)
+        _save(folder / f"{name}.png", words, title, drawing, scored, scores, evaluation)
         for name, (drawing, words) in drawn.items()
     ]
 
 
-def _save(path: Path, title: str, drawing: Any, *about: Any) -> Path:
+def _save(path: Path, title: str, subtitle: str, drawing: Any, *about: Any) -> Path:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -44,7 +44,8 @@ def _save(path: Path, title: str, drawing: Any, *about: Any) -> Path:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     drawing(axes, *about)
-    axes.set_title(title, loc="left", fontsize=13, pad=12)
+    axes.set_title(subtitle, loc="left", fontsize=9, color="0.35")
+    figure.suptitle(title, x=0.02, ha="left", fontsize=12)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.6)
     figure.savefig(path, metadata={"Software": None})
@@ -62,11 +63,12 @@ def _cumulative(
     return np.r_[0.0, np.cumsum(c)], np.r_[0.0, np.cumsum(o)]
 
 
-def _percent(axes: Axes) -> None:
-    from matplotlib.ticker import PercentFormatter
+def _percent(axes: Axes, decimals: int = 0) -> None:
+    from matplotlib.ticker import NullFormatter, PercentFormatter
 
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(PercentFormatter(1, decimals=decimals))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def _roc(
@@ -112,7 +114,13 @@ def _calibration(
         axes.plot(*np.array(true).T, "x", color=_COLOURS[1], markersize=8, mew=2,
                   label="true risk in each tenth")  # fmt: skip
     top = 1.08 * max([*said, *(s + h for s, h in zip(seen, high, strict=True)), 0.01])
-    axes.plot([0, top], [0, top], color="0.6", linewidth=1, zorder=0, label="said = seen")
+    low_end = 0.0
+    if np.median(said) < 0.15 * max(said) and min(seen) > 0:
+        # a few carry most of the risk: on even steps the other tenths would lie on one spot
+        low_end = 0.7 * min([*said, *(s - h for s, h in zip(seen, low, strict=True) if s > h)])
+        axes.set(xscale="log", yscale="log")
+    axes.plot([low_end, top], [low_end, top], color="0.6", linewidth=1, zorder=0,
+              label="said = seen")  # fmt: skip
     ours = evaluation.scores[OURS]
     text = (
         f"slope {ours['calibration_slope']}\nintercept {ours['calibration_intercept']}\n"
@@ -120,9 +128,9 @@ def _calibration(
     )
     axes.text(0.98, 0.03, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=9)
     axes.set(xlabel="risk said (mean of the tenth)", ylabel="share with the outcome",
-             xlim=(0, top), ylim=(0, top))  # fmt: skip
+             xlim=(low_end, top), ylim=(low_end, top))  # fmt: skip
     axes.legend(loc="upper left", frameon=False, fontsize=9)
-    _percent(axes)
+    _percent(axes, decimals=0 if low_end == 0 else 1)
 
 
 def _gain(

@@ -86,7 +86,7 @@ def _procedures(source: Source, through: int, stays: pd.DataFrame) -> pd.DataFra
         ["ICD9PCS", "ICD10PCS"]
     )
     found = final_facts(source, ["encounter_id", "code_system", "code"], through, where)
-    row = pd.Index(stays["encounter_id"]).get_indexer(found["encounter_id"])
+    row = pd.Index(stays["encounter_id"]).get_indexer(pd.Index(found["encounter_id"]))
     return found.assign(stay=row)[row >= 0]
 
 

@@ -33,7 +33,7 @@ class SplitSettings:
         "exponent w",
     )
     least_train_events: int = _setting(10, "fewer cases before the test refuse", "rows")
-    least_test_events: int = _setting(3, "fewer cases in the test refuse", "rows")
+    least_test_events: int = _setting(1, "fewer cases in the test refuse", "rows")
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,16 @@ class ReadmissionTask:
     )
     split: SplitSettings = SplitSettings()
     fit: FitSettings = FitSettings(
-        folds=5, learning_rate=0.02, feature_fraction=0.2, lambda_l2=20.0, extra_trees=True
+        # some ten thousand rows: a second thread costs more in waiting than it brings
+        folds=5,
+        threads=1,
+        learning_rate=0.02,
+        max_depth=5,
+        num_leaves=20,
+        feature_fraction=0.1,
+        bagging_fraction=0.5,
+        lambda_l2=20.0,
+        extra_trees=True,
     )
     calibration: CalibrationSettings = CalibrationSettings()
     tiers: TierSettings = TierSettings()

@@ -66,6 +66,11 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
     chosen = settings or task_called(task)
     taken = intake.current(home)
     histories = Histories.open(home.histories)
+    if str(histories.data_through) != str(taken.manifest["data_through"])[:10]:
+        raise RefusalError(
+            f"The histories in {home.histories} are older than what was taken in last: run "
+            "`firstcall intake` again."
+        )
     with stage("Finding who counts, and what happened to them"):
         cohort = cohort_of(taken.tables, taken.manifest, chosen)
         split = cohort.more.get("split") or split_rows(
@@ -83,8 +88,7 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
     with stage("Judging it beside the baselines"):
         testing = split.rows("test")
         tested = Matrix(matrix.X.iloc[testing], rows.iloc[testing].reset_index(drop=True))
-        scored = scored_by(model, tested, histories, home.invented / "truth", chosen,
-                           frozenset(taken.manifest["carries"]))  # fmt: skip
+        scored = scored_by(model, tested, histories, home.invented / "truth", chosen)
         evaluation = evaluate(scored, chosen.evaluation)
     counts = counts_of(rows, split)
     remarks = (*cohort.remarks, *evaluation.remarks)
@@ -156,7 +160,6 @@ def scored_by(
     histories: Histories,
     truth: Path,
     task: Task,
-    carries: frozenset[str],
 ) -> Scored:
     """The rows of `matrix` with what the model and each baseline say of them: all of it by the
     code that serves."""
@@ -169,7 +172,7 @@ def scored_by(
         margin=margin,
         patient_id=rows["patient_id"].to_numpy(dtype=object),
         period=periods_of(rows["as_of"], by_month=isinstance(task, ReadmissionTask)),
-        baselines=baselines_of(histories, rows, task.name, carries),
+        baselines=baselines_of(histories, rows, task.name),
         weights=rows["weight"].to_numpy(dtype=np.float64),
         amount=amount,
         truth=true_risk(truth, task.name, rows),
@@ -210,17 +213,18 @@ def _calibrated(
     manifest: Mapping[str, Any],
     carries: Collection[str],
 ) -> tuple[RiskModel, CalibrationChoice]:
-    """The model with its calibrator, chosen on rows that the fit in question never saw: those of
-    role calibration by the final fit, and those of each validation fold by the fit without it."""
+    """The model with its calibrator, chosen on people whom the fit never saw.
+
+    The margins of the validation folds are not used: the fits that gave them saw fewer people
+    and are less bold than the final one, so that their slope would make it bolder still.
+    """
     booster = load_lightgbm().Booster(model_str=fitted.text)
     held = split.rows("calibration")
     raw = np.asarray(booster.predict(matrix.array(names, held), raw_score=True))
-    unseen = np.isfinite(fitted.held_out)
-    both = np.r_[held, split.rows(*LEARNING)[unseen]]
-    rows = matrix.rows.iloc[both]
+    rows = matrix.rows.iloc[held]
     choice = choose_calibrator(
-        np.r_[raw, fitted.held_out[unseen]], rows["outcome"],
-        share_of(rows["patient_id"], task.split.salt), task.calibration, rows["weight"],
+        raw, rows["outcome"], share_of(rows["patient_id"], task.split.salt), task.calibration,
+        rows["weight"],
     )  # fmt: skip
     learned = matrix.rows.iloc[split.rows(*LEARNING, "calibration")]
     yearly = bool(cohort.more.get("yearly", False))

@@ -184,6 +184,7 @@ def synthesise(
     *,
     seed: int,
     end_on: date = date(2024, 12, 31),
+    replicates: int = REPLICATES,
 ) -> SynthesisReport:
     """Invent ``members`` people over ``years`` up to ``end_on`` and write what is known of them.
 
@@ -191,12 +192,16 @@ def synthesise(
     and ``truth/``. The same arguments write the same bytes. A person's rows depend on seed,
     years and end_on alone, not on how many others there are; only the high-cost threshold, and
     with it ``chance`` in truth/member_date.parquet, looks at everybody.
+    ``replicates`` years are lived ahead for each person and as-of date; most of the time goes
+    there, and with 0 truth/member_date.parquet is not written.
     Raises InputError for fewer than 1 member or 2 years, a month not ended, or a folder of others.
     """
     if members < 1 or members > 9_999_999:
         raise InputError(f"The population must have 1 to 9,999,999 members, not {members}.")
     if years < 2 or years > 20:
         raise InputError(f"The population must be followed for 2 to 20 years, not {years}.")
+    if replicates < 0:
+        raise InputError(f"The replicates must not be negative, and are {replicates}.")
     if seed < 0:
         raise InputError(f"The seed must not be negative, and is {seed}.")
     directory = _directory(home_or_dir)
@@ -219,19 +224,20 @@ def synthesise(
 
     def chances(first: int, end: int) -> np.ndarray:
         return look_ahead(
-            seed, first, end, calendar.bounds, calendar.at, REPLICATES, float(threshold)
+            seed, first, end, calendar.bounds, calendar.at, replicates, float(threshold)
         )
 
-    with stage("Looking ahead from their states, for the true chance of high cost"):
-        done = 0
-        for chance in _in_order(chances, members):
-            upto = done + len(chance)
-            member = np.arange(done, upto)
-            files.write(
-                "truth/member_date",
-                truth.member_dates(member, calendar.as_of, chance, costs[done:upto], threshold),
-            )
-            done = upto
+    if replicates > 0:
+        with stage("Looking ahead from their states, for the true chance of high cost"):
+            done = 0
+            for chance in _in_order(chances, members):
+                upto = done + len(chance)
+                member = np.arange(done, upto)
+                files.write(
+                    "truth/member_date",
+                    truth.member_dates(member, calendar.as_of, chance, costs[done:upto], threshold),
+                )
+                done = upto
     files.close()
     about = {
         "origin": "invented", "seed": seed, "members": members, "years": years,

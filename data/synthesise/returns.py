@@ -63,28 +63,28 @@ UNPLANNED_BY = _over_days(np.where(_DAYS >= 1, np.exp(-_DAYS / 15.0), 0.0))
 PLANNED_BY = _over_days(np.where(_DAYS >= 4, 1.0 + _DAYS / 20.0, 0.0))
 DEATH_BY = _over_days(np.where(_DAYS >= 1, np.exp(-_DAYS / 13.0), 0.0))
 
-BASE, SPREAD = -3.66, 0.72
+BASE, SPREAD = -3.85, 0.77
 
 
 @compiled
 def weigh(F, K, reason, planned, days, disposition, followed):
     """Set the three chances of this discharge, from the whole true state of the person."""
     age = (K[BUSY] - K[BIRTH]) / 365.25
-    logit = 0.75 * F[BACK_SUM] + 1.1 * F[DRUG_SUM] + 1.3 * REASON_BACK[reason]
-    logit += 0.38 * F[FRAILTY] + 0.46 * F[INSTABILITY] + 0.06 * F[WEAR]
+    logit = 0.6 * F[BACK_SUM] + 1.0 * F[DRUG_SUM] + 1.6 * REASON_BACK[reason]
+    logit += 0.38 * F[FRAILTY] + 0.50 * F[INSTABILITY] + 0.06 * F[WEAR]
     logit += 0.05 * min(F[RECENT_STAYS], 4.0) + 0.05 * min(F[RECENT_ED], 5.0)
-    logit += 0.26 * np.log(1.0 + days) + 0.006 * (min(age, 90.0) - 72.0)
-    logit -= 1.9 * (F[ADHERENCE] - 0.75)
+    logit += 0.32 * np.log(1.0 + days) + 0.006 * (min(age, 90.0) - 72.0)
+    logit -= 2.3 * (F[ADHERENCE] - 0.75)
     for need in range(NEED_COUNT):
         if (K[NEED_BITS] >> need) & 1:
             logit += NEED_BACK[need]
-    logit -= 0.75 * (lab_now(F, K, ALBUMIN) - 3.8)
+    logit -= 0.85 * (lab_now(F, K, ALBUMIN) - 3.8)
     logit += 0.07 * min(max(138.0 - lab_now(F, K, SODIUM), 0.0), 10.0)
-    logit -= 0.10 * (lab_now(F, K, HAEMOGLOBIN) - 12.8)
-    logit += 0.12 * (lab_now(F, K, BNP) - 4.2)
-    logit += 0.12 * min(lab_now(F, K, CREATININE) - 1.1, 2.0)
+    logit -= 0.08 * (lab_now(F, K, HAEMOGLOBIN) - 12.8)
+    logit += 0.06 * (lab_now(F, K, BNP) - 4.2)
+    logit += 0.06 * min(lab_now(F, K, CREATININE) - 1.1, 2.0)
     if followed == 0:
-        logit += 0.55
+        logit += 0.65
     if disposition in (HOME_HEALTH, SKILLED_NURSING):
         logit += 0.12
     elif disposition == HOSPICE:

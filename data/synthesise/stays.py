@@ -38,6 +38,7 @@ from .state import (
     HOSPITAL,
     IN_HOSPITAL,
     INSTABILITY,
+    LAST_HOSPITAL,
     LAST_REASON,
     NEED_BITS,
     PATH,
@@ -229,7 +230,9 @@ def admit(F, K, R, book, day, planned, again):
     days = min(max(days, 1 if uniform(R, PATH) < 0.9 else 0), 60)
     hospital = K[HOSPITAL]
     soon = again == 1 and day <= K[BUSY] + 1
-    if not soon and uniform(R, PATH) < 0.16:
+    if soon:
+        hospital = K[LAST_HOSPITAL]
+    elif uniform(R, PATH) < 0.16:
         hospital = 1 + np.int64(uniform(R, PATH) * 6.0)
     priority = ELECTIVE
     if planned == 0:
@@ -271,6 +274,7 @@ def admit(F, K, R, book, day, planned, again):
     F[STAY_CENTS] = cents
     K[ADMITTED] = day
     K[BUSY] = end
+    K[LAST_HOSPITAL] = hospital
     odds = np.nan
     if dies:
         K[DEATH] = end

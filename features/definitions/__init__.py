@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data.errors import InputError
-from features.definitions import cost, diagnoses, drugs, labs, person, social, utilisation
+from features.definitions import cost, diagnoses, drugs, flags, labs, person, social, utilisation
 from features.definitions.declaration import Channel, Feature
 
 __all__ = ["FEATURES", "Channel", "Feature", "feature"]
@@ -13,6 +13,7 @@ FEATURES: tuple[Feature, ...] = (
     *utilisation.FEATURES,
     *cost.FEATURES,
     *diagnoses.FEATURES,
+    *flags.FEATURES,
     *drugs.FEATURES,
     *labs.FEATURES,
     *social.FEATURES,

@@ -69,9 +69,8 @@ def _years(kind: str) -> list[Feature]:
 _ALL = _channel("COST", "total")
 
 FEATURES: tuple[Feature, ...] = (
-    *_claims("total", (30, 90, 180, 365, 730), (180, 730)),
+    *_claims("total", (30, 90, 180, 365, 730), (180,)),
     *(f for kind in COST_KINDS for f in _claims(kind, (90, 365), ())),
-    *_claims("inpatient", (), (730,)),
     *_claims("pharmacy", (), (180,)),
     _amount("cost_total_largest_365", "largest single amount {value} in the last 365 days",
             concept="cost of care", feed="cost_claim", channel=_ALL, how="max",

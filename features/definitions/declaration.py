@@ -23,8 +23,8 @@ from features.definitions.sensitivity import Sensitive, sensitive_diagnosis
 from features.window import Window
 
 How = Literal[
-    "count", "any", "sum", "total", "distinct", "last", "last_is", "days_since", "days_since_first",
-    "min", "max", "change", "trend", "sum_trend", "covered_days", "covered_now", "after", "age",
+    "count", "any", "sum", "total", "distinct", "last", "last_is", "days_since", "min", "max",
+    "change", "trend", "sum_trend", "covered_days", "covered_now", "after", "age",
 ]  # fmt: skip
 """How a channel's visible events in the window (all of them where it has none) become a number.
 
@@ -35,7 +35,7 @@ Missing (NaN) where the feed is not carried, whatever the rest says.
   but missing where there is none.
 - last: value of the last event (missing where it has none); last_is: 1 or 0, whether that value
   is one of `equals`; min, max: of the values. Missing where there is none.
-- days_since: from the last event to as_of; days_since_first: from the first one, at most `cap`.
+- days_since: days from the last event to as_of; missing where there is none.
 - change: last value minus first value in the window; missing below two values.
 - trend: events in the later half of the window minus those in the earlier half; sum_trend: the
   same of their sums.
@@ -79,7 +79,6 @@ class Feature:
     equals: tuple[float, ...] = ()
     anchor: Channel | None = None
     divide_by: float = 1.0
-    cap: int | None = None
     actionable: bool = False
     sensitive: Sensitive | None = None
     noun: tuple[str, str] | None = None

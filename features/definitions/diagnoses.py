@@ -17,9 +17,10 @@ _NO_COLUMN = frozenset((
 ))  # fmt: skip
 """CCS categories without a column of their own; they count in the totals all the same."""
 
-_ACTIONABLE = frozenset((
+ACTIONABLE = frozenset((
     49, 50, 98, 99, 101, 106, 108, 127, 128, 158, 651, 653, 657, 659, 660, 661,
 ))  # fmt: skip
+"""CCS categories that a case manager can do something about."""
 CHRONIC = (
     5, 6, 38, 39, 40, 42, 49, 50, 53, 56, 59, 61, 79, 80, 81, 82, 83, 95, 96, 97, 98, 99, 101,
     103, 104, 105, 106, 108, 113, 114, 115, 127, 128, 138, 144, 151, 158, 199, 202, 203, 204, 205,
@@ -44,7 +45,7 @@ def _category(number: int, name: str) -> Feature:
         words=f"{{value}} diagnoses of {concept} {period}", noun=("diagnosis", "diagnoses"),
         zero=f"no diagnosis of {concept} {period}", unit="count", source="diagnosis",
         feed="diagnosis", channel=Channel(f"diagnosis_{number}", (f"DX/{number}",)), how="count",
-        window=Window(365), actionable=number in _ACTIONABLE,
+        window=Window(365), actionable=number in ACTIONABLE,
         sensitive=sensitive_diagnosis(number),
     )  # fmt: skip
 
@@ -52,8 +53,8 @@ def _category(number: int, name: str) -> Feature:
 def _group(group: str) -> Feature:
     name = _plain(CHARLSON_NAMES[group])
     return Feature(
-        name=f"charlson_{group}", family="diagnoses", concept=name, words=f"{name} ever seen",
-        zero=f"{name} never seen", unit="yes or no", source="diagnosis", feed="diagnosis",
+        name=f"charlson_{group}", family="diagnoses", concept=name, words=f"a record of {name}",
+        zero=f"no coded record of {name}", unit="yes or no", source="diagnosis", feed="diagnosis",
         channel=Channel(f"charlson_{group}", (f"CHARLSON/{group}",)), how="any",
         sensitive=_SENSITIVE_GROUPS.get(group),
     )  # fmt: skip
@@ -66,8 +67,12 @@ def _counted(name: str, codes: tuple[str, ...], noun: tuple[str, str]) -> Counte
 _ALL = _counted("diagnoses", ("DX/*",), ("coded diagnosis", "coded diagnoses"))
 _CHRONIC = _counted("chronic_conditions", tuple(f"DX/{n}" for n in CHRONIC),
                     ("chronic condition", "chronic conditions"))  # fmt: skip
-_CHARLSON = _counted("charlson_groups", ("CHARLSON/*",), ("Charlson group", "Charlson groups"))
-_LACE = _counted("lace_items", ("LACE/*",), ("LACE comorbidity", "LACE comorbidities"))
+_CHARLSON = _counted(
+    "charlson_groups", ("CHARLSON/*",), ("serious chronic condition", "serious chronic conditions")
+)
+_LACE = _counted(
+    "lace_items", ("LACE/*",), ("condition that LACE counts", "conditions that LACE counts")
+)
 _UNKNOWN = _counted(
     "unknown_diagnoses", ("DX/0",),
     ("diagnosis with an unknown code", "diagnoses with an unknown code"),
@@ -77,8 +82,8 @@ FEATURES: tuple[Feature, ...] = (
     *_ALL.counts((30, 90, 365)), *_ALL.trends((180,)), *_ALL.days_since(),
     *_ALL.distinct((90, 365, 730), ("different kind of diagnosis", "different kinds of diagnosis")),
     *_CHRONIC.distinct((90, 365, 730), ("chronic condition", "chronic conditions")),
-    *_CHARLSON.distinct((365, 730), ("Charlson group", "Charlson groups")),
-    *_LACE.distinct((365,), ("LACE comorbidity", "LACE comorbidities")),
+    *_CHARLSON.distinct((365, 730), ("serious chronic condition", "serious chronic conditions")),
+    *_LACE.distinct((365,), ("condition that LACE counts", "conditions that LACE counts")),
     *_UNKNOWN.counts((365,)), *_UNKNOWN.days_since(),
     *(_group(group) for group in CHARLSON_GROUPS),
     *(

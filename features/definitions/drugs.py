@@ -31,7 +31,7 @@ def _of_class(name: str, words: str, *classes: str) -> list[Feature]:
 
 
 FEATURES: tuple[Feature, ...] = (
-    *_FILLS.counts((30, 90, 180, 365, 730)), *_FILLS.trends((180, 730)), *_FILLS.days_since(),
+    *_FILLS.counts((30, 90, 180, 365, 730)), *_FILLS.trends((180,)), *_FILLS.days_since(),
     *_FILLS.sums((90, 365), "supply", ("day", "days"), "of drugs supplied"),
     *_CLASSES.distinct((90, 180, 365), ("different drug class", "different drug classes")),
     *_of_class("anticoagulants", "anticoagulants and antiplatelets", "B01A"),

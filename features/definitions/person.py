@@ -1,4 +1,8 @@
-"""Person: age, sex, coverage. Race, death and calendar time are never features."""
+"""Person: age, sex, coverage. Race, death and calendar time are never features.
+
+Coverage looks back one year: over a longer time the days that a source holds are counted rather
+than the days that somebody was covered, and they tell the date.
+"""
 
 from __future__ import annotations
 
@@ -61,19 +65,7 @@ FEATURES: tuple[Feature, ...] = (
             how="covered_days",
             window=Window(days),
         )
-        for days in (90, 365, 730)
-    ),
-    Feature(
-        name="coverage_days_since_first",
-        family="person",
-        concept="coverage",
-        words="first covered {value} days ago (counted up to three years)",
-        unit="days",
-        source="coverage",
-        feed="coverage",
-        channel=SPANS,
-        how="days_since_first",
-        cap=1095,
+        for days in (90, 365)
     ),
     _covered("coverage_now", SPANS, "covered now", "not covered now"),
     *(

@@ -26,7 +26,7 @@ ED = _visits(
 )  # fmt: skip
 ACUTE = _visits(
     "acute_stays", "acute_inpatient/ended",
-    ("discharge from an acute stay", "discharges from acute stays"), actionable=True,
+    ("hospital discharge", "hospital discharges"), actionable=True,
 )  # fmt: skip
 OFFICE = _visits(
     "office_visits", "office/started", ("office visit", "office visits"),
@@ -86,8 +86,8 @@ def _last_stay(
 
 def _went(disposition: str, words: str) -> Feature:
     return _last_stay(
-        f"last_stay_to_{disposition}", "where the last stay ended", f"last discharged {words}",
-        _DISPOSITION, "disposition", zero=f"last not discharged {words}",
+        f"last_stay_to_{disposition}", "where the last stay ended", f"discharged {words}",
+        _DISPOSITION, "disposition", zero=f"discharged, but not {words}",
         equals=(float(DISPOSITIONS.index(disposition)),), actionable=True,
     )  # fmt: skip
 
@@ -120,35 +120,37 @@ def _open_stay(name: str, kinds: tuple[str, ...], words: str) -> Feature:
 
 
 FEATURES: tuple[Feature, ...] = (
-    *ED.counts(_ALL_WINDOWS), *ED.trends((180, 730)), *ED.days_since(),
-    *ACUTE.counts(_ALL_WINDOWS), *ACUTE.trends((180, 730)), *ACUTE.days_since(),
-    *ACUTE.sums((90, 180, 365, 730), "hospital_days", ("day", "days"), "in acute stays ended"),
+    *ED.counts(_ALL_WINDOWS), *ED.trends((180,)), *ED.days_since(),
+    *ACUTE.counts(_ALL_WINDOWS), *ACUTE.trends((180,)), *ACUTE.days_since(),
+    *ACUTE.sums((90, 180, 365, 730), "hospital_days", ("day", "days"),
+                "in hospital stays that ended"),
     Feature(
         name="acute_stays_longest_365", family="utilisation", concept="length of stay",
-        words="longest acute stay {value} days in the last 365 days", noun=("day", "days"),
+        words="longest hospital stay {value} days in the last 365 days", noun=("day", "days"),
         unit="days", source="encounter", feed="encounter", channel=_DISCHARGED, how="max",
         window=_YEAR,
     ),
     *(
         Feature(
-            name=f"emergent_stays_{days}", family="utilisation", concept="emergent stays",
-            words=f"{{value}} emergent acute stays ended {Window(days).words}",
-            zero=f"no emergent acute stays ended {Window(days).words}",
-            noun=("emergent acute stay", "emergent acute stays"), unit="count",
+            name=f"emergent_stays_{days}", family="utilisation", concept="emergency hospital stays",
+            words=f"{{value}} emergency hospital stays that ended {Window(days).words}",
+            zero=f"no emergency hospital stays that ended {Window(days).words}",
+            noun=("emergency hospital stay", "emergency hospital stays"), unit="count",
             source="encounter", feed="admission_type", channel=_EMERGENT, how="sum",
             window=Window(days), actionable=True, last_event="acute_stays_days_since",
         )
         for days in (180, 365, 730)
     ),
-    *OFFICE.counts(_ALL_WINDOWS), *OFFICE.trends((180, 730)), *OFFICE.days_since(),
+    *OFFICE.counts(_ALL_WINDOWS), *OFFICE.trends((180,)), *OFFICE.days_since(),
     *(f for other in _OTHERS for f in (*other.counts((90, 365)), *other.days_since())),
     *_FACILITIES.distinct((365,), ("different facility", "different facilities")),
     *_CLINICIANS.distinct((90, 365), ("different clinician", "different clinicians")),
     *_PROCEDURES.counts((30, 365)), *_PROCEDURES.days_since(),
-    _last_stay("last_stay_days", "length of stay", "last acute stay of {value} days",
-               _DISCHARGED, unit="days", zero="last acute stay ended on the day it began"),
-    _last_stay("last_stay_emergent", "emergent stays", "last acute stay was emergent",
-               _EMERGENT, "admission_type", zero="last acute stay was elective"),
+    _last_stay("last_stay_days", "length of stay", "last hospital stay of {value} days",
+               _DISCHARGED, unit="days", zero="last hospital stay ended on the day it began"),
+    _last_stay("last_stay_emergent", "emergency hospital stays",
+               "last hospital stay was an emergency", _EMERGENT, "admission_type",
+               zero="last hospital stay was planned ahead"),
     _went("home", "home"),
     _went("home_health", "home with home health"),
     _went("skilled_nursing", "to skilled nursing"),
@@ -176,7 +178,7 @@ FEATURES: tuple[Feature, ...] = (
                      "no office visit since the last discharge"),
     _since_discharge(ED, "an emergency visit since the last discharge",
                      "no emergency visit since the last discharge"),
-    _open_stay("acute_stay", ("acute_inpatient",), "in an acute stay"),
+    _open_stay("acute_stay", ("acute_inpatient",), "in hospital"),
     _open_stay("nursing_stay", ("skilled_nursing", "rehabilitation_inpatient", "long_term_care"),
                "in a nursing or rehabilitation stay"),
 )  # fmt: skip

@@ -109,13 +109,14 @@ class Invented:
         truth = self.table("truth/discharge")[["encounter_id", "risk", "continued"]]
         episodes = episodes.merge(truth, on="encounter_id")
         episodes = episodes.join(self.members[["birth_on", "death_on"]], on="patient_id")
-        spans = self.final("coverage").fillna({"end_on": pd.Timestamp.max})
+        never = pd.Timestamp("2200-01-01")
+        spans = self.final("coverage").fillna({"end_on": never})
         spans = spans.groupby("patient_id").agg(
             covered_from=("start_on", "max"), covered_to=("end_on", "max")
         )
         episodes = episodes.join(spans, on="patient_id")
         episodes["age"] = (episodes.started_on - episodes.birth_on).dt.days / 365.25
-        until = (episodes.ended_on + 30 * DAY).clip(upper=episodes.death_on)
+        until = np.minimum(episodes.ended_on + 30 * DAY, episodes.death_on.fillna(never))
         keep = (
             (episodes.age >= 65)
             & (episodes.covered_from <= episodes.started_on - 365 * DAY)
@@ -128,8 +129,10 @@ class Invented:
 
     def count_before(self, events: pd.DataFrame, days: int) -> np.ndarray:
         """How many events each index patient had in the days before the admission."""
-        pairs = self.index[["patient_id", "started_on"]].reset_index().merge(
-            events[["patient_id", "started_on"]], on="patient_id", suffixes=("", "_then")
+        pairs = (
+            self.index[["patient_id", "started_on"]]
+            .reset_index()
+            .merge(events[["patient_id", "started_on"]], on="patient_id", suffixes=("", "_then"))
         )
         ago = (pairs.started_on - pairs.started_on_then).dt.days
         pairs = pairs[(ago > 0) & (ago <= days)]
@@ -141,4 +144,4 @@ def invented() -> Invented:
     """The population, made once a test session."""
     folder = Path(tempfile.mkdtemp(prefix="firstcall-invented-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Invented(synthesise(folder / "population", MEMBERS, seed=20))
+    return Invented(synthesise(folder / "population", MEMBERS, seed=20, replicates=16))

@@ -30,9 +30,7 @@ def obvious(population: Invented) -> pd.DataFrame:
     rows = range(len(index))
     points = d.assign(p=d.code.map(LACE_POINTS)).groupby("index").p.sum().reindex(rows).fillna(0)
     c = population.table("cost")
-    c = c[~c.reversed].merge(
-        index[["patient_id", "started_on"]].reset_index(), on="patient_id"
-    )
+    c = c[~c.reversed].merge(index[["patient_id", "started_on"]].reset_index(), on="patient_id")
     c = c[(c.known_on <= c.started_on) & (c.happened_on > c.started_on - 365 * DAY)]
     fills = population.final("drug_fill").rename(columns={"happened_on": "started_on"})
     return pd.DataFrame({

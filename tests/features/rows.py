@@ -14,6 +14,7 @@ from features.history import Histories
 CARRIES = (
     *TABLES, "admission_type", "disposition", "emergency_visits", "office_visits",
     "principal_diagnosis", "area_index", "cost_claim", "cost_year", "drug_class",
+    "yearly_flags",
 )  # fmt: skip
 AS_OF = date(2020, 12, 31)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from data.concepts import read_codelist
 from data.errors import InputError
 from data.tables import TABLES
 from features import as_of
@@ -14,7 +15,7 @@ from features.definitions import FEATURES, feature
 from features.definitions.declaration import Feature
 from features.definitions.sensitivity import sensitive_diagnosis, sensitive_drug
 from features.kernel import HOWS
-from features.window import WINDOWS
+from features.window import WINDOWS, Window
 from tests.features.rows import CARRIES
 
 
@@ -77,6 +78,14 @@ def test_every_value_has_words() -> None:
         ("cost_total_365", 12345.6, "$12,346 of care in the last 365 days"),
         ("haemoglobin_last", 9.25, "last haemoglobin 9.2 g/dL"),
         ("haemoglobin_change_365", -1.5, "haemoglobin fallen by 1.5 g/dL in the last 365 days"),
+        ("charlson_heart_failure", 1, "a record of congestive heart failure"),
+        ("charlson_heart_failure", 0, "no coded record of congestive heart failure"),
+        ("flag_heart_failure_365", 1,
+         "flagged as having heart failure by a yearly summary in the last 365 days"),
+        ("flag_heart_failure_365", 0,
+         "not flagged as having heart failure by a yearly summary in the last 365 days"),
+        ("yearly_flags_distinct_365", 1,
+         "1 condition flagged by a yearly summary in the last 365 days"),
         ("female", 0, "male"),
         ("age", float("nan"), "age: not known"),
     ],
@@ -91,6 +100,25 @@ def test_what_must_never_be_a_feature_is_none() -> None:
         assert never not in texts
 
 
+def test_no_feature_tells_the_date_by_how_long_the_source_reaches_back() -> None:
+    for declared in FEATURES:
+        if declared.how in ("trend", "sum_trend"):
+            assert declared.window == Window(180), declared.name
+        if declared.how == "covered_days":
+            assert declared.window is not None
+            assert declared.window <= Window(365), declared.name
+
+
+def test_each_yearly_flag_has_a_feature_and_none_is_a_coded_diagnosis() -> None:
+    flagged = {f"FLAG/{row['concept']}" for row in read_codelist("ccw")}
+    own = [f for f in FEATURES if f.feed == "yearly_flags"]
+    assert {f.channel.codes for f in own if f.how == "any"} == {(code,) for code in flagged}
+    assert [set(f.channel.codes) for f in own if f.how == "distinct"] == [flagged]
+    for declared in FEATURES:
+        if declared.feed != "yearly_flags":
+            assert not any("FLAG/".startswith(c[:4]) for c in declared.channel.codes)
+
+
 def test_sensitive_matters_are_marked() -> None:
     assert sensitive_diagnosis(5) == "HIV"
     assert sensitive_diagnosis(657) == "mental health"
@@ -100,6 +128,8 @@ def test_sensitive_matters_are_marked() -> None:
     assert sensitive_drug("N06A") == "mental health"
     assert sensitive_drug("C03C") is None
     assert feature("charlson_hiv").sensitive == "HIV"
+    assert feature("flag_depression_365").sensitive == "mental health"
+    assert feature("flag_heart_failure_365").sensitive is None
     assert feature("addiction_drugs_count_365").sensitive == "substance use"
     assert feature("psychiatric_stays_count_90").sensitive == "mental health"
     principal = feature("last_stay_principal")

@@ -80,6 +80,23 @@ def test_scores_and_oracle_agree(world: tuple[int, int], moment: tuple[int, int]
     pd.testing.assert_frame_equal(found, pd.DataFrame(expected), check_dtype=False)
 
 
+@settings(max_examples=60, deadline=None)
+@given(_worlds, _moments)
+def test_scores_of_episodes_and_oracle_agree(
+    world: tuple[int, int], moment: tuple[int, int]
+) -> None:
+    seed, facts = world
+    tables = invented(Random(seed), facts)
+    as_of = AS_OF - timedelta(days=moment[1])
+    began = {made["started_on"] for made in tables["encounter"] if made["started_on"] <= as_of}
+    asked = [(patient, as_of, day) for patient in PATIENTS for day in sorted({*began, as_of})]
+    index = pd.DataFrame(asked, columns=["patient_id", "as_of", "admitted_on"])
+    held = histories(tables)
+    found = lace(held, index)[["l", "a", "c", "e"]].join(prior_admissions(held, index))
+    expected = [stay_score(tables, CARRIES, *question) for question in asked]
+    pd.testing.assert_frame_equal(found, pd.DataFrame(expected), check_dtype=False)
+
+
 def test_the_random_rows_reach_nearly_every_feature() -> None:
     """Otherwise the agreement of engine and oracle would say little."""
     reached: set[str] = set()
@@ -121,6 +138,30 @@ def test_rows_after_as_of_change_nothing(world: tuple[int, int], moment: tuple[i
         row("coverage", 999, start_on=as_of + timedelta(days=1), known_on=as_of)
     )
     after = _by_engine(changed, index)
+    assert before.to_numpy().tobytes() == after.to_numpy().tobytes()
+
+
+@pytest.mark.parametrize(
+    ("days", "but_for"),
+    [(1461, ()), (400, ("age",))],  # four years keep every birthday; an age follows the calendar
+)
+@settings(max_examples=20, deadline=None)
+@given(world=_worlds, moment=_moments)
+def test_a_history_told_later_by_some_days_gives_the_same_features(
+    days: int, but_for: tuple[str, ...], world: tuple[int, int], moment: tuple[int, int]
+) -> None:
+    """Calendar time is no feature: only the distances between days and as_of count."""
+    seed, facts = world
+    shift = timedelta(days=days)
+    as_of = AS_OF - timedelta(days=moment[1])
+    tables = invented(Random(seed), facts)
+    later = {
+        name: [{k: v + shift if isinstance(v, date) else v for k, v in made.items()}
+               for made in rows]
+        for name, rows in tables.items()
+    }  # fmt: skip
+    before = _by_engine(tables, _questions(as_of)).drop(columns=list(but_for))
+    after = _by_engine(later, _questions(as_of + shift)).drop(columns=list(but_for))
     assert before.to_numpy().tobytes() == after.to_numpy().tobytes()
 
 

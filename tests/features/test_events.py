@@ -90,7 +90,9 @@ def test_equal_record_ids_of_two_patients_are_two_facts() -> None:
         (row("diagnosis", happened_on=ago(9), code="QQQ"), {"DX/0": None}),
         (row("diagnosis", happened_on=ago(9), code="Z590"), {"NEED/housing": None}),
         (row("diagnosis", happened_on=ago(9), code_system="ICD9CM", code="4280"), {"DX/108": None}),
-        (row("diagnosis", happened_on=ago(9), code_system="CCW", code="SP_CHF"), {"DX/108": None}),
+        (row("diagnosis", happened_on=ago(9), code_system="CCW", code="SP_CHF"),
+         {"FLAG/108": None}),
+        (row("diagnosis", happened_on=ago(9), code_system="CCW", code="SP_X"), {"FLAG/0": None}),
         (row("drug_fill", happened_on=ago(9), code="A10AB01"), {"RX/A10A": 30.0}),
         (row("drug_fill", happened_on=ago(9), code_system="NDC", code="1"), {"RX/unknown": 30.0}),
         (row("lab_result", happened_on=ago(9), loinc="718-7", value=120.0, unit="g/L"),
@@ -111,6 +113,15 @@ def test_what_a_row_means(told: dict[str, Any], expected: dict[str, float | None
         assert code in codes
         if value is not None:
             assert codes[code] == value
+
+
+def test_a_flag_of_a_yearly_summary_is_no_coded_diagnosis() -> None:
+    day = ago(0)
+    flag = {"happened_on": day, "code_system": "CCW", "code": "SP_CHF"}
+    coded = {"happened_on": day, "code": "E119"}
+    assert set(_codes(rows("diagnosis", flag))) == {"FLAG/108"}
+    of_coded = set(_codes(rows("diagnosis", coded)))
+    assert set(_codes(rows("diagnosis", flag, coded))) == {"FLAG/108", *of_coded}
 
 
 def test_an_office_visit_has_no_end_and_no_stay() -> None:

@@ -60,6 +60,10 @@ SPANS = rows(
     {"start_on": ago(320), "end_on": ago(290), "payer": "medicaid"},
     {"start_on": ago(9)},
 )
+FLAGS = rows("diagnosis", *(
+    {"happened_on": ago(d), "code_system": "CCW", "code": code}
+    for d, code in ((0, "SP_CHF"), (0, "SP_DEPRESSN"), (0, "SP_X"), (366, "SP_STRKETIA"))
+))  # fmt: skip
 NEEDS = rows("diagnosis", {"happened_on": ago(5), "code": "Z590"},
              {"happened_on": ago(700), "code": "Z594"})  # fmt: skip
 
@@ -71,9 +75,6 @@ SPECS = [
     ("female", rows("member", {"sex": None}), NAN),
     ("coverage_days_90", SPANS, 10),  # 9 days ago until today
     ("coverage_days_365", SPANS, 75 + 10),  # 364 … 290 days ago, overlap once; and the last ten
-    ("coverage_days_730", SPANS, 110 + 10),
-    ("coverage_days_since_first", SPANS, 399),
-    ("coverage_days_since_first", rows("coverage", {"start_on": ago(3000)}), 1095),
     ("coverage_now", SPANS, 1),
     ("coverage_medicaid_now", SPANS, 0),
     ("coverage_now", rows("coverage", {"start_on": ago(90), "end_on": ago(1)}), 0),
@@ -124,6 +125,19 @@ SPECS = [
     ("chronic_conditions_distinct_365", rows("diagnosis", *(
         {"happened_on": ago(1), "code": c} for c in ("I509", "I501", "E119", "J189"))), 2),
     ("unknown_diagnoses_count_365", rows("diagnosis", {"happened_on": ago(1), "code": "QQ"}), 1),
+    # chronic conditions flagged by a yearly summary, apart from coded diagnoses
+    ("flag_heart_failure_365", FLAGS, 1),
+    ("flag_depression_365", FLAGS, 1),
+    ("flag_stroke_365", FLAGS, 0),  # flagged by the summary of the year before
+    ("flag_cancer_365", FLAGS, 0),
+    ("flag_heart_failure_365", {}, 0),
+    ("flag_heart_failure_365", rows("diagnosis", {"happened_on": ago(1), "code": "I509"}), 0),
+    ("yearly_flags_distinct_365", FLAGS, 2),
+    *((name, FLAGS, 0) for name in (
+        "diagnoses_count_30", "diagnoses_count_365", "diagnoses_trend_180",
+        "diagnoses_distinct_90", "chronic_conditions_distinct_365", "diagnosis_108_365",
+        "unknown_diagnoses_count_365", "charlson_heart_failure")),
+    ("diagnoses_days_since", FLAGS, NAN),
     # drugs
     ("drug_fills_count_30", FILLS, 2),
     ("drug_fills_supply_90", FILLS, 30 + 60),
@@ -168,6 +182,8 @@ def test_value(name: str, tables: Any, expected: float) -> None:
         ("cost_total_90", "cost_claim"),
         ("costyear_total_365", "cost_year"),
         ("diagnosis_108_365", "diagnosis"),
+        ("flag_heart_failure_365", "yearly_flags"),
+        ("yearly_flags_distinct_365", "yearly_flags"),
         ("drug_fills_count_30", "drug_fill"),
         ("insulins_count_365", "drug_class"),
         ("coverage_now", "coverage"),

@@ -23,7 +23,7 @@ from features.shards import read_shard, shard_number, shard_path
 from tests.features.invented_rows import PATIENTS, STRANGER, invented
 from tests.features.rows import AS_OF, CARRIES, ago, arrow, histories
 
-DERIVED = ("cost_claim", "cost_year", "drug_class")
+DERIVED = ("cost_claim", "cost_year", "drug_class", "yearly_flags")
 
 
 def _world() -> dict[str, list[dict[str, Any]]]:
@@ -139,6 +139,7 @@ def test_what_a_source_carries_follows_from_its_rows_too(tmp_path: Path) -> None
     few = dict(WORLD)
     few["cost"] = [row for row in WORLD["cost"] if row["covers"] == "year"]
     few["drug_fill"] = [row for row in WORLD["drug_fill"] if row["code_system"] == "NDC"]
+    few["diagnosis"] = [row for row in WORLD["diagnosis"] if row["code_system"] != "CCW"]
     carried = set(write_histories(_take_in(tmp_path / "few", few)).carries)
     assert carried & set(DERIVED) == {"cost_year"}
     # inpatient claims, but yearly totals of more: their sum is not the whole cost

@@ -147,8 +147,42 @@ def test_the_last_stay_that_is_seen_counts_unless_another_is_asked_for() -> None
     tables = rows("encounter", _stay(50, 40, admission_type="elective"), _stay(9, 7))
     assert (_lace(tables)["l"], _lace(tables)["a"]) == (2, 3)
     assert _lace(tables, as_of=ago(8))["l"] == 5
-    asked = _lace(tables, admitted_on=[ago(50)])
+    asked = _lace(tables, as_of=ago(40), admitted_on=[ago(50)])
     assert (asked["l"], asked["a"]) == (5, 0)
+
+
+def test_an_episode_of_two_hospitals_is_one_stay() -> None:
+    """3 days in one hospital, an emergency; moved on the day of discharge; 6 days in another."""
+    tables = {
+        **rows(
+            "encounter",
+            _stay(30, 27, facility_id="h1", disposition="acute_transfer"),
+            _stay(27, 21, facility_id="h2", admission_type="elective"),
+            {"kind": "emergency", "started_on": ago(29)},  # during the episode
+            {"kind": "emergency", "started_on": ago(30 + 180)},
+        ),
+        **rows("diagnosis", {"happened_on": ago(30 + 365), "code": "I509"}),
+    }
+    episode = _lace(tables, as_of=ago(21), admitted_on=[ago(30)])
+    assert [episode[part] for part in "lace"] == [5, 3, 2, 1]  # 9 days
+    assert episode["lace_low"] == episode["lace_high"] == 11
+    last_stay = _lace(tables, as_of=ago(21))
+    assert [last_stay[part] for part in "lace"] == [4, 0, 0, 1]  # 6 days
+    before_the_second_ended = _lace(tables, as_of=ago(22), admitted_on=[ago(30)])
+    assert (before_the_second_ended["l"], before_the_second_ended["a"]) == (3, 3)
+
+
+def test_an_episode_moved_on_the_day_of_admission_keeps_its_first_admission_type() -> None:
+    tables = rows("encounter", _stay(30, 30), _stay(30, 21, admission_type="elective"))
+    episode = _lace(tables, as_of=ago(21), admitted_on=[ago(30)])
+    assert (episode["l"], episode["a"]) == (5, 3)
+
+
+def test_a_stay_that_began_before_the_asked_admission_is_not_of_its_episode() -> None:
+    tables = rows("encounter", _stay(40, 30))
+    asked = _lace(tables, as_of=ago(20), admitted_on=[ago(30)])
+    assert math.isnan(asked["l"])
+    assert math.isnan(asked["a"])
 
 
 def test_an_admission_whose_discharge_is_not_seen_has_a_range() -> None:

@@ -82,6 +82,12 @@ def test_a_discharge_counts_for_thirty_days(days, recent):
         ({"encounter": [stay(ended=None)]}, "in hospital now"),
         ({"encounter": [stay(kind="observation", ended=None)]}, "in hospital now"),
         ({"encounter": [stay(ended=None, record_id="e"), stay(record_id="e")]}, ""),
+        ({"encounter": [stay(started=days_ago(59), ended=None)]}, "in hospital now"),
+        ({"encounter": [stay(started=days_ago(60), ended=None)]}, ""),  # its end was lost
+        ({"encounter": [stay(started=days_ago(40), ended=None), stay()]}, ""),
+        ({"encounter": [stay(disposition="acute_transfer")]}, "transferred to another hospital"),
+        ({"encounter": [stay(started=days_ago(14), ended=days_ago(12),
+                             disposition="acute_transfer"), stay()]}, ""),
         ({"encounter": [stay(kind="skilled_nursing", ended=None)]}, ""),
         ({"encounter": [stay(kind="hospice", ended=None)]}, "in hospice"),
         ({"encounter": [stay(kind="hospice", started=days_ago(120), ended=days_ago(90))]}, ""),
@@ -110,3 +116,23 @@ def test_a_row_known_tomorrow_changes_nothing():
     later = {"encounter": [stay(), stay(record_id="encounter0", known_on=days_ago(-1),
                                         disposition="died")]}  # fmt: skip
     assert one(**rows).equals(one(**later))
+
+
+def test_a_discharge_known_late_is_seen_on_the_day_it_became_known():
+    person = one(encounter=[
+        stay(record_id="e", ended=None),
+        stay(record_id="e", known_on=days_ago(4)),
+        stay(record_id="e", known_on=days_ago(1), drg="291"),
+    ])  # fmt: skip
+    assert person["discharged_on"].date() == days_ago(10)
+    assert person["discharge_seen_on"].date() == days_ago(4)
+
+
+def test_cover_counts_since_its_last_gap():
+    spans = [
+        cover(end_on=date(2023, 5, 31)),
+        cover(start_on=date(2023, 6, 1), end_on=date(2023, 12, 31)),  # no gap
+        cover(start_on=date(2024, 2, 1)),  # January is the gap
+    ]
+    assert one(coverage=spans)["covered_since"].date() == date(2024, 2, 1)
+    assert one(coverage=spans[:2])["covered_since"].date() == date(2020, 1, 1)

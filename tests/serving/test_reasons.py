@@ -126,10 +126,10 @@ WORDS = [
      "the 90 before"),
     ("emergency_visits_days_since", 12, NAN, "12 days since the last emergency visit, on 20 May"),
     ("emergency_visits_days_since", 0, NAN, "the last emergency visit on 1 June"),
-    ("emergent_stays_365", 2, 40, "2 emergent acute stays ended in the last 365 days"),
-    ("last_stay_days", 6, 40, "last acute stay of 6 days, on 22 April"),
-    ("last_stay_days", NAN, NAN, "no acute stay seen in the last 365 days"),
-    ("last_stay_days", NAN, 500, "no acute stay seen in the last 365 days"),
+    ("emergent_stays_365", 2, 40, "2 emergency hospital stays that ended in the last 365 days"),
+    ("last_stay_days", 6, 40, "last hospital stay of 6 days, on 22 April"),
+    ("last_stay_days", NAN, NAN, "no hospital stay seen in the last 365 days"),
+    ("last_stay_days", NAN, 500, "no hospital stay seen in the last 365 days"),
     ("last_stay_to_home", NAN, 40, "where the last stay ended: not known"),
     ("last_stay_principal", 108, 40, "last stay was for Congestive heart failure; "
      "nonhypertensive, on 22 April"),
@@ -163,3 +163,14 @@ def test_no_feature_speaks_of_causes_or_shows_its_template(value):
 def test_a_date_of_another_year_names_it():
     assert written_date(date(2024, 3, 2), AS_OF) == "2 March"
     assert written_date(date(2023, 12, 31), AS_OF) == "31 December 2023"
+
+
+def test_words_read_on_a_later_day_say_up_to_which_day_they_looked():
+    visits = feature("emergency_visits_count_90")
+    asked, night = date(2023, 12, 31), date(2024, 3, 31)
+    assert said(visits, 2, 40, asked, night) == (
+        "2 emergency visits in the 90 days to 31 December 2023, the last on 21 November 2023"
+    )
+    assert said(visits, 2, 40, asked, asked) == (
+        "2 emergency visits in the last 90 days, the last on 21 November"
+    )

@@ -12,7 +12,7 @@ from training.fit import Fitted, fit, folds_of, parameters
 from training.matrix import varying
 from training.tasks import HIGH_COST, READMISSION, FitSettings, described, flat, task_called
 
-SETTINGS = FitSettings(rounds=120, patience=15, learning_rate=0.1)
+SETTINGS = FitSettings(rounds=120, patience=15, learning_rate=0.1, threads=1)
 
 
 def data(count: int = 1500) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

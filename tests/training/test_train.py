@@ -21,15 +21,18 @@ from training.registry import CHAMPION, export_champion, registered_name, tracki
 from training.tasks import HIGH_COST, READMISSION
 from training.train import TrainReport, cohort_of, train
 
-MEMBERS = 1500
-QUICK = {"rounds": 40, "patience": 10, "folds": 2}
+MEMBERS = 2500
+QUICK = {"rounds": 40, "patience": 10, "folds": 2, "threads": 1}
+HALF_TESTS = replace(READMISSION.split, test_share=0.45)
 SMALL_READMISSION = replace(
     READMISSION,
+    split=HALF_TESTS,
     fit=replace(READMISSION.fit, **QUICK),
     evaluation=replace(READMISSION.evaluation, replicates=40),
 )
 SMALL_HIGH_COST = replace(
     HIGH_COST,
+    split=HALF_TESTS,
     months_between=3,
     fit=replace(HIGH_COST.fit, **QUICK),
     evaluation=replace(HIGH_COST.evaluation, replicates=40),
