@@ -19,12 +19,15 @@ from features.window import completed_years, to_day
 from training.attrition import Attrition
 from training.enrolment import Enrolment
 from training.episodes import episodes_of, with_episodes
-from training.facts import Source, final_facts
+from training.facts import Source, final_facts, first_known
 from training.outcome import readmissions
 from training.stays import acute_stays, people
 from training.tasks import ReadmissionTask
 
-SAME_DAY = "already back in an acute hospital on the day of discharge: nothing left to predict"
+ALREADY_BACK = (
+    "already back in an acute hospital, or past the window, on the day on which the discharge "
+    "became known: nothing left to predict"
+)
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,10 @@ def readmission_cohort(
 ) -> Cohort:
     """Index discharges by `cms_hwr` with their labels.
 
-    A row's ``as_of`` is the day of discharge. Beside the columns of every cohort: encounter_id
-    (the last stay of the episode), admitted_on, discharged_on, episode columns, died_within,
-    next_encounter_id, next_rule.
+    A row's ``as_of`` is the day of discharge, or the later day on which it became known: no
+    question is asked of a discharge that nobody knew of. Beside the columns of every cohort:
+    encounter_id (the last stay of the episode), admitted_on, discharged_on, episode columns,
+    died_within, next_encounter_id, next_rule.
     """
     through = day_of(manifest["data_through"])
     run_out = run_out_of(manifest, task.run_out_days)
@@ -84,9 +88,10 @@ def readmission_cohort(
     known_until = through - run_out
     left = every["discharged_on"].to_numpy(dtype=np.float64)
     every["censored"] = ~(left + task.horizon_days <= known_until)
+    seen = first_known(tables["encounter"], "ended_on", through)
+    every["as_of"] = np.fmax(left, seen.reindex(every["encounter_id"]).to_numpy(np.float64))
     attrition = _apply(every, enrolment, task, carries, known_until, len(stays), stays)
     every["excluded_by"] = attrition.excluded_by
-    every["as_of"] = every["discharged_on"]
     every["outcome_until"] = every["discharged_on"] + task.horizon_days
     every["weight"] = 1.0
     censored = every["censored"].to_numpy(dtype=bool)
@@ -163,8 +168,10 @@ def _apply(
     after = enrolment.covered(person, left, left + task.enrolled_after_days) | dead
     rules.exclude(f"not enrolled for {task.enrolled_after_days} days after discharge, and not dead",
                   ~after if covered else None)  # fmt: skip
-    rules.exclude(SAME_DAY, every["returned_same_day"].to_numpy(dtype=bool),
-                  note="measured, but not predicted: known by the end of that day")  # fmt: skip
+    as_of = every["as_of"].to_numpy(dtype=np.float64)
+    back = every["next_admitted_on"].to_numpy(dtype=np.float64) <= as_of
+    rules.exclude(ALREADY_BACK, back | (as_of >= left + horizon),
+                  note="measured, but not predicted")  # fmt: skip
     return rules
 
 

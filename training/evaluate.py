@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -145,6 +145,7 @@ def evaluate(scored: Scored, settings: EvaluationSettings) -> Evaluation:
     point = measures.under(w)
     samples = [measures.under(w * k) for k in _resampled(len(people), person, settings)]
     scores, better = _intervals(point, samples)
+    remarks += _warnings(scores, better)
     return Evaluation(
         rows=len(y), people=len(people), events=int(y.sum()),
         base_rate=float(np.average(y, weights=w)) if len(y) else float("nan"),
@@ -156,6 +157,24 @@ def evaluate(scored: Scored, settings: EvaluationSettings) -> Evaluation:
         },
         truth=_against_truth(scored, usable), remarks=tuple(remarks),
     )  # fmt: skip
+
+
+def _warnings(
+    scores: Mapping[str, Mapping[str, Interval]], better: Mapping[str, Mapping[str, Interval]]
+) -> list[str]:
+    """What nobody should overlook: risks that do not fit the test rows, a baseline not beaten."""
+    made = []
+    fit = scores[OURS].get("observed_to_expected")
+    if fit is not None and not fit.low <= 1 <= fit.high:
+        made.append(
+            f"observed : expected is {fit}: the risks do not fit the rows that test, because the "
+            "base rate moved or the last claims are not complete"
+        )
+    made += [
+        f"not shown to be better than {name}: the paired difference in AUROC is {paired['auroc']}"
+        for name, paired in better.items() if "auroc" in paired and not paired["auroc"].low > 0
+    ]  # fmt: skip
+    return made
 
 
 def _resampled(
@@ -249,11 +268,16 @@ def _capacities(
                     per[label].append(_taken(scored, ordered, take))
         for label, found in per.items():
             if found:
-                with np.errstate(invalid="ignore"):
-                    ppv, sensitivity, captured = np.array(found).mean(axis=0)
+                ppv, sensitivity, captured = (_mean(values) for values in zip(*found, strict=True))
                 made.append((name, label, len(found), ppv, sensitivity, captured))
     columns = ["score", "capacity", "lists", "ppv", "sensitivity", "cost_captured"]
     return pd.DataFrame(made, columns=columns)
+
+
+def _mean(values: Sequence[float]) -> float:
+    """Over the lists on which it can be told: one without a case has no sensitivity."""
+    told = [value for value in values if np.isfinite(value)]
+    return float(np.mean(told)) if told else float("nan")
 
 
 def _taken(scored: Scored, ordered: NDArray[np.int64], take: int) -> tuple[float, float, float]:

@@ -65,6 +65,18 @@ def final_facts(
     return frame(table)
 
 
+def first_known(source: Source, column: str, through: int) -> pd.Series:
+    """The day on which `column` of each fact was first known, by record_id; facts for which it
+    never was, or only after day `through`, are not in it."""
+    found: list[pd.DataFrame] = []
+    for part in _parts(source, ["patient_id", "record_id", "known_on", "reversed", column]):
+        told = part.filter(pc.field(column).is_valid() & ~pc.field("reversed"))
+        found.append(frame(told.select(["record_id", "known_on"])))
+    known = pd.concat(found) if found else pd.DataFrame({"record_id": [], "known_on": []})
+    known = known[known["known_on"] <= through]
+    return known.groupby("record_id")["known_on"].min().astype(np.float64)
+
+
 def frame(table: pa.Table) -> pd.DataFrame:
     """The table as pandas, each date as days since 1970."""
     for position, field in enumerate(table.schema):

@@ -112,8 +112,9 @@ def high_cost_cohort(
     threshold is fitted on the rows that learn; `cohort.more["split"]` holds that split.
     """
     through = day_of(manifest["data_through"])
-    run_out = run_out_of(manifest, task.run_out_days)
     yearly = manifest["cost_covers"] == "year"
+    # a year's total is known whole when its year has ended; claims are still coming in
+    run_out = 0 if yearly else run_out_of(manifest, task.run_out_days)
     persons = people(tables, through)
     patients = pd.Index(sorted(persons.index), dtype=object)
     persons = persons.reindex(patients)
@@ -138,8 +139,8 @@ def high_cost_cohort(
         split = replace(split, role=rows["role"].to_numpy(dtype=object))
     remarks = [
         f"{len(days)} dates from {np.datetime64(int(days[0]), 'D')} to "
-        f"{np.datetime64(int(days[-1]), 'D')}; costs are complete until "
-        f"{np.datetime64(known_until, 'D')}",
+        f"{np.datetime64(int(days[-1]), 'D')}; costs are taken as complete until "
+        f"{np.datetime64(known_until, 'D')}; the threshold is not trended (factor 1)",
         "rows censored by leaving are made up for by inverse probability of censoring, by as_of "
         "and age band",
     ]
@@ -210,6 +211,7 @@ def _asked(
     made["alive"], made["looked_back"] = alive, back
     made["eligible"] = alive & back
     made["left_after"] = np.where(left, until - as_of, np.nan)
+    made["died_on"] = died_on
     made["died_within"] = alive & (died_on <= end)
     made["amount_cents"] = spending.between(person, as_of, end)
     seen = np.fmin(np.where(left, until, end), end).astype(np.int64)
@@ -230,7 +232,9 @@ def _label(asked: pd.DataFrame, threshold: int, spending: Spending) -> None:
     words[asked["censored"].to_numpy()] = "left coverage below the threshold: not known"
     asked["reason"] = words
     person, as_of = asked["person"].to_numpy(), asked["as_of"].to_numpy()
-    length = (asked["outcome_until"] - asked["as_of"]).to_numpy()
+    # nobody leaves after death: the dead were at risk of leaving for as long as they lived
+    lived = np.fmin(asked["outcome_until"].to_numpy(), asked["died_on"].to_numpy())
+    length = np.maximum(lived - as_of, 0).astype(np.int64)
     known_after = length.copy()
     known_after[case] = spending.crossed_after(person[case], as_of[case], threshold)
     asked["weight"] = weights_of_known(asked, np.minimum(known_after, length), length)

@@ -25,7 +25,8 @@ def readmissions(episodes: pd.DataFrame, horizon: int) -> pd.DataFrame:
 
     Gives ``outcome`` (0 or 1; nothing here is censored yet), ``days_to_next`` (NaN where no
     admission decides), ``next_encounter_id``, ``next_rule``, ``died_within`` (dead in the window,
-    not readmitted), ``returned_same_day`` (any acute admission on day 0) and ``reason`` in words.
+    not readmitted), ``next_admitted_on`` (the next acute admission of any kind, NaN where there
+    is none) and ``reason`` in words.
     """
     person = episodes["person"].to_numpy(dtype=np.int64)
     admitted = episodes["admitted_on"].to_numpy(dtype=np.int64)
@@ -39,7 +40,6 @@ def readmissions(episodes: pd.DataFrame, horizon: int) -> pd.DataFrame:
     death = episodes["death_on"].to_numpy(dtype=np.float64)
     died = ~within & (death >= left) & (death <= left + horizon) & (left >= 0)
     following = _following_any(person)
-    came_back = (following >= 0) & (left >= 0) & (admitted[following] == left)
     return pd.DataFrame(
         {
             "outcome": positive.astype(np.int8),
@@ -49,7 +49,7 @@ def readmissions(episodes: pd.DataFrame, horizon: int) -> pd.DataFrame:
             ),
             "next_rule": rule,
             "died_within": died,
-            "returned_same_day": came_back,
+            "next_admitted_on": np.where(following >= 0, admitted[following], np.nan),
             "reason": _reasons(positive, within, rule, gap, died, death - left, horizon),
         },
         index=episodes.index,

@@ -250,7 +250,11 @@ def _trained_on(
     rows: pd.DataFrame, split: Split, task: Task, manifest: Mapping[str, Any]
 ) -> dict[str, Any]:
     dates = rows["as_of"].to_numpy().astype("datetime64[D]").astype(str)
-    return {
+    if isinstance(task, ReadmissionTask):
+        limits = {"minimum_age": task.minimum_age, "look_back_days": task.enrolled_before_days}
+    else:
+        limits = {"look_back_days": task.look_back_days}
+    return limits | {
         "rows": len(rows), "people": int(rows["patient_id"].nunique()),
         "cases": int(rows["outcome"].sum()), "first_as_of": min(dates), "last_as_of": max(dates),
         "test_from": str(np.datetime64(split.test_from, "D")), "embargo_days": split.embargo_days,

@@ -158,7 +158,7 @@ def test_a_stay_is_known_at_admission_at_discharge_and_with_its_claim(home, fold
     ]  # fmt: skip
     assert manifest["origin"] == "public_synthetic"
     assert manifest["cost_covers"] == "year"
-    assert manifest["run_out_days"] == 0
+    assert manifest["run_out_days"] == 30
     assert manifest["data_through"] == "2009-12-31"
     assert manifest["delays"]["claim"] == 30
 

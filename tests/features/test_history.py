@@ -101,7 +101,7 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
         write_histories(home, 4)
         files = sorted(path for path in home.histories.rglob("*") if path.is_file())
         bytes_of.append([(path.relative_to(home.root), path.read_bytes()) for path in files])
-    assert len(bytes_of[0]) == 4 + 1
+    assert len(bytes_of[0]) == 4 + 2  # the shards, the manifest and the lock
     assert bytes_of[0] == bytes_of[1]
 
 
@@ -172,7 +172,7 @@ def test_new_histories_replace_the_old_and_leave_nothing_behind(tmp_path: Path) 
     write_histories(_take_in(tmp_path, {name: [] for name in TABLES}), 2)
     folders = {path.name for path in home.histories.iterdir()}
     assert first.manifest["folder"] not in folders
-    assert len(folders) == 3  # the events now, those before, and the manifest
+    assert len(folders) == 4  # the events now, those before, the manifest and the lock
 
 
 def test_writing_twice_keeps_what_is_there(tmp_path: Path) -> None:

@@ -83,10 +83,12 @@ class Person:
         procedures: tuple[str, ...] = (),
         kind: str = "acute_inpatient",
         system: str = "ICD10",
+        known_on: str | None = None,
     ) -> Person:
         """An acute stay with its principal diagnosis (heart failure unless told) and procedures."""
         self.add("encounter", record_id=name, kind=kind, started_on=admitted, ended_on=discharged,
-                 facility_id=facility, disposition=disposition if discharged else None)  # fmt: skip
+                 facility_id=facility, disposition=disposition if discharged else None,
+                 known_on=known_on or discharged or admitted)  # fmt: skip
         told = discharged or admitted
         if diagnosis:
             self.add("diagnosis", record_id=f"{name}-dx", encounter_id=name, happened_on=admitted,

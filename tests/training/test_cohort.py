@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from tests.training.small import EVERYTHING, Person, day, manifest, together
-from training.cohort import SAME_DAY, Cohort, readmission_cohort
+from training.cohort import ALREADY_BACK, Cohort, readmission_cohort
 from training.tasks import READMISSION
 
 
@@ -234,7 +234,22 @@ def test_whoever_is_back_on_the_day_of_discharge_is_not_predicted():
     anna = index_stay().stay("b", "2022-03-05", "2022-03-09", diagnosis="J189")
     every = cohort(anna).every.set_index("encounter_id")
     assert every.loc["a", "outcome"] == 1, "it is a readmission of the measure all the same"
-    assert every.loc["a", "excluded_by"] == SAME_DAY
+    assert every.loc["a", "excluded_by"] == ALREADY_BACK
+
+
+def test_a_discharge_is_asked_about_on_the_day_it_became_known():
+    # discharged on 5 March, known on 9 March; the claim of 1 April says nothing new of the day
+    late = index_stay(known_on="2022-03-09")
+    every = cohort(late).every.set_index("encounter_id")
+    assert every.loc["a", "as_of"] == day("2022-03-09")
+    assert every.loc["a", "outcome_until"] == day("2022-04-04"), "the window is the discharge's"
+
+    back = index_stay(known_on="2022-03-09").stay("b", "2022-03-08", "2022-03-10", diagnosis="J189")
+    every = cohort(back).every.set_index("encounter_id")
+    assert every.loc["a", "excluded_by"] == ALREADY_BACK
+
+    lost = index_stay(known_on="2022-04-04")
+    assert cohort(lost).every.set_index("encounter_id").loc["a", "excluded_by"] == ALREADY_BACK
 
 
 # --- what the source does not carry --------------------------------------------------------------

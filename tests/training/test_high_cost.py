@@ -106,7 +106,7 @@ def test_annual_totals_are_asked_on_31_december_of_the_next_calendar_year():
     opening = Person("opening", covered=None)
     cohort = high_cost_cohort(
         together(opening, anna),
-        manifest(cost_covers="year", run_out_days=0, data_through="2011-01-01"),
+        manifest(cost_covers="year", run_out_days=30, data_through="2011-01-01"),
         HIGH_COST, THRESHOLD,
     )  # fmt: skip
     answers = zip(cohort.rows["as_of"], cohort.rows["outcome"], strict=True)

@@ -72,7 +72,7 @@ def deliver(from_dir: Path) -> Delivery:
         kinds=(SUMMARY, INPATIENT, OUTPATIENT, CARRIER, PRESCRIPTION),
         files=tuple(files),
         derived=(*summary_rows(), *claim_rows()),
-        run_out_days=0,
+        run_out_days=30,  # a claim is known 30 days after its end, see DELAYS
         cost_covers="year",
         data_through=f"SELECT make_date(max(summary_year)::INTEGER, 12, 31) FROM in_{SUMMARY.name}",
         obligatory={
