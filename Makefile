@@ -12,6 +12,7 @@ NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 
+export OMP_WAIT_POLICY := PASSIVE
 export PYTHONHASHSEED := 0
 export PYTHONUTF8 := 1
 export DO_NOT_TRACK := 1
@@ -57,7 +58,8 @@ lock: $(READY)  ## compile both locks anew (needs uv on the path)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --all-extras pyproject.toml --output-file requirements.lock > /dev/null
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header pyproject.toml --output-file serving/requirements.lock > /dev/null
+		--no-header --constraint requirements.lock pyproject.toml \
+		--output-file serving/requirements.lock > /dev/null
 
 clean:  ## remove the environment and the demo's folder
 	rm -rf "$(VENV)" "$(DEMO_HOME)"

@@ -270,18 +270,16 @@ def _take_in(home: Home, source: str, folder: Path) -> None:
 
 
 def _train(home: Home, task: str) -> None:
+    from training.train import TooFewError
     from training.train import train as make
 
-    report = make(home, task)
+    try:
+        report = make(home, task)
+    except TooFewError as error:
+        _print_attrition(task, error.attrition)
+        raise
     judged = report.evaluation
-    table(
-        f"Who counts for {task}",
-        ("rule", "taken out", "rows left", "people left", "cases left", "note"),
-        [(r["rule"], r["rows_removed"] if r["evaluable"] else "not evaluable", r["rows_left"],
-          r["people_left"], r["outcomes_left"], r["note"])
-         for r in report.attrition.astype(object).to_dict("records")],
-        right=(1, 2, 3, 4),
-    )  # fmt: skip
+    _print_attrition(task, report.attrition)
     table(
         f"Rows of {task}", ("role", "rows", "people", "cases", "first day", "last day"),
         [tuple(row) for row in report.counts.itertuples(index=False)], right=(1, 2, 3),
@@ -307,6 +305,17 @@ def _train(home: Home, task: str) -> None:
         f"Version {report.run.version} of {report.run.name} is the champion.",
         "",
     )
+
+
+def _print_attrition(task: str, attrition: Any) -> None:
+    table(
+        f"Who counts for {task}",
+        ("rule", "taken out", "rows left", "people left", "cases left", "note"),
+        [(r["rule"], r["rows_removed"] if r["evaluable"] else "not evaluable", r["rows_left"],
+          r["people_left"], r["outcomes_left"], r["note"])
+         for r in attrition.astype(object).to_dict("records")],
+        right=(1, 2, 3, 4),
+    )  # fmt: skip
 
 
 def _night(home: Home, as_of: date | None, capacity: Any, *, other_origin: bool = False) -> None:

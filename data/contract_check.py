@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from data.tables import Column, Table
+from data.tables import LONGEST_TEXT, Column, Table
 
 _SHOWN = 40
+_UNPRINTABLE = r"[\p{C}\p{Zl}\p{Zp}]"
+"""Control and format characters, line and paragraph separators, as DuckDB's patterns say it."""
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 _NATIVE: dict[str, set[str]] = {
     "date": {"DATE"},
@@ -137,6 +139,12 @@ def checked(
             if column.type != "text" or _is_code(table, column):
                 wrong = _fault(column.name, text, _words(column))
                 faults.append(f"CASE WHEN {text} IS NOT NULL AND {value} IS NULL THEN {wrong} END")
+            if column.type == "text":
+                wrong = _fault(column.name, "NULL", "holds a character that cannot be printed")
+                match = f"regexp_matches({value}, {quoted(_UNPRINTABLE)})"
+                faults.append(f"CASE WHEN {match} THEN {wrong} END")
+                wrong = _fault(column.name, value, f"is longer than {LONGEST_TEXT} characters")
+                faults.append(f"CASE WHEN length({value}) > {LONGEST_TEXT} THEN {wrong} END")
         for bound, sign, words in ((column.minimum, "<", "below"), (column.maximum, ">", "above")):
             if bound is not None:
                 wrong = _fault(column.name, f"{value}::VARCHAR", f"is {words} {bound:g}")

@@ -63,7 +63,12 @@ def find_current(home: Home) -> Taken | None:
 
 @contextmanager
 def workbench_folder(home: Home) -> Iterator[Path]:
-    """A folder for one intake, removed afterwards. Raises InputError while another intake runs."""
+    """A folder for one intake, removed afterwards. Raises InputError while another intake runs.
+
+    Raises it also for a `?` in the path: DuckDB would put its log into a folder beside it. What a killed intake left behind holds patients' rows: it is removed before anything else.
+    """
+    if "?" in str(home.root):
+        raise InputError(f"{home.root} has a ? in it; set FIRSTCALL_HOME to a folder without one")
     home.tables.mkdir(parents=True, exist_ok=True)
     with (home.tables / ".lock").open("w") as lock:
         try:
@@ -74,6 +79,8 @@ def workbench_folder(home: Home) -> Iterator[Path]:
             ) from error
         folder = home.tables / ".workbench"
         shutil.rmtree(folder, ignore_errors=True)
+        for half_written in home.rejected.glob(".*.new"):
+            half_written.unlink()
         folder.mkdir()
         try:
             yield folder

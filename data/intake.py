@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from data.contract_check import named, quoted
 from data.errors import InputError
+from data.file_relations import parquet_relation
 from data.generation import (
     REREAD,
     Taken,
@@ -83,8 +84,8 @@ def take_in(home: Home, source: str, from_dir: Path) -> IntakeReport:
     Raises InputError where a file or column is missing, where no row can be taken in, or where
     what is there came from another source; what was taken in before then stays as it was.
     """
-    delivery = deliver(source, from_dir)
     with workbench_folder(home) as work:
+        delivery = deliver(source, from_dir)
         before = find_current(home)
         _must_fit(home, before, delivery, from_dir)
         connection = open_workbench(work / "database")
@@ -194,7 +195,7 @@ def _write_rejected(home: Home, connection: duckdb.DuckDBPyConnection) -> None:
         fresh = path.with_name(f".{path.name}.new")
         rows = f"SELECT {names} FROM rejected_raw WHERE kind = {quoted(kind)}"
         if path.is_file():
-            rows += f" UNION SELECT {names} FROM read_parquet({quoted(str(path))})"
+            rows += f" UNION SELECT {names} FROM {parquet_relation(path)}"
         query = f"SELECT DISTINCT {names} FROM ({rows}) ORDER BY {names}"
         write_parquet(connection, query, _REJECTED, fresh)
         fresh.replace(path)
@@ -211,7 +212,7 @@ def _manifest(
         return connection.execute(query).fetchall()[0][0]
 
     def stored(table: str) -> str:
-        return f"read_parquet({quoted(str(folder / f'{table}.parquet'))})"
+        return parquet_relation(folder / f"{table}.parquet")
 
     carries = delivery.carries
     if carries is None:

@@ -71,7 +71,7 @@ class IntakeReport:
     rejections: tuple[RejectionCount, ...]
     unknown_codes: tuple[UnknownCodes, ...]
     ignored_columns: dict[str, tuple[str, ...]]
-    """File → columns of it that nothing reads."""
+    """File → columns of it that nothing reads: a plain name as it is, else the column's place."""
 
     @property
     def read(self) -> int:

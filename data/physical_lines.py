@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,25 +17,63 @@ from data.errors import InputError
 
 LONGEST_LINE = 1_000_000
 _BOM = b"\xef\xbb\xbf"
-_BATCH = 20_000
+_BATCH_BYTES = 4_000_000
 
 
-def read_header(path: Path, name: str) -> list[str]:
-    """The column names on line 1 of a CSV file; raises InputError where there are none."""
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    """Each line without its end; of one longer than LONGEST_LINE its first LONGEST_LINE + 1 bytes.
+
+    Never more than that is in memory, however long the line is.
+    """
+    while piece := file.readline(LONGEST_LINE + 1):
+        if len(piece) <= LONGEST_LINE or piece.endswith(b"\n"):
+            yield piece.rstrip(b"\r\n")
+            continue
+        yield piece
+        while piece and not piece.endswith(b"\n"):
+            piece = file.readline(LONGEST_LINE)
+
+
+def read_header(path: Path, name: str, declared: Collection[str]) -> list[str]:
+    """The column names on line 1 of a CSV file.
+
+    Raises InputError where line 1 names none of the `declared` columns, or one column twice. What
+    else stands there may be a patient's: it is never in the message.
+    """
     with path.open("rb") as file:
-        line = file.readline(LONGEST_LINE).removeprefix(_BOM).rstrip(b"\r\n")
+        line = next(_lines(file), b"").removeprefix(_BOM)
+    if len(line) > LONGEST_LINE:
+        raise InputError(
+            f"line 1 of {name} is longer than {LONGEST_LINE:,} bytes; it must name the columns"
+        )
     try:
         columns = next(csv.reader([line.decode()], strict=True), [])
     except (UnicodeDecodeError, csv.Error):
         columns = []
     columns = [column.strip() for column in columns]
-    if not any(columns):
+    if not {column.lower() for column in columns} & {column.lower() for column in declared}:
         raise InputError(f"{name} has no header; its first line must name the columns")
-    lowered = [column.lower() for column in columns]
-    twice = sorted({column for column in lowered if lowered.count(column) > 1})
-    if twice:
-        raise InputError(f"{name} names the column {twice[0]!r} twice; name each column once")
+    refuse_repeats(columns, name, declared)
     return columns
+
+
+def refuse_repeats(columns: Sequence[str], name: str, declared: Collection[str]) -> None:
+    """Raise InputError where two columns of the file `name` have the same name, in any case.
+
+    The message holds the name only where it is one of `declared`, else the columns' places.
+    """
+    places: dict[str, int] = {}
+    known = {column.lower() for column in declared}
+    for place, column in enumerate((column.lower() for column in columns), start=1):
+        if column not in places:
+            places[column] = place
+        elif column in known:
+            raise InputError(f"{name} names the column {column!r} twice; name each column once")
+        else:
+            raise InputError(
+                f"columns {places[column]} and {place} of {name} have the same name; "
+                "name each column once"
+            )
 
 
 def _fault(line: bytes, fields: int) -> str | bytes:
@@ -71,18 +109,22 @@ def copy_rows(path: Path, fields: int, target: BinaryIO, reject: Callable[[int, 
     """
     read = 0
     batch: list[bytes] = []
+    held = 0
     with path.open("rb") as file:
-        file.readline()
-        for number, line in enumerate(file, start=2):
+        lines = _lines(file)
+        next(lines, None)
+        for number, line in enumerate(lines, start=2):
             read += 1
-            row = _fault(line.rstrip(b"\r\n"), fields)
+            row = _fault(line, fields)
             if isinstance(row, str):
                 reject(number, row)
                 continue
             batch.append(b"%d,%b\n" % (number, row))
-            if len(batch) == _BATCH:
+            held += len(row)
+            if held > _BATCH_BYTES:
                 target.write(b"".join(batch))
                 batch.clear()
+                held = 0
     target.write(b"".join(batch))
     return read
 
@@ -95,9 +137,9 @@ def raw_lines(path: Path, numbers: Sequence[int]) -> Iterator[tuple[int, str]]:
     wanted = iter(numbers)
     number = next(wanted, None)
     with path.open("rb") as file:
-        for place, line in enumerate(file, start=1):
+        for place, line in enumerate(_lines(file), start=1):
             if number is None:
                 return
             if place == number:
-                yield place, line.rstrip(b"\r\n")[:10_000].decode(errors="replace")
+                yield place, line[:10_000].decode(errors="replace")
                 number = next(wanted, None)

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import duckdb
 
-from data.contract_check import checked, code_form, duckdb_type, named, quoted
+from data.contract_check import checked, code_form, duckdb_type, named
+from data.file_relations import parquet_relation
 from data.intake_report import FileCount, RejectionCount
 from data.sources import Delivery
 from data.staging import take_out_faults
@@ -34,7 +35,7 @@ def show_what_is_there(
         again = (
             f" WHERE regexp_replace(source_row, ':[0-9]+$', '') NOT IN ({files})" if files else ""
         )
-        query = f"SELECT {_columns(table)} FROM read_parquet({quoted(str(parquet))}){again}"
+        query = f"SELECT {_columns(table)} FROM {parquet_relation(parquet)}{again}"
     connection.execute(f"CREATE VIEW have_{table.name} AS {query}")
 
 

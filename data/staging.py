@@ -7,6 +7,8 @@ DuckDB spills to the workbench's folder, so files may be larger than memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
 
@@ -15,18 +17,22 @@ import pyarrow as pa
 
 from data.contract_check import checked, duckdb_type, named, quoted, reason
 from data.errors import InputError
+from data.file_relations import csv_relation, parquet_relation
 from data.physical_lines import copy_rows, raw_lines, read_header
 from data.sources import Delivery, FileKind, SourceFile
 
 MEMORY = "4GB"
 THREADS = 2
-_BATCH = 50_000
+_BATCH = 10_000
 _REJECTION = pa.schema([("line", pa.int64()), ("reason", pa.string())])
 _RAW = pa.schema([("line", pa.int64()), ("raw", pa.string())])
 
 
 def open_workbench(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A new database in `folder`, which is created; memory and threads are stated."""
+    """A new database in `folder`, which is created; it spills there and nowhere else.
+
+    Memory and threads are stated, and no extension is fetched or loaded.
+    """
     folder.mkdir(parents=True)
     connection = duckdb.connect(
         folder / "intake.duckdb",
@@ -34,6 +40,8 @@ def open_workbench(folder: Path) -> duckdb.DuckDBPyConnection:
             "memory_limit": MEMORY,
             "threads": THREADS,
             "temp_directory": str(folder / "spill"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
         },
     )
     connection.execute("""
@@ -56,14 +64,26 @@ def create_kind(
     if earlier is not None and earlier.is_file():
         connection.execute(
             f"INSERT INTO in_{kind.name} BY NAME SELECT *, true AS earlier "
-            f"FROM read_parquet({quoted(str(earlier))})"
+            f"FROM {parquet_relation(earlier)}"
         )
+
+
+@contextmanager
+def _reading_parquet(file: SourceFile) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.OutOfMemoryException:
+        raise
+    except duckdb.Error as error:
+        raise InputError(
+            f"{file.name} cannot be read as Parquet; write it again or leave it out"
+        ) from error
 
 
 def _rows_of_parquet(
     connection: duckdb.DuckDBPyConnection, file: SourceFile
 ) -> tuple[str, dict[str, str], int]:
-    source = f"read_parquet({quoted(str(file.path))}, file_row_number = true)"
+    source = parquet_relation(file.path, numbered=True)
     columns = [f"{named(theirs)} AS {named(ours)}" for ours, theirs in file.columns.items()]
     query = f"SELECT {', '.join(['file_row_number + 1 AS line', *columns])} FROM {source}"
     described = connection.execute(f"DESCRIBE {query}").fetchall()
@@ -74,7 +94,7 @@ def _rows_of_parquet(
 def _rows_of_csv(
     connection: duckdb.DuckDBPyConnection, file: SourceFile, clean: Path
 ) -> tuple[str, dict[str, str], int]:
-    header = read_header(file.path, file.name)
+    header = read_header(file.path, file.name, file.kind.contract.names)
     batch: list[tuple[int, str]] = []
 
     def flush() -> None:
@@ -103,27 +123,25 @@ def _rows_of_csv(
     columns = [
         f'"~{header.index(theirs)}" AS {named(ours)}' for ours, theirs in file.columns.items()
     ]
-    query = (
-        f"SELECT {', '.join(['line', *columns])} FROM read_csv({quoted(str(clean))}, "
+    source = csv_relation(
+        clean,
         "header = false, auto_detect = false, delim = ',', quote = '\"', escape = '\"', "
-        f"new_line = '\\n', strict_mode = true, columns = {{'line': 'BIGINT', {declared}}})"
+        f"new_line = '\\n', strict_mode = true, columns = {{'line': 'BIGINT', {declared}}}",
     )
+    query = f"SELECT {', '.join(['line', *columns])} FROM {source}"
     return query, dict.fromkeys(file.columns, "VARCHAR"), rows
 
 
 def read_file(connection: duckdb.DuckDBPyConnection, file: SourceFile, work: Path) -> None:
     """Read one file into `in_<kind>`, its broken rows into `rejected`.
 
-    Raises InputError where a file that is called Parquet is none.
+    Raises InputError where a file that is called Parquet is none, or is damaged.
     """
     kind, clean = file.kind, work / "clean.csv"
-    if file.path.suffix == ".parquet":
-        try:
+    is_parquet = file.path.suffix == ".parquet"
+    if is_parquet:
+        with _reading_parquet(file):
             query, types, rows = _rows_of_parquet(connection, file)
-        except duckdb.Error as error:
-            raise InputError(
-                f"{file.name} cannot be read as Parquet; write it again or leave it out"
-            ) from error
     else:
         query, types, rows = _rows_of_csv(connection, file, clean)
     connection.execute("INSERT INTO read VALUES (?, ?, ?)", [file.name, kind.name, rows])
@@ -133,7 +151,8 @@ def read_file(connection: duckdb.DuckDBPyConnection, file: SourceFile, work: Pat
         f"(SELECT {', '.join([f'{quoted(file.name)} AS file', '*', *constants])} FROM ({query}))"
     )
     check = checked(kind.contract, relation, types, ["file", "line"])
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE this_file AS {check}")
+    with _reading_parquet(file) if is_parquet else nullcontext():
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE this_file AS {check}")
     take_out_faults(connection, "this_file", kind.name)
     connection.execute(
         f"INSERT INTO in_{kind.name} BY NAME SELECT * EXCLUDE (fault), false AS earlier "
@@ -226,12 +245,13 @@ def add_raw_rows(connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> N
         if not numbers:
             continue
         if file.path.suffix == ".parquet":
-            source = f"read_parquet({quoted(str(file.path))}, file_row_number = true)"
-            connection.execute(
-                "INSERT INTO raw_rows SELECT file_row_number + 1, to_json(whole)::VARCHAR "
-                f"FROM {source} AS whole WHERE file_row_number + 1 IN "
-                f"(SELECT line FROM rejected WHERE file = {quoted(file.name)})"
-            )
+            source = parquet_relation(file.path, numbered=True)
+            with _reading_parquet(file):
+                connection.execute(
+                    "INSERT INTO raw_rows SELECT file_row_number + 1, to_json(whole)::VARCHAR "
+                    f"FROM {source} AS whole WHERE file_row_number + 1 IN "
+                    f"(SELECT line FROM rejected WHERE file = {quoted(file.name)})"
+                )
         lines = raw_lines(file.path, numbers) if file.path.suffix != ".parquet" else iter(())
         while batch := list(islice(lines, _BATCH)):
             texts = pa.table(list(zip(*batch, strict=True)), schema=_RAW)

@@ -83,6 +83,8 @@ class Table:
 
 
 KEY = ("record_id", "known_on")
+LONGEST_TEXT = 256
+"""Characters that a text column may hold at most."""
 ENCOUNTER_KINDS = (
     "acute_inpatient", "psychiatric_inpatient", "rehabilitation_inpatient", "skilled_nursing",
     "long_term_care", "observation", "emergency", "outpatient", "office", "home_health",

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from data.codes import recognised
-from data.contract_check import quoted
+from data.file_relations import parquet_relation
 from data.intake_report import UnknownCodes
 
 _CODED = {"diagnosis": "code", "procedure": "code", "drug_fill": "code", "lab_result": "loinc"}
@@ -18,11 +18,11 @@ def count_unknown_codes(connection: duckdb.DuckDBPyConnection, folder: Path) -> 
     """One count a table and code system, over the canonical files in `folder`."""
     counts: list[UnknownCodes] = []
     for table, column in _CODED.items():
-        path = quoted(str(folder / f"{table}.parquet"))
+        relation = parquet_relation(folder / f"{table}.parquet")
         system = "'LOINC'" if table == "lab_result" else "code_system"
         rows = connection.execute(
             f"SELECT {system} AS system, {column} AS code, count(*) AS n "
-            f"FROM read_parquet({path}) GROUP BY ALL ORDER BY system, n DESC, code"
+            f"FROM {relation} GROUP BY ALL ORDER BY system, n DESC, code"
         ).fetchall()
         for name in sorted({row[0] for row in rows}):
             codes = [(code, n) for system_, code, n in rows if system_ == name]

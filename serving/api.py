@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path, Query, Request
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.routing import APIRoute
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from data.errors import FirstcallError
@@ -20,11 +25,13 @@ from serving.problems import FieldError, Problem, field_errors
 from serving.request_log import RequestLog, keep_details_out
 from serving.schemas import (
     LONGEST_TEXT,
+    MOST_ROWS,
     Health,
     PublishedPatient,
     ScoreAnswer,
     ScoreRequest,
     WorklistAnswer,
+    too_many_rows,
 )
 from serving.scoring import Models
 from serving.store import Run, Store
@@ -47,8 +54,15 @@ care, coverage or price.</p>
 
 _WHAT_CAN_GO_WRONG: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": HTTPStatus(status).phrase}
-    for status in (400, 404, 413, 422, 500, 503)
+    for status in (400, 404, 408, 413, 415, 422, 500, 503)
 }
+
+MOST_WAITING = 4
+"""Score requests at a time: one is worked on, the others wait with their bodies unread or as
+bytes. More are sent away, so that nothing else waits behind them."""
+BODY_SECONDS = 60
+"""How long a body may take to arrive while it holds one of these places."""
+_RETRY_SECONDS = 5
 
 ASKED_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -66,11 +80,18 @@ class _State:
         try:
             self._scorer = Scorer(Models.load(self.home))
         except FirstcallError as error:
-            self.not_ready = str(error)
+            self.not_ready = self.without_paths(error)
             _LOGGER.warning("No request can be scored. %s", error)
             return
         self._scorer.warm_up()
         self.not_ready = None
+
+    def without_paths(self, error: Exception) -> str:
+        """What an error says, to be told to somebody else: where this home lies is left out."""
+        said = str(error)
+        for root in {self.home.root, self.home.root.absolute(), self.home.root.resolve()}:
+            said = said.replace(str(root), "FIRSTCALL_HOME")
+        return said
 
     @property
     def models(self) -> dict[str, str]:
@@ -90,10 +111,12 @@ class _State:
         return run
 
 
-def _problem(status: int, errors: list[FieldError]) -> JSONResponse:
+def _problem(
+    status: int, errors: list[FieldError], headers: Mapping[str, str] | None = None
+) -> JSONResponse:
     problem = Problem(title=HTTPStatus(status).phrase, status=status, errors=errors)
     return JSONResponse(
-        problem.model_dump(), status_code=status, media_type="application/problem+json"
+        problem.model_dump(), status, headers, media_type="application/problem+json"
     )
 
 
@@ -111,19 +134,74 @@ async def _refused(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         raise error
     phrase = HTTPStatus(error.status_code).phrase
-    ours = error.status_code in (404, 413, 503) and error.detail != phrase
+    ours = error.status_code in (404, 408, 413, 415, 503) and error.detail != phrase
     reason = error.detail if ours else phrase.lower()
-    return _problem(error.status_code, [FieldError(field="(request)", reason=reason)])
+    found = [FieldError(field="(request)", reason=reason)]
+    return _problem(error.status_code, found, error.headers)
 
 
-async def _cannot(_: Request, error: Exception) -> JSONResponse:
-    """A sentence of ours never holds patient data; what is refused is refused to everybody."""
-    return _problem(422, [FieldError(field="(request)", reason=str(error))])
+def _read(body: bytes) -> ScoreRequest:
+    """A body as a request. Raises RequestValidationError, of which the errors are few."""
+    # An empty object takes 3 bytes to send and 64 to hold; strings hold few braces.
+    if body.count(b"{") + body.count(b"[") > 2 * MOST_ROWS:
+        error = too_many_rows()
+        raise RequestValidationError([{"type": error.type, "loc": (), "msg": error.message()}])
+    try:
+        sent = json.loads(body)
+    except (ValueError, RecursionError):
+        raise RequestValidationError([{"type": "json_invalid", "loc": (), "msg": ""}]) from None
+    try:
+        return ScoreRequest.model_validate(sent)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+        raise RequestValidationError(found) from None
+
+
+class _ScoreRoute(APIRoute):
+    """A route whose body is parsed, checked and answered in a thread, one at a time.
+
+    FastAPI itself would parse and check it on the event loop, where everybody waits for it.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        one, taken = CapacityLimiter(1), 0
+
+        def work(body: bytes) -> Response:
+            answer: ScoreAnswer = self.endpoint(_read(body))
+            return Response(answer.model_dump_json(), media_type="application/json")
+
+        async def handle(request: Request) -> Response:
+            nonlocal taken
+            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != "application/json":  # what another site's form can send is not taken
+                raise HTTPException(415, "must be sent as application/json")
+            if taken >= MOST_WAITING:
+                raise HTTPException(
+                    503,
+                    "too many requests wait for their scores: ask again in a moment",
+                    {"Retry-After": str(_RETRY_SECONDS)},
+                )
+            taken += 1
+            try:
+                try:
+                    async with asyncio.timeout(BODY_SECONDS):
+                        body = await request.body()
+                except TimeoutError:
+                    raise HTTPException(408, "took too long to arrive") from None
+                return await to_thread.run_sync(work, body, limiter=one)
+            finally:
+                taken -= 1
+
+        return handle
 
 
 def create_app(home: Home) -> FastAPI:
     """The service over one FIRSTCALL_HOME: its models are read once, at start."""
     state = _State(home)
+
+    async def cannot(_: Request, error: Exception) -> JSONResponse:
+        """A sentence of ours never holds patient data; what is refused is refused to everybody."""
+        return _problem(422, [FieldError(field="(request)", reason=state.without_paths(error))])
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -143,15 +221,19 @@ def create_app(home: Home) -> FastAPI:
         exception_handlers={
             RequestValidationError: _not_valid,
             HTTPException: _refused,
-            FirstcallError: _cannot,
+            FirstcallError: cannot,
         },
     )
     app.add_middleware(RequestLog)
 
-    @app.post("/score")
+    scores = APIRouter(route_class=_ScoreRoute)
+
+    @scores.post("/score")
     def score(request: ScoreRequest) -> ScoreAnswer:
         """Both risks of 1 to 1,000 people from their canonical rows, with reasons in words."""
         return state.scorer().answer(request)
+
+    app.include_router(scores)
 
     @app.get("/worklist")
     def worklist(

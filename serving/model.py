@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from data.errors import InputError, RefusalError
+from data.errors import FirstcallError, InputError, RefusalError
 from serving.calibrator import Calibrator
 
 if TYPE_CHECKING:
@@ -37,10 +39,67 @@ def load_lightgbm() -> ModuleType:
     return lightgbm
 
 
-_NEEDED = (
-    "format", "task", "label", "features", "fingerprint", "calibrator", "carries", "origin",
-    "tiers", "threshold_cents", "data_through", "trained_on", "asked_on", "horizon_days",
-)  # fmt: skip
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value)) and len({*value}) == len(value)
+
+
+def _is_day(value: Any) -> bool:
+    try:
+        return _is_text(value) and bool(date.fromisoformat(value))
+    except ValueError:
+        return False
+
+
+def _is_risk(value: Any) -> TypeGuard[float]:
+    return isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1
+
+
+def _are_limits(value: Any) -> bool:
+    if not isinstance(value, dict):
+        return False
+    moderate, high = value.get("moderate"), value.get("high")
+    return _is_risk(moderate) and _is_risk(high) and moderate <= high
+
+
+def _is_training(value: Any) -> bool:
+    """Counts and dates of a training; those that are compared with something are checked."""
+    if not isinstance(value, dict):
+        return False
+    limits = [value.get(name) for name in ("minimum_age", "look_back_days")]
+    return all(v is None or _is_whole(v) for v in limits) and (
+        value.get("test_from") is None or _is_day(value["test_from"])
+    )
+
+
+_NEEDED: dict[str, Callable[[Any], bool]] = {
+    "format": _is_whole,
+    "task": _is_text,
+    "label": _is_text,
+    "features": lambda value: _are_names(value) and len(value) > 0,
+    "fingerprint": _is_text,
+    "calibrator": lambda value: isinstance(value, dict),
+    "carries": _are_names,
+    "origin": _is_text,
+    "tiers": _are_limits,
+    "threshold_cents": lambda value: value is None or _is_whole(value),
+    "data_through": _is_day,
+    "trained_on": _is_training,
+    "asked_on": _is_text,
+    "horizon_days": _is_whole,
+}
+"""What `model.json` holds, and what is asked of each value before it is used."""
+
+SUM = "model_sha256"
+"""Where `model.json` holds the sha256 of `model.txt`: LightGBM ends the process over a text that
+is damaged, so it is never given one."""
 
 
 @dataclass(frozen=True)
@@ -57,19 +116,22 @@ class RiskModel:
     version: str
 
     @classmethod
-    def load(cls, folder: Path) -> RiskModel:
+    def load(cls, folder: Path, task: str | None = None) -> RiskModel:
         """Read `model.txt` and `model.json`.
 
-        Raises InputError where a file is missing or unreadable, RefusalError where the features
-        are no longer computed as they were when the model was trained ("The model in
+        Raises InputError where a file is missing or unreadable, RefusalError where one is damaged
+        or not of this pair, where the model answers another question than `task`, or where the
+        features are no longer computed as they were when the model was trained ("The model in
         .firstcall/models/readmission was trained with other feature definitions: run
         `firstcall train --task readmission`.").
         """
         text, metadata = read_model_files(folder)
-        task, names = metadata["task"], metadata["features"]
+        names = metadata["features"]
+        again = f"run `firstcall train --task {task or metadata['task']}`."
+        if task is not None and metadata["task"] != task:
+            raise RefusalError(f"The model in {folder} answers another question: {again}")
         from features.as_of import fingerprint
 
-        again = f"run `firstcall train --task {task}`."
         try:
             now = fingerprint(names)
         except InputError as error:
@@ -143,33 +205,46 @@ class RiskModel:
 
 def version_of(text: str, metadata: Mapping[str, Any]) -> str:
     """What tells one model from another: 16 hex digits over its text and its metadata."""
-    both = text + json.dumps(dict(metadata), sort_keys=True)
+    about = {name: value for name, value in metadata.items() if name != SUM}  # it is of the text
+    both = text + json.dumps(about, sort_keys=True)
     return hashlib.sha256(both.encode()).hexdigest()[:16]
 
 
 def read_model_files(folder: Path) -> tuple[str, dict[str, Any]]:
     """The booster's text and `model.json`, without building anything from them.
 
-    Raises InputError where a file is missing or unreadable, or lacks what is needed.
+    Raises InputError where a file is missing or unreadable, or lacks what is needed, RefusalError
+    where `model.txt` is not the text that `model.json` was written with.
     """
+    held = folder.resolve()  # once: the link may move between the two files
     for name in ("model.txt", "model.json"):
-        if not (folder / name).is_file():
+        if not (held / name).is_file():
             raise InputError(f"There is no {name} in {folder}: run `firstcall train` first.")
     try:
-        metadata = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        text = (folder / "model.txt").read_text(encoding="utf-8")
-    except ValueError as error:
+        metadata = json.loads((held / "model.json").read_bytes())
+        content = (held / "model.txt").read_bytes()
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"The model files in {folder} cannot be read: train anew.") from error
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise InputError(f"model.json in {folder} is not of format {FORMAT}: train the model anew.")
-    lacking = [name for name in _NEEDED if name not in metadata]
-    if lacking:
-        raise InputError(f"model.json in {folder} lacks {lacking[0]}: train the model anew.")
-    return text, metadata
+    for name, is_usable in _NEEDED.items():
+        if name not in metadata:
+            raise InputError(f"model.json in {folder} lacks {name}: train the model anew.")
+        if not is_usable(metadata[name]):
+            raise InputError(
+                f"model.json in {folder} holds no usable {name}: train the model anew."
+            )
+    if metadata.get(SUM) != hashlib.sha256(content).hexdigest():
+        raise RefusalError(
+            f"model.txt in {folder} is not the one that model.json was written with: "
+            "train the model anew."
+        )
+    return content.decode(), metadata
 
 
 def write_model(folder: Path, text: str, metadata: Mapping[str, Any]) -> None:
-    """Write the two files into `folder`: the booster's own text, and what `model.json` holds.
+    """Write the two files into `folder`: the booster's own text, and what `model.json` holds with
+    the sum of that text. On return both are on the disk.
 
     Raises ValueError where a needed key is missing.
     """
@@ -177,9 +252,24 @@ def write_model(folder: Path, text: str, metadata: Mapping[str, Any]) -> None:
     if lacking:
         raise ValueError(f"model.json needs {lacking}")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "model.txt").write_text(text, encoding="utf-8")
-    listed = json.dumps(dict(metadata), indent=1, sort_keys=True) + "\n"
-    (folder / "model.json").write_text(listed, encoding="utf-8")
+    content = text.encode()
+    about = dict(metadata) | {SUM: hashlib.sha256(content).hexdigest()}
+    listed = json.dumps(about, indent=1, sort_keys=True) + "\n"
+    for name, held in (("model.txt", content), ("model.json", listed.encode())):
+        with (folder / name).open("wb") as file:
+            file.write(held)
+            file.flush()
+            os.fsync(file.fileno())
+    _settle(folder)
+
+
+def _settle(folder: Path) -> None:
+    """Bring a folder's own entries onto the disk."""
+    entries = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(entries)
+    finally:
+        os.close(entries)
 
 
 def publish_model(models: Path, task: str, text: str, metadata: Mapping[str, Any]) -> Path:
@@ -193,6 +283,9 @@ def publish_model(models: Path, task: str, text: str, metadata: Mapping[str, Any
     if not kept.is_dir():
         write_model(draft, text, metadata)
         draft.rename(kept)
+        _settle(kept.parent)
+    elif not _is_whole_model(kept):
+        write_model(kept, text, metadata)  # no reader takes it as it is
     link = models / f".{task}.link"
     link.unlink(missing_ok=True)
     link.symlink_to(Path(".versions") / kept.name, target_is_directory=True)
@@ -200,7 +293,16 @@ def publish_model(models: Path, task: str, text: str, metadata: Mapping[str, Any
     if target.is_dir() and not target.is_symlink():
         target.rename(kept.with_name(f"{kept.name}.before"))
     link.replace(target)
+    _settle(models)
     return target
+
+
+def _is_whole_model(folder: Path) -> bool:
+    try:
+        read_model_files(folder)
+    except FirstcallError:
+        return False
+    return True
 
 
 def tier_limits(risk: ArrayLike, shares: Sequence[tuple[str, float]]) -> dict[str, float]:

@@ -5,12 +5,15 @@ patient."""
 from __future__ import annotations
 
 import logging
+import os
 from http import HTTPStatus
 from pathlib import Path
 from time import perf_counter
 from traceback import extract_tb
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 
 from serving.problems import FieldError, Problem
@@ -18,8 +21,11 @@ from serving.problems import FieldError, Problem
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LARGEST_BODY = 64 * 2**20
-"""Bytes of one request's body."""
+LARGEST_BODY = 32 * 2**20
+"""Bytes of one request's body; the most rows in their plainest form come to about 30 MB."""
+
+_OWN_NAMES = ("localhost", "127.0.0.1", "::1")
+_KEPT_NOWHERE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _LOGGER = logging.getLogger("firstcall.requests")
@@ -73,12 +79,40 @@ class _TooLarge(HTTPException):
         super().__init__(413, "is too large")
 
 
+class _NotOurName(HTTPException):
+    def __init__(self) -> None:
+        super().__init__(400, "was sent to a host name that is not this service's")
+
+
+def trusted_hosts() -> frozenset[str]:
+    """Names that the service answers to: those of this machine, and FIRSTCALL_HOSTS (names or
+    addresses with commas between them)."""
+    named = os.environ.get("FIRSTCALL_HOSTS", "").split(",")
+    return frozenset((*_OWN_NAMES, *(n.strip().strip("[]").lower() for n in named if n.strip())))
+
+
+def _host(scope: Scope) -> str | None:
+    """The name that a request was sent to, without its port; None where it is not plain."""
+    sent = [value for name, value in scope["headers"] if name == b"host"]
+    try:
+        host = sent[0].decode("ascii") if len(sent) == 1 else ""
+        return None if set(host) & set("/?#@\\ ") else urlsplit(f"//{host}").hostname
+    except ValueError:
+        return None
+
+
 class RequestLog:
-    """The outermost middleware: limits the body, catches everything, writes the access line."""
+    """The outermost middleware: refuses foreign host names, limits the body, keeps answers out of
+    caches, catches everything, writes the access line.
+
+    A page elsewhere can point its own name at this machine (DNS rebinding) and would then read
+    answers as its own: hence the host names.
+    """
 
     def __init__(self, app: ASGIApp, largest_body: int = LARGEST_BODY) -> None:
         self.app = app
         self.largest_body = largest_body
+        self.hosts = trusted_hosts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -98,23 +132,24 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                MutableHeaders(scope=message).update(_KEPT_NOWHERE)
             await send(message)
 
         note = ""
         try:
+            if _host(scope) not in self.hosts:
+                raise _NotOurName
             length = dict(scope["headers"]).get(b"content-length", b"0")
             if not length.isdigit() or int(length) > self.largest_body:
                 raise _TooLarge
             await self.app(scope, counted_receive, noted_send)
-        except _TooLarge:
+        except (_TooLarge, _NotOurName) as refused:
             if not status:
-                status = 413
-                await _send_problem(send, status, "is too large")
+                await _send_problem(noted_send, refused.status_code, refused.detail)
         except Exception as error:
             note = f" ({where(error)})"
             if not status:
-                status = 500
-                await _send_problem(send, status, "failed: see the log")
+                await _send_problem(noted_send, 500, "failed: see the log")
         milliseconds = (perf_counter() - began) * 1000
         route = getattr(scope.get("route"), "path", "(no route)")
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
@@ -135,4 +170,4 @@ async def _send_problem(send: Send, status: int, reason: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-__all__ = ["LARGEST_BODY", "RequestLog", "keep_details_out", "where"]
+__all__ = ["LARGEST_BODY", "RequestLog", "keep_details_out", "trusted_hosts", "where"]

@@ -4,7 +4,7 @@ each row has the columns, types, choices and rules of `data.tables`, and nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -12,6 +12,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    FailFast,
     Field,
     StrictBool,
     StrictInt,
@@ -20,12 +21,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from data.tables import KEY, TABLES, Column, Table
+from data.tables import KEY, LONGEST_TEXT, TABLES, Column, Table
 from features.definitions import FEATURES
 
 MOST_PATIENTS = 1000
 MOST_ROWS = 200_000
-LONGEST_TEXT = 256
+MOST_FIELDS = 50
+"""Names in one row or beside the tables: above any table's columns, so that a mistake is named."""
 _FIRST_DAY, _LAST_DAY = date(1850, 1, 1), date(2199, 12, 31)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MOST_CENTS = 10**13
@@ -168,10 +170,25 @@ _TableLists: Any = _make(
     "TableLists",
     __base__=BaseModel,
     **{
-        name: (list[ROWS[name]], Field(default_factory=list, description=f"a row: {table.row}"))
+        # Every wrong row is as costly as it is useless to know of after the first.
+        name: (
+            Annotated[list[ROWS[name]], Field(max_length=MOST_ROWS), FailFast()],
+            Field(default_factory=list, description=f"a row: {table.row}"),
+        )
         for name, table in TABLES.items()
     },
 )
+
+
+def too_many_rows() -> PydanticCustomError:
+    """What is said of a request of more than MOST_ROWS rows."""
+    return PydanticCustomError(
+        "many_rows", "at most {most} rows in one request", {"most": f"{MOST_ROWS:,}"}
+    )
+
+
+def _facts(row: Row) -> dict[str, Any]:
+    return row.model_dump(exclude={"source_row"})
 
 
 class ScoreRequest(_TableLists):
@@ -184,6 +201,7 @@ class ScoreRequest(_TableLists):
     ]
     carries: Annotated[
         list[Annotated[str, BeforeValidator(_feed)]] | None,
+        FailFast(),
         Field(
             description="the feeds that these rows come from, so that no row means none; "
             "where it is left out, the feeds that the models were trained on",
@@ -191,30 +209,42 @@ class ScoreRequest(_TableLists):
         ),
     ] = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_not_too_much(cls, sent: object) -> object:
+        """Before any row is looked at: a wrong row costs far more than the bytes that it was."""
+        if not isinstance(sent, Mapping):
+            return sent
+        tables = [sent[name] for name in TABLES if isinstance(sent.get(name), list)]
+        if sum(map(len, tables)) > MOST_ROWS:
+            raise too_many_rows()
+        if len(sent) > MOST_FIELDS or any(
+            isinstance(row, Mapping) and len(row) > MOST_FIELDS for rows in tables for row in rows
+        ):
+            raise PydanticCustomError("many_fields", "has too many fields")
+        return sent
+
     @model_validator(mode="after")
-    def _is_whole_and_not_too_much(self) -> ScoreRequest:
-        rows = list(self.rows())
-        if not rows:
-            raise PydanticCustomError("no_rows", "at least one row is needed")
-        if len(rows) > MOST_ROWS:
-            raise PydanticCustomError(
-                "many_rows", "at most {most} rows in one request", {"most": f"{MOST_ROWS:,}"}
-            )
-        if len({row.patient_id for _, row in rows}) > MOST_PATIENTS:
-            raise PydanticCustomError(
-                "many_patients",
-                "at most {most} patients in one request",
-                {"most": f"{MOST_PATIENTS:,}"},
-            )
-        versions: dict[tuple[Any, ...], dict[str, Any]] = {}
-        for table, row in rows:
-            held = row.model_dump(exclude={"source_row"})
-            if versions.setdefault((table, *(held[name] for name in KEY)), held) != held:
+    def _is_whole(self) -> ScoreRequest:
+        patients: set[str] = set()
+        versions: dict[tuple[Any, ...], Any] = {}
+        for table, row in self.rows():
+            patients.add(row.patient_id)
+            held = versions.setdefault((table, *(getattr(row, name) for name in KEY)), row)
+            if held is not row and _facts(held) != _facts(row):
                 raise PydanticCustomError(
                     "two_versions",
                     "{table}: two unlike rows share one record_id and one known_on",
                     {"table": table},
                 )
+        if not patients:
+            raise PydanticCustomError("no_rows", "at least one row is needed")
+        if len(patients) > MOST_PATIENTS:
+            raise PydanticCustomError(
+                "many_patients",
+                "at most {most} patients in one request",
+                {"most": f"{MOST_PATIENTS:,}"},
+            )
         return self
 
     def rows(self) -> Iterator[tuple[str, Any]]:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from data import intake
 from data.home import Home
 from data.progress import stage
-from features.history import Histories
+from features.history import current_histories
 from serving.model import RiskModel
 from training.evaluate import Evaluation, evaluate
 from training.matrix import build
@@ -36,7 +36,7 @@ def examine(
     """
     task = settings or task_called(model.task)
     taken = intake.current(home)
-    histories = Histories.open(home.histories)
+    histories = current_histories(home)
     with stage("Finding who counts, and what happened to them"):
         cohort = cohort_of(taken.tables, taken.manifest, task, model.metadata["threshold_cents"])
         rows = cohort.rows

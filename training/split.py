@@ -121,6 +121,7 @@ def refuse_if_too_few(split: Split, outcome: ArrayLike, settings: SplitSettings)
     for name, (events, rows, least) in counts.items():
         if events < least or rows - events < least:
             raise RefusalError(
-                f"Only {events} cases among {rows} {name} rows, and at least {least} and as "
-                "many others are needed: take in more people or more months."
+                f"Only {events} {'case' if events == 1 else 'cases'} among {rows} {name} rows, and "
+                f"at least {least} and as many others are needed: take in more people or more "
+                "months."
             )

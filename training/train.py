@@ -17,7 +17,7 @@ from data.errors import RefusalError
 from data.home import Home
 from data.progress import stage
 from features.as_of import fingerprint
-from features.history import Histories
+from features.history import Histories, current_histories
 from serving.model import RiskModel, load_lightgbm, tier_limits, version_of
 from training.baselines import baselines_of
 from training.calibrate import CalibrationChoice, choose_calibrator
@@ -34,6 +34,14 @@ from training.tasks import HighCostTask, ReadmissionTask, Task, flat, task_calle
 from training.truth import true_risk
 
 LEARNING = ("train", "validation")
+
+
+class TooFewError(RefusalError):
+    """Too few cases to learn from or to test on; `attrition` says where the others went."""
+
+    def __init__(self, sentence: str, attrition: pd.DataFrame) -> None:
+        super().__init__(sentence)
+        self.attrition = attrition
 
 
 @dataclass(frozen=True)
@@ -60,23 +68,21 @@ class TrainReport:
 def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
     """Train, judge, register as champion, and put the model's files into `home.models/<task>`.
 
-    Raises InputError where nothing was taken in or no histories are written, RefusalError where
-    the data are too short or hold too few cases.
+    Raises InputError where nothing was taken in, RefusalError where the data are too short;
+    where they hold too few cases it is a TooFewError, which carries the attrition table.
     """
     chosen = settings or task_called(task)
     taken = intake.current(home)
-    histories = Histories.open(home.histories)
-    if str(histories.data_through) != str(taken.manifest["data_through"])[:10]:
-        raise RefusalError(
-            f"The histories in {home.histories} are older than what was taken in last: run "
-            "`firstcall intake` again."
-        )
+    histories = current_histories(home)
     with stage("Finding who counts, and what happened to them"):
         cohort = cohort_of(taken.tables, taken.manifest, chosen)
         split = cohort.more.get("split") or split_rows(
             cohort.rows, cohort.run_out_days, chosen.split
         )
-        refuse_if_too_few(split, cohort.rows["outcome"], chosen.split)
+        try:
+            refuse_if_too_few(split, cohort.rows["outcome"], chosen.split)
+        except RefusalError as error:
+            raise TooFewError(str(error), cohort.attrition) from None
         rows, split = used_rows(cohort.rows, split, chosen)
     with stage(f"Computing the features of {len(rows)} questions"):
         matrix = build(histories, rows)

@@ -113,3 +113,21 @@ def deliver(source: str, from_dir: Path) -> Delivery:
     if not from_dir.is_dir():
         raise InputError(f"{from_dir} is not a folder; name the folder that holds the files")
     return import_module(f"{__name__}.{source}").deliver(from_dir)
+
+
+def own_file(from_dir: Path, path: Path) -> Path:
+    """`path`, a file found in `from_dir`, before anything of it is read.
+
+    Raises InputError where it is a link to a file elsewhere, or where its name, which reports
+    repeat, holds characters that cannot be printed.
+    """
+    name = path.relative_to(from_dir).as_posix()
+    if not name.isprintable():
+        raise InputError(
+            f"{from_dir} holds a file whose name cannot be printed; give it a name of letters"
+        )
+    if not path.resolve().is_relative_to(from_dir.resolve()):
+        raise InputError(
+            f"{name} in {from_dir} is a link to a file outside of it; put the file itself there"
+        )
+    return path

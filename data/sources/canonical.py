@@ -20,6 +20,7 @@ it is not given.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -30,12 +31,14 @@ import pyarrow.parquet as pq
 
 from data.contract_check import duckdb_type, named
 from data.errors import InputError
-from data.physical_lines import read_header
-from data.sources import Delivery, Derived, FileKind, SourceFile
+from data.physical_lines import read_header, refuse_repeats
+from data.sources import Delivery, Derived, FileKind, SourceFile, own_file
 from data.tables import TABLES, Table
 
 _DECLARABLE = ("origin", "run_out_days", "data_through", "carries", "cost_covers", "delays")
 _ORIGINS = ("own", "invented", "public_synthetic")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]{0,63}")
+"""What looks like a column's name, and not like what stands in a column."""
 _OPEN = {"member": ("birth_on", "death_on"), "coverage": ("start_on", "end_on")}
 """Tables of which the first day is known before the last: their (first, last) day."""
 
@@ -79,8 +82,8 @@ def _declared(from_dir: Path) -> dict[str, Any]:
     given: Any = {}
     if path.is_file():
         try:
-            given = json.loads(path.read_text(encoding="utf-8"))
-        except ValueError as error:
+            given = json.loads(own_file(from_dir, path).read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path} is not JSON; mend it or take it away") from error
     if not isinstance(given, dict):
         raise InputError(f'{path} must hold one object, such as {{"origin": "own"}}')
@@ -134,20 +137,21 @@ def _paths(from_dir: Path, table: str) -> list[Path]:
     parts = [
         path for ending in ("csv", "parquet") for path in (from_dir / table).glob(f"*.{ending}")
     ]
-    return sorted(path for path in (*found, *parts) if path.is_file())
+    return sorted(own_file(from_dir, path) for path in (*found, *parts) if path.is_file())
 
 
 def _source_file(from_dir: Path, path: Path, kind: FileKind, delayed: bool) -> SourceFile:
     name = path.relative_to(from_dir).as_posix()
     if path.suffix == ".csv":
-        header = read_header(path, name)
+        header = read_header(path, name, kind.contract.names)
     else:
         try:
             header = pq.read_schema(path).names
-        except (pyarrow.lib.ArrowInvalid, OSError) as error:
+        except (pyarrow.lib.ArrowException, OSError) as error:
             raise InputError(
                 f"{name} cannot be read as Parquet; write it again or leave it out"
             ) from error
+        refuse_repeats(header, name, kind.contract.names)
     spelled = {theirs.lower(): theirs for theirs in header}
     columns = {ours: spelled[ours] for ours in kind.contract.names if ours in spelled}
     for ours in kind.contract.names:
@@ -160,7 +164,11 @@ def _source_file(from_dir: Path, path: Path, kind: FileKind, delayed: bool) -> S
             )
         raise InputError(f"{name} has no column {ours}; add it, it must not be empty")
     read = {*columns, "source_row", *(("known_on",) if delayed else ())}
-    ignored = tuple(theirs for low, theirs in spelled.items() if low not in read)
+    ignored = tuple(
+        theirs if _NAME.fullmatch(theirs) else f"column {place}"
+        for place, theirs in enumerate(header, start=1)
+        if theirs.lower() not in read
+    )
     return SourceFile(path, name, kind, columns, ignored=ignored)
 
 

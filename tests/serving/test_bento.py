@@ -6,8 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pandas as pd
 import pytest
+
+from tests.serving.test_api import patient, request
+from tests.serving.test_service_process import running
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENTS = "patient_id,birth_on\nPlanted-Patient-0815,1940-01-01\n"
@@ -97,3 +101,42 @@ def test_the_service_loads_from_the_bento_alone(bento, tmp_path):
     *places, heavy = loaded.stdout.splitlines()
     assert all(place.startswith(str(bento / "src")) for place in places)
     assert heavy == "[]"
+
+
+def contents(bento):
+    return {name: path.read_bytes() for name, path in files(bento).items()}
+
+
+def test_serving_from_the_bento_writes_nothing_into_it(bento, quick_home, tmp_path):
+    home, before = tmp_path / "home", contents(bento)
+    shutil.copytree(quick_home.root / "models", home / "models")
+    with running(bento, home, tmp_path, cwd=tmp_path) as address:
+        answer = httpx.post(f"{address}/score", json=request(patient()), timeout=60)
+        assert answer.status_code == 200
+        assert httpx.get(f"{address}/worklist").status_code == 404
+    assert contents(bento) == before
+    assert set(before) == allowed()
+    database = home / "firstcall.db"
+    assert database.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("named", "words"),
+    [(None, "FIRSTCALL_HOME is not set"), ("", "FIRSTCALL_HOME is not set"),
+     ("src/.firstcall", "lies within the Bento"), ("home", "lies within the Bento")],
+)  # fmt: skip
+def test_a_home_within_the_bento_or_none_is_refused(bento, tmp_path, named, words):
+    before = contents(bento)
+    environment = os.environ | {"BENTOML_HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment.pop("FIRSTCALL_HOME", None)
+    if named is not None:
+        environment["FIRSTCALL_HOME"] = str(bento / named) if named else ""
+    refused = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "bentoml", "serve", str(bento), "--port", "0"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+    assert refused.returncode == 2, refused.stderr
+    [said] = [line for line in refused.stderr.splitlines() if line.startswith("firstcall: ")]
+    assert words in said
+    assert "Traceback" not in refused.stderr
+    assert contents(bento) == before

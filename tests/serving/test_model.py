@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import builtins
+import hashlib
 import json
+import os
 import pickle
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,8 +19,17 @@ from data.errors import InputError, RefusalError
 from features.as_of import fingerprint
 from features.definitions import FEATURES
 from serving.calibrator import Calibrator
-from serving.model import RiskModel, load_lightgbm, publish_model, tier_limits, write_model
+from serving.model import (
+    RiskModel,
+    load_lightgbm,
+    publish_model,
+    read_model_files,
+    tier_limits,
+    version_of,
+    write_model,
+)
 
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = [feature.name for feature in FEATURES[:6]]
 
 
@@ -108,6 +121,18 @@ def test_tiers_begin_at_their_limits(tmp_path, fitted):
          "do not fit"),
         ({"features": ["gone", *NAMES[1:]]}, RefusalError, "no longer declared"),
         ({"format": 2}, InputError, "not of format 1"),
+        ({"features": "age"}, InputError, "no usable features"),
+        ({"features": [NAMES[0]] * 2}, InputError, "no usable features"),
+        ({"features": []}, InputError, "no usable features"),
+        ({"carries": [1]}, InputError, "no usable carries"),
+        ({"tiers": {"high": 0.6}}, InputError, "no usable tiers"),
+        ({"tiers": {"high": "0.6", "moderate": 0.4}}, InputError, "no usable tiers"),
+        ({"tiers": {"high": float("nan"), "moderate": 0.4}}, InputError, "no usable tiers"),
+        ({"threshold_cents": "much"}, InputError, "no usable threshold_cents"),
+        ({"data_through": "yesterday"}, InputError, "no usable data_through"),
+        ({"trained_on": {"minimum_age": "65"}}, InputError, "no usable trained_on"),
+        ({"trained_on": {"test_from": 2024}}, InputError, "no usable trained_on"),
+        ({"calibrator": []}, InputError, "no usable calibrator"),
         ({"calibrator": {"kind": "guess"}}, InputError, "calibrator"),
         ({"calibrator": {"kind": "platt", "slope": -1.0}}, InputError, "calibrator"),
     ],
@@ -131,6 +156,98 @@ def test_missing_and_broken_files_are_named(tmp_path, fitted):
     (tmp_path / "model.json").write_text(json.dumps({"format": 1}))
     with pytest.raises(InputError, match="lacks task"):
         RiskModel.load(tmp_path)
+
+
+LOADS = """
+import sys
+from pathlib import Path
+from data.errors import RefusalError
+from serving.model import RiskModel
+try:
+    RiskModel.load(Path(sys.argv[1]))
+except RefusalError as error:
+    assert "lightgbm" not in sys.modules
+    print(error)
+"""
+
+
+def test_a_damaged_text_is_refused_before_lightgbm_sees_it(tmp_path, fitted):
+    """In a process of its own: LightGBM ends the process over some damaged texts."""
+    text = fitted[0]
+    write_model(tmp_path, text, metadata())
+    (tmp_path / "model.txt").write_text(text.replace("split_feature=", "split_feature=999999 ", 1))
+    asked = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", LOADS, str(tmp_path)],
+        cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert asked.returncode == 0, asked.stderr
+    assert "is not the one that model.json was written with: train the model anew." in asked.stdout
+
+
+@pytest.mark.parametrize("damage", ["cut", "swapped", "no sum", "not even text"])
+def test_files_that_are_not_a_pair_are_refused(tmp_path, fitted, damage):
+    text = fitted[0]
+    write_model(tmp_path, text, metadata())
+    about = json.loads((tmp_path / "model.json").read_text())
+    match damage:
+        case "cut":
+            (tmp_path / "model.txt").write_text(text[: len(text) // 2])
+        case "swapped":
+            (tmp_path / "model.txt").write_text(text.replace("tree_sizes", "tree_sizes ", 1))
+        case "no sum":
+            about.pop("model_sha256")
+            (tmp_path / "model.json").write_text(json.dumps(about))
+        case _:
+            (tmp_path / "model.txt").write_bytes(b"\xff\xfe" + text.encode())
+    with pytest.raises(RefusalError, match=r"not the one that model\.json was written with"):
+        RiskModel.load(tmp_path)
+
+
+def test_the_sum_is_in_the_file_and_does_not_change_the_version(tmp_path, fitted):
+    text = fitted[0]
+    write_model(tmp_path, text, metadata())
+    _, read = read_model_files(tmp_path)
+    assert read["model_sha256"] == hashlib.sha256((tmp_path / "model.txt").read_bytes()).hexdigest()
+    assert (
+        version_of(text, read) == version_of(text, metadata()) == RiskModel.load(tmp_path).version
+    )
+
+
+def test_a_model_of_another_task_is_refused(tmp_path, fitted):
+    write_model(tmp_path, fitted[0], metadata())
+    assert RiskModel.load(tmp_path, "readmission").task == "readmission"
+    with pytest.raises(RefusalError, match=r"another question: run `firstcall train --task high"):
+        RiskModel.load(tmp_path, "high-cost")
+
+
+def test_both_files_come_from_one_folder_though_the_link_moves(tmp_path, fitted, monkeypatch):
+    """The link moves after the first file was read: the second still comes from beside it."""
+    text = fitted[0]
+    link = publish_model(tmp_path, "readmission", text, metadata())
+    first = RiskModel.load(link).version
+    read_bytes, moved = Path.read_bytes, []
+
+    def read_and_move(path: Path) -> bytes:
+        content = read_bytes(path)
+        if not moved:
+            moved.append(publish_model(tmp_path, "readmission", text + "\n", metadata()))
+        return content
+
+    monkeypatch.setattr(Path, "read_bytes", read_and_move)
+    assert RiskModel.load(link).version == first
+    assert moved
+    assert RiskModel.load(link).version != first
+
+
+def test_publishing_again_mends_a_damaged_copy(tmp_path, fitted):
+    link = publish_model(tmp_path, "readmission", fitted[0], metadata())
+    version = RiskModel.load(link).version
+    about = json.loads((link / "model.json").read_text())
+    about.pop("model_sha256")
+    (link / "model.json").write_text(json.dumps(about))
+    publish_model(tmp_path, "readmission", fitted[0], metadata())
+    assert RiskModel.load(link).version == version
 
 
 def test_loading_unpickles_and_compiles_nothing(tmp_path, fitted, monkeypatch):

@@ -39,7 +39,7 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.physical_lines import read_header
-from data.sources import Delivery, FileKind, SourceFile
+from data.sources import Delivery, FileKind, SourceFile, own_file
 from data.sources.synpuf.claims import claim_rows
 from data.sources.synpuf.files import CARRIER, DELAYS, INPATIENT, OUTPATIENT, PRESCRIPTION, SUMMARY
 from data.sources.synpuf.summaries import summary_rows
@@ -56,7 +56,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], FileKind], ...] = (
 def deliver(from_dir: Path) -> Delivery:
     """The DE-SynPUF files in `from_dir`. Raises InputError for no file or a missing column."""
     files = [
-        _source_file(path, kind, match)
+        _source_file(own_file(from_dir, path), kind, match)
         for path in sorted(from_dir.iterdir())
         for pattern, kind in _PATTERNS
         if path.is_file() and (match := pattern.fullmatch(path.name))
@@ -83,7 +83,7 @@ def deliver(from_dir: Path) -> Delivery:
 
 
 def _source_file(path: Path, kind: FileKind, match: re.Match[str]) -> SourceFile:
-    spelled = {name.upper(): name for name in read_header(path, path.name)}
+    spelled = {name.upper(): name for name in read_header(path, path.name, kind.contract.names)}
     constants = {"summary_year": match[1]} if kind is SUMMARY else {}
     columns = {}
     for name in kind.contract.names:

@@ -1,0 +1,126 @@
+"""The walk of the README through the real command line: twice, in two folders, with equal bytes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from data.home import Home
+from features.as_of import features_as_of
+from features.history import Histories
+from serving.store import Store
+
+FIRSTCALL = Path(sys.executable).with_name("firstcall")
+
+
+def firstcall(home: Path, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [FIRSTCALL, "--home", str(home), *arguments],
+        env={**os.environ, "COLUMNS": "120"}, capture_output=True, text=True, timeout=500,
+    )  # fmt: skip
+    assert done.returncode == expect, done.stderr[-3000:]
+    return done
+
+
+@pytest.fixture(scope="module")
+def walks(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Home, str]]:
+    """Two homes in which the demo ran with the same seed, and what it printed."""
+    made = []
+    for name in ("first", "second"):
+        root = tmp_path_factory.mktemp(name) / "demo"
+        made.append((Home(root), firstcall(root, "demo", "--members", "2500").stdout))
+    return made
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*")) if path.is_file()
+    }  # fmt: skip
+
+
+@pytest.mark.xdist_group("walk")
+@pytest.mark.parametrize("part", ["invented", "tables", "histories", "models"])
+def test_the_same_seed_gives_the_same_bytes(walks: list[tuple[Home, str]], part: str) -> None:
+    one, two = (files(getattr(home, part)) for home, _ in walks)
+    assert one
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name] != two[name]] == []
+
+
+@pytest.mark.xdist_group("walk")
+def test_the_same_seed_gives_the_same_features(walks: list[tuple[Home, str]]) -> None:
+    made = []
+    for home, _ in walks:
+        histories = Histories.open(home.histories)
+        index = pd.DataFrame(
+            {"patient_id": histories.patients(), "as_of": pd.Timestamp("2024-06-30")}
+        )
+        made.append(features_as_of(histories, index).to_numpy().tobytes())
+    assert made[0] == made[1]
+
+
+@pytest.mark.xdist_group("walk")
+def test_the_same_seed_gives_the_same_list(walks: list[tuple[Home, str]]) -> None:
+    lists = []
+    for home, _ in walks:
+        store = Store(home.store_database)
+        run = store.published()
+        assert run is not None
+        lists.append(store.worklist_bytes(run.run_id))
+        store.close()
+    assert lists[0].count(b"\n") == 101
+    assert lists[0] == lists[1]
+
+
+@pytest.mark.xdist_group("walk")
+def test_the_demo_prints_what_a_reader_needs(walks: list[tuple[Home, str]]) -> None:
+    printed = walks[0][1]
+    for said in ("taken in", "rejected", "Who counts for readmission", "Who counts for high-cost",
+                 "LACE", "prior-year cost", "Whom to call first", "make serve",
+                 "make mlflow"):  # fmt: skip
+        assert said in printed
+
+
+@pytest.mark.xdist_group("walk")
+def test_what_was_published_is_for_its_owner_alone(walks: list[tuple[Home, str]]) -> None:
+    home = walks[0][0]
+    open_to_others = [p for p in home.root.rglob("*") if p.stat().st_mode & 0o077]
+    assert open_to_others == []
+
+
+@pytest.mark.xdist_group("walk")
+def test_a_folder_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    thesis = tmp_path / "tables" / "thesis.txt"
+    thesis.write_text("years of work")
+    done = firstcall(tmp_path, "demo", "--members", "2500", expect=2)
+    assert thesis.read_text() == "years of work"
+    assert done.stderr.count("\n") == 1
+    assert "no demo made" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["intake", "--source", "synpuf", "--from", "nowhere"], "nowhere"),
+        (["intake", "--source", "paper", "--from", "."], "paper"),
+        (["train", "--task", "mortality"], "There is no task 'mortality'"),
+        (["train", "--task", "readmission"], "intake"),
+        (["nightly", "--as-of", "31.3.2010"], "is not a day"),
+        (["nightly", "--as-of", "2010-03-31"], "intake"),
+        (["worklist"], "no list yet"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    arguments: list[str], said: str, tmp_path: Path
+) -> None:
+    done = firstcall(tmp_path / "home", *arguments, expect=2)
+    assert done.stderr.startswith("firstcall: ")
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
