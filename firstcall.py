@@ -179,6 +179,7 @@ def serve(
         "--working-dir", str(Path(__file__).parent),
         FIRSTCALL_HOME=str(_home().root), BENTOML_HOME=str(_home().root / "bentoml"),
         BENTOML_DO_NOT_TRACK="True",
+        FIRSTCALL_HOSTS=",".join(filter(None, (os.environ.get("FIRSTCALL_HOSTS"), host))),
     )  # fmt: skip
 
 

@@ -65,7 +65,8 @@ def find_current(home: Home) -> Taken | None:
 def workbench_folder(home: Home) -> Iterator[Path]:
     """A folder for one intake, removed afterwards. Raises InputError while another intake runs.
 
-    Raises it also for a `?` in the path: DuckDB would put its log into a folder beside it. What a killed intake left behind holds patients' rows: it is removed before anything else.
+    Raises it also for a `?` in the path: DuckDB would put its log into a folder beside it. What a
+    killed intake left behind holds patients' rows: it is removed before anything else.
     """
     if "?" in str(home.root):
         raise InputError(f"{home.root} has a ? in it; set FIRSTCALL_HOME to a folder without one")

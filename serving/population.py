@@ -14,6 +14,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from data.file_relations import parquet_relation
 from data.tables import TABLES
 from features.window import Window
 
@@ -122,14 +123,23 @@ def population(
     no coverage has everybody covered. `tables` holds a Parquet file or an Arrow table for each
     canonical table.
     """
-    connection = duckdb.connect(config={"threads": 2})
+    # nothing of a patient is spilt beside whoever runs this, and nothing is fetched
+    connection = duckdb.connect(
+        config={
+            "threads": 2,
+            "memory_limit": "4GB",
+            "temp_directory": "",
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
     try:
         for name in TABLES:
             source = tables[name]
             if isinstance(source, pa.Table):
                 connection.register(name, source)
             else:
-                connection.read_parquet(str(source)).create_view(name)
+                connection.execute(f"CREATE VIEW {name} AS FROM {parquet_relation(source)}")
         for name in ("member", "coverage", "encounter"):
             # A view takes no parameters; a date's own text is safe to write into it.
             day = f"DATE '{as_of.isoformat()}'"

@@ -7,15 +7,14 @@ from __future__ import annotations
 import logging
 import os
 from http import HTTPStatus
-from pathlib import Path
 from time import perf_counter
-from traceback import extract_tb
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 
+from data.errors import where
 from serving.problems import FieldError, Problem
 
 if TYPE_CHECKING:
@@ -34,13 +33,6 @@ _TALKATIVE = (
     "bentoml", "bentoml.access", "bentoml.serve", "bentoml._internal.server.http_app",
     "bentoml._internal.server.base_app", "_bentoml_impl.server.app",
 )  # fmt: skip
-
-
-def where(error: BaseException) -> str:
-    """Type of an error and the line that raised it, without its text."""
-    frames = extract_tb(error.__traceback__)
-    at = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    return f"{type(error).__name__}{at}"
 
 
 class _NoDetails(logging.Filter):

@@ -54,7 +54,7 @@ class Models:
                 f"There is no model in {home.models}: run `firstcall train --task readmission` "
                 "and `firstcall train --task high-cost`."
             )
-        return cls({task: RiskModel.load(home.models / task) for task in there})
+        return cls({task: RiskModel.load(home.models / task, task) for task in there})
 
     @property
     def versions(self) -> dict[str, str]:

@@ -96,7 +96,7 @@ def test_a_relation_is_one_file_whatever_it_is_called(tmp_path):
             parquet_relation(folder / "t.parquet"),
             csv_relation(folder / "t.csv", options),
         ):
-            assert duckdb.sql(f"SELECT * FROM {relation}").fetchall() == [(name,)]
+            assert duckdb.execute(f"SELECT * FROM {relation}").fetchall() == [(name,)]
     with pytest.raises(InputError, match="has a backslash together with one of"):
         parquet_relation(tmp_path / "a\\b?" / "t.parquet")
 
