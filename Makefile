@@ -19,13 +19,16 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help demo serve mlflow test check format evidence bench lock clean
+.PHONY: help demo worklist serve mlflow test check format evidence bench lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(READY)  ## invent a population, train both models, run a night, print the worklist
 	@FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall demo
+
+worklist: $(READY)  ## the whole list that the demo published
+	@FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall worklist --top 100
 
 serve: $(READY)  ## the scoring service on what the demo made (http, this machine only)
 	@FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall serve
@@ -48,7 +51,7 @@ check: $(READY)  ## lint, format, types, the law of imports
 format: $(READY)  ## put the code into its form
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-evidence: $(READY)  ## the figures of the README at full size (100,000 and 500,000 members; about an hour)
+evidence: $(READY)  ## the figures of the README at full size (100,000 and 500,000 members; half an hour or more)
 	@$(BIN)/python -m tests.evidence
 
 bench: $(READY)  ## speed, as ratios measured in one run

@@ -43,13 +43,13 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD,
-                 pad_edge=False)  # fmt: skip
+    made = Table(box=SIMPLE_HEAD, pad_edge=False)
     numbers = set(right)
     for position, column in enumerate(columns):
         made.add_column(column, justify="right" if position in numbers else "left")
     for row in rows:
         made.add_row(*(Text(_cell(value)) for value in row))
+    console_of().print(title, style="bold", markup=False, soft_wrap=True)
     console_of().print(made)
 
 

@@ -24,10 +24,7 @@ from training.outcome import readmissions
 from training.stays import acute_stays, people
 from training.tasks import ReadmissionTask
 
-ALREADY_BACK = (
-    "already back in an acute hospital, or past the window, on the day on which the discharge "
-    "became known: nothing left to predict"
-)
+ALREADY_BACK = "back, or past the window, when the discharge became known"
 
 
 @dataclass(frozen=True)
@@ -171,7 +168,7 @@ def _apply(
     as_of = every["as_of"].to_numpy(dtype=np.float64)
     back = every["next_admitted_on"].to_numpy(dtype=np.float64) <= as_of
     rules.exclude(ALREADY_BACK, back | (as_of >= left + horizon),
-                  note="measured, but not predicted")  # fmt: skip
+                  note="measured, but nothing is left to predict")  # fmt: skip
     return rules
 
 
