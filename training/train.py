@@ -29,6 +29,7 @@ from training.high_cost import high_cost_cohort
 from training.matrix import Matrix, build, varying
 from training.plots import draw
 from training.registry import Registered, export_champion, record
+from training.shares_picture import draw_shares
 from training.split import ROLES, Split, refuse_if_too_few, share_of, split_rows
 from training.tasks import HighCostTask, ReadmissionTask, Task, flat, task_called
 from training.truth import true_risk
@@ -102,6 +103,7 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
         folder = Path(scratch)
         _write_files(folder, fitted.text, model, cohort, counts, evaluation, remarks)
         draw(folder / "pictures", scored, evaluation, model.metadata["label"])
+        draw_shares(folder / "pictures" / "shares.png", model, tested.X, model.metadata["label"])
         told = _parameters(chosen, fitted, choice, names)
         tags = _tags(taken.manifest, model, histories)
         run = record(home, chosen.name, told, evaluation.flat(), tags, folder)
