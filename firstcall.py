@@ -38,7 +38,10 @@ def _front(
 
     Begin with: firstcall demo
     """
-    _chosen["home"] = Home(home.resolve()) if home else Home.from_environment()
+    chosen = Home(home.resolve()) if home else Home.from_environment()
+    if chosen.root.exists() and not chosen.root.is_dir():
+        raise InputError(f"--home: {_shown(chosen.root)} is not a folder.")
+    _chosen["home"] = chosen
     listen(shown_stage)
 
 
@@ -133,7 +136,7 @@ def train(
 def nightly(
     as_of: Day,
     managers: Annotated[int, typer.Option(help="Case managers.", min=1)] = 4,
-    slots: Annotated[int, typer.Option(help="Patients that each can take on.", min=0)] = 25,
+    slots: Annotated[int, typer.Option(help="Patients that each can take on.", min=1)] = 25,
     other_origin: Annotated[
         bool, typer.Option(help="Score real people by a model of invented or public ones.")
     ] = False,
@@ -167,7 +170,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)] = 3000,
 ) -> None:
-    """Answer over HTTP, on this machine only.
+    """Answer over HTTP, on this machine unless told otherwise.
 
     POST /score, GET /worklist, GET /patients/{id}; /openapi.json tells how to ask.
 
@@ -261,6 +264,8 @@ def _take_in(home: Home, source: str, folder: Path) -> None:
               ", ".join(code for code, _ in u.most_frequent[:5])) for u in unknown],
             right=(2, 3, 4),
         )  # fmt: skip
+    for file, names in report.ignored_columns.items():
+        say(f"  Nothing reads these columns of {file}: {', '.join(names)}.")
     current_histories(home)
     changed = "" if report.changed else " Nothing is new: all of it had been taken in before."
     say(
@@ -271,52 +276,16 @@ def _take_in(home: Home, source: str, folder: Path) -> None:
 
 
 def _train(home: Home, task: str) -> None:
+    from training.printed import print_attrition, print_report
     from training.train import TooFewError
     from training.train import train as make
 
     try:
         report = make(home, task)
     except TooFewError as error:
-        _print_attrition(task, error.attrition)
+        print_attrition(task, error.attrition)
         raise
-    judged = report.evaluation
-    _print_attrition(task, report.attrition)
-    table(
-        f"Rows of {task}", ("role", "rows", "people", "cases", "first day", "last day"),
-        [tuple(row) for row in report.counts.itertuples(index=False)], right=(1, 2, 3),
-    )  # fmt: skip
-    rows = []
-    for name, metrics in judged.scores.items():
-        paired = judged.better_than.get(name, {}).get("auroc")
-        rows.append((
-            name, metrics["auroc"], metrics["auprc"],
-            judged.truth.get(f"expected_auroc.{name}"), paired or "",
-        ))  # fmt: skip
-    if "expected_auroc.latent" in judged.truth:
-        rows.append(("true risk", None, None, judged.truth["expected_auroc.latent"], None))
-    table(
-        f"{task}: {judged.rows:,} test rows, {judged.events:,} cases ({judged.base_rate:.1%})",
-        ("score", "AUROC (95 %)", "AUPRC (95 %)", "AUROC against truth", "ours minus it (95 %)"),
-        rows, right=(1, 2, 3, 4),
-    )  # fmt: skip
-    say(
-        *(f"  {remark}" for remark in report.remarks),
-        f"{report.fitted.rounds} trees; calibrator {report.calibration.calibrator.kind} "
-        f"({report.calibration.why}).",
-        f"Version {report.run.version} of {report.run.name} is the champion.",
-        "",
-    )
-
-
-def _print_attrition(task: str, attrition: Any) -> None:
-    table(
-        f"Who counts for {task}",
-        ("rule", "taken out", "rows left", "people left", "cases left", "note"),
-        [(r["rule"], r["rows_removed"] if r["evaluable"] else "not evaluable", r["rows_left"],
-          r["people_left"], r["outcomes_left"], r["note"])
-         for r in attrition.astype(object).to_dict("records")],
-        right=(1, 2, 3, 4),
-    )  # fmt: skip
+    print_report(report)
 
 
 def _night(home: Home, as_of: date | None, capacity: Any, *, other_origin: bool = False) -> None:
@@ -352,17 +321,33 @@ def _print_worklist(home: Home, top: int, manager: int | None) -> None:
         entries = store.worklist(run.run_id, top=top, manager=manager)
     finally:
         store.close()
+    if not entries:
+        raise InputError(
+            f"Nobody is on the list of {run.as_of}"
+            + (f" for case manager {manager}." if manager else ".")
+        )
     table(
         f"Whom to call first: the list of {run.as_of}",
-        ("", "patient", "tier", "readmission", "high cost", "why"),
-        [(e["rank"], e["patient_id"], e["tier"], _percent(e["readmission_risk"]),
-          _percent(e["high_cost_risk"]), "\n".join(e["why"])) for e in entries],
-        right=(0, 3, 4),
+        ("", "patient", "tier", "discharged", "readmission", "high cost", "why"),
+        [(e["rank"], e["patient_id"], e["tier"], _short_day(e["discharged_on"]),
+          _percent(e["readmission_risk"]), _percent(e["high_cost_risk"]),
+          "\n".join([*e["why"], *(f"Mind: {w}" for w in e["warnings"])])) for e in entries],
+        right=(0, 3, 4, 5),
     )  # fmt: skip
+    say(
+        "readmission: chance of an unplanned return within 30 days, as of the discharge; "
+        "high cost: chance of being among the costliest in the coming year.",
+        *(f"Mind: {warning}." for warning in run.manifest.get("warnings", ())),
+        "A score orders outreach; it never denies care.",
+    )
+
+
+def _short_day(day: date | None) -> str:
+    return "" if day is None else f"{day:%d %b}".lstrip("0")
 
 
 def _percent(risk: float | None) -> str:
-    return "–" if risk is None else f"{risk:.0%}"
+    return "–" if risk is None or risk != risk else f"{risk:.0%}"
 
 
 def main() -> None:

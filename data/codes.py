@@ -37,7 +37,6 @@ from data.concepts import (
     diagnosis_concept_name,
     diagnosis_concepts,
     procedure_concept,
-    procedure_concept_name,
     read_codelist,
 )
 from data.planned import PlannedLists, planned_lists
@@ -63,7 +62,6 @@ __all__ = [
     "normalise",
     "planned_lists",
     "procedure_concept",
-    "procedure_concept_name",
     "recognised",
     "social_need",
 ]

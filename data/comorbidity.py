@@ -14,8 +14,6 @@ import numpy as np
 from data.code_systems import Codes, over_unique
 from data.concepts import read_codelist
 
-_SYSTEMS = ("ICD9CM", "ICD10CM")
-
 
 @cache
 def _groups(codelist: str) -> dict[str, str]:

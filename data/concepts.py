@@ -182,8 +182,3 @@ def diagnosis_concepts() -> dict[int, str]:
 def diagnosis_concept_name(ccs: int) -> str:
     """AHRQ's name of a diagnosis category. Raises KeyError where there is no such category."""
     return _diagnosis_names()[int(ccs)]
-
-
-def procedure_concept_name(ccs: int) -> str:
-    """AHRQ's name of a procedure category. Raises KeyError where there is no such category."""
-    return "Unknown procedure" if int(ccs) == 0 else icd10_procedures().names[int(ccs)]

@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from data.contract_check import named, quoted
 from data.errors import InputError
+from data.feeds import CARRIES, SHOWN_BY
 from data.file_relations import parquet_relation
 from data.generation import (
     REREAD,
@@ -52,17 +53,6 @@ __all__ = [
     "current",
     "take_in",
 ]
-
-_SHOWN_BY: dict[str, tuple[str, str]] = {
-    "admission_type": ("encounter", "admission_type IS NOT NULL"),
-    "area_index": ("member", "area_index IS NOT NULL"),
-    "disposition": ("encounter", "disposition IS NOT NULL"),
-    "emergency_visits": ("encounter", "kind = 'emergency'"),
-    "office_visits": ("encounter", "kind = 'office'"),
-    "principal_diagnosis": ("diagnosis", "position = 1"),
-}
-CARRIES: tuple[str, ...] = tuple(sorted((*TABLES, *_SHOWN_BY)))
-"""Every feed that a source may carry: the canonical tables, and parts of them."""
 
 _REJECTED = pa.schema(
     [("file", pa.string()), ("line", pa.int64()), ("column", pa.string()), ("reason", pa.string()),
@@ -219,7 +209,7 @@ def _manifest(
         shown = [table for table, count in rows.items() if count]
         shown += [
             feed
-            for feed, (table, condition) in _SHOWN_BY.items()
+            for feed, (table, condition) in SHOWN_BY.items()
             if ask(f"SELECT count(*) > 0 FROM {stored(table)} WHERE {condition}")
         ]
         carries = tuple(shown)

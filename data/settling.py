@@ -89,15 +89,60 @@ def _take_out_rejected(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
+def _take_out_shared(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
+    """Reject the new rows whose record_id another patient holds: the first row's, as in `settle`.
+
+    Only the rows of record_ids that several patients share are looked at one by one.
+    """
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE shared AS
+        SELECT record_id FROM (
+            SELECT record_id, patient_id FROM have_{table.name}
+            UNION SELECT record_id, patient_id FROM new_{table.name}
+        ) GROUP BY record_id HAVING count(*) > 1
+    """)
+    if not connection.execute("SELECT 1 FROM shared LIMIT 1").fetchall():
+        return
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE foreigners AS
+        WITH everything AS (
+            SELECT 0 AS turn, 0 AS place, regexp_extract(source_row, '^(.*):[0-9]+$', 1) AS file,
+                   regexp_extract(source_row, ':([0-9]+)$', 1)::BIGINT AS line,
+                   record_id, patient_id, source_row
+            FROM have_{table.name}
+            UNION ALL BY NAME
+            SELECT 1 AS turn, rowid AS place, file, line, record_id, patient_id, source_row
+            FROM new_{table.name}
+        ), ranked AS (
+            SELECT turn, place, file, line, patient_id,
+                   first_value(patient_id) OVER holder AS held_by,
+                   first_value(source_row) OVER holder AS first_row
+            FROM everything SEMI JOIN shared USING (record_id)
+            WINDOW holder AS (PARTITION BY record_id ORDER BY turn, file, line, patient_id)
+        )
+        SELECT place, file, line, first_row FROM ranked WHERE turn = 1 AND patient_id <> held_by;
+        INSERT INTO rejected SELECT
+            (SELECT any_value(kind) FROM read WHERE read.file = foreigners.file), file, line,
+            'record_id', 'record_id: contradicts ' || first_row
+                || ', an earlier row of the same record_id and another patient',
+            'record_id: contradicts an earlier row of the same record_id and another patient'
+        FROM foreigners;
+        DELETE FROM new_{table.name} WHERE rowid IN (SELECT place FROM foreigners);
+        DROP TABLE foreigners;
+    """)
+
+
 def settle(connection: duckdb.DuckDBPyConnection) -> None:
     """Leave in `new_<table>` only rows that are new and contradict nothing.
 
     Rows with the same record_id and known_on are the same version of the same fact. The first
     stays: what was there before this intake, then by file and line. An equal row is dropped, a
-    different one is rejected, and names the row that it contradicts.
+    different one is rejected, and names the row that it contradicts. So is a row whose record_id
+    stands for another patient in the first row of it.
     """
     key = ", ".join(KEY)
     for table in _filled(connection):
+        _take_out_shared(connection, table)
         content = ", ".join(named(name) for name in table.names if name != "source_row")
         connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE later AS

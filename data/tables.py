@@ -3,6 +3,10 @@
 Every row is one *version* of one fact. Rows with the same ``record_id`` are versions of the
 same fact; the version visible on a date is the one with the latest ``known_on`` not after it.
 A version with ``reversed`` set withdraws the fact from its ``known_on`` onwards.
+
+A ``record_id`` is unique within its table over all patients: all versions of a fact are about the
+same person. Intake rejects a row whose ``record_id`` another patient already holds, so whoever
+numbers the encounters of each patient from 1 puts the patient's id in front of the number.
 """
 
 from __future__ import annotations
@@ -126,7 +130,11 @@ MEMBER = Table(
         Column("death_on", "date", "day of death"),
         *_PROVENANCE,
     ),
-    (NotBefore("death_on", "birth_on"), NotBefore("known_on", "death_on")),
+    (
+        NotBefore("death_on", "birth_on"),
+        NotBefore("known_on", "birth_on"),
+        NotBefore("known_on", "death_on"),
+    ),
 )  # fmt: skip
 
 COVERAGE = Table(

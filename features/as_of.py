@@ -10,9 +10,8 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from data.codes import code_lists_fingerprint
 from features.definitions import feature
-from features.events import EVENTS_VERSION
+from features.events import translation_fingerprint
 from features.history import THREADS, Histories
 from features.kernel import AGE, KERNEL_VERSION, answer
 from features.plan import Plan, plan, window_days
@@ -58,11 +57,12 @@ def features_as_of(
 def fingerprint(names: Sequence[str]) -> str:
     """sha256 (hex) over all that decides the numbers in these columns, their order included.
 
-    The declarations without their words, the code lists, and the versions of the translation and
-    of the kernel. A model that was trained under another fingerprint must not be asked.
+    The declarations without their words, all that decides which events a row means (the code
+    lists among it), and the version of the kernel. A model that was trained under another
+    fingerprint must not be asked.
     """
     digest = hashlib.sha256()
-    digest.update(f"{EVENTS_VERSION} {KERNEL_VERSION} {code_lists_fingerprint()}\n".encode())
+    digest.update(f"{KERNEL_VERSION} {translation_fingerprint()}\n".encode())
     for name in names:
         declared = {k: v for k, v in asdict(feature(name)).items() if k not in _ONLY_WORDS}
         digest.update(json.dumps(declared, sort_keys=True).encode() + b"\n")

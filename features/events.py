@@ -20,7 +20,10 @@ version speaks. The event codes:
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict
 
 import numpy as np
 import pyarrow as pa
@@ -28,17 +31,20 @@ import pyarrow as pa
 from data import codes
 from data.tables import DISPOSITIONS, ENCOUNTER_KINDS, TABLES
 from features.ledger import Ledger
-from features.units import lab_code
+from features.units import LAB_TESTS, lab_code
 from features.versions import Facts, facts_of, places_of, texts_of
 from features.window import days_between
 
 EVENTS_VERSION = 2
-"""Raised whenever a canonical row comes to mean other events; part of every fingerprint."""
+"""Raised whenever the code below makes other events of a canonical row; the values that it goes by
+are part of `translation_fingerprint` themselves."""
 
 STAYS = frozenset(ENCOUNTER_KINDS) - {
     "emergency", "outpatient", "office", "telehealth", "other",
 }  # fmt: skip
 EMERGENT = frozenset(("emergency", "urgent", "trauma"))
+NOT_EMERGENT = frozenset(("elective", "newborn"))
+FEMALE = {"female": 1.0, "male": 0.0}
 ACUTE = "acute_inpatient"
 _YEARLY = "CCW"
 
@@ -57,6 +63,31 @@ READ: dict[str, tuple[str, ...]] = {
     "cost": (*_VERSION, "happened_on", "kind", "covers", "allowed_cents"),
 }  # fmt: skip
 """The columns of each canonical table that events are made of: others need not be there."""
+
+
+def translation_fingerprint() -> str:
+    """sha256 (hex) over all that decides which events a canonical row means.
+
+    The version of this code, the values that it goes by (tests and units of the laboratory, kinds
+    of stay, admission types, dispositions and groups in their order) and the code lists.
+    """
+    values = {
+        "acute": ACUTE,
+        "charlson": codes.CHARLSON_GROUPS,
+        "dispositions": DISPOSITIONS,
+        "emergent": sorted(EMERGENT),
+        "female": FEMALE,
+        "lab_tests": [asdict(test) for test in LAB_TESTS],
+        "lace": codes.LACE_ITEMS,
+        "needs": codes.SOCIAL_NEEDS,
+        "not_emergent": sorted(NOT_EMERGENT),
+        "read": READ,
+        "stays": sorted(STAYS),
+        "yearly": _YEARLY,
+    }
+    lists = codes.code_lists_fingerprint()
+    said = f"{EVENTS_VERSION} {lists} {json.dumps(values, sort_keys=True)}"
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def events_of(tables: Mapping[str, pa.Table], carries: Collection[str]) -> pa.Table:
@@ -88,7 +119,7 @@ def events_of(tables: Mapping[str, pa.Table], carries: Collection[str]) -> pa.Ta
 def _member(member: Facts, ledger: Ledger) -> None:
     born, _ = member.days("birth_on")
     ledger.enter(member, ledger.code("PERSON/born"), born)
-    female = _looked_up(member, "sex", {"female": 1.0, "male": 0.0})
+    female = _looked_up(member, "sex", FEMALE)
     ledger.enter(member, ledger.code("PERSON/female"), born, female)
     area = member.numbers("area_index")
     ledger.enter(member, ledger.code("PERSON/area_index"), born, area, ~np.isnan(area))
@@ -122,7 +153,7 @@ def _encounter(encounter: Facts, ledger: Ledger) -> None:
     emergent = _looked_up(
         encounter,
         "admission_type",
-        {**dict.fromkeys(EMERGENT, 1.0), "elective": 0.0, "newborn": 0.0},
+        {**dict.fromkeys(EMERGENT, 1.0), **dict.fromkeys(NOT_EMERGENT, 0.0)},
     )
     ledger.enter(encounter, ledger.code("STAY/emergent"), ended, emergent, acute)
     places = {name: float(place) for place, name in enumerate(DISPOSITIONS)}

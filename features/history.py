@@ -20,11 +20,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from data.codes import code_lists_fingerprint
 from data.errors import InputError, RefusalError
 from data.home import Home
 from data.progress import stage
-from features.events import EVENTS_VERSION, events_of
+from features.events import events_of, translation_fingerprint
 from features.ledger import EVENT_SCHEMA
 from features.partition import Partition, partition
 from features.shards import (
@@ -65,16 +64,16 @@ class Histories:
     def open(cls, path: Path) -> Histories:
         """The histories that lie in `path` (home.histories); no event is read yet.
 
-        Raises InputError where there are none, RefusalError where another version of firstcall
-        or of its code lists wrote them.
+        Raises InputError where there are none, RefusalError where another version of firstcall,
+        of its code lists or of its units wrote them.
         """
         file = path / "manifest.json"
         if not file.exists():
             raise InputError(f"There are no histories in {path}: run `firstcall intake` first.")
         manifest = json.loads(file.read_text(encoding="utf-8"))
-        if manifest["made_by"] != _made_by():
+        if manifest["made_by"] != translation_fingerprint():
             raise RefusalError(
-                f"The histories in {path} were made with other code lists: "
+                f"The histories in {path} were made with other code lists or units: "
                 "run `firstcall intake` again."
             )
         through = manifest["data_through"]
@@ -143,7 +142,7 @@ def current_histories(home: Home) -> Histories:
         if file.exists():
             manifest = json.loads(file.read_text(encoding="utf-8"))
             made_of = (manifest.get("made_by"), manifest.get("generation"))
-            if made_of == (_made_by(), taken.generation):
+            if made_of == (translation_fingerprint(), taken.generation):
                 return Histories.open(home.histories)
         return _write(home, SHARDS)
 
@@ -188,7 +187,7 @@ def _write(home: Home, shards: int) -> Histories:
     manifest = {
         "format": 1,
         "folder": f"events-{content[:16]}",
-        "made_by": _made_by(),
+        "made_by": translation_fingerprint(),
         "shards": shards,
         "rows": [n for n, _, _ in written],
         "codes": sorted(set().union(*(codes for _, codes, _ in written))),
@@ -257,7 +256,3 @@ def _publish(histories: Path, work: Path, new: Path, manifest: dict[str, Any]) -
         if old.name not in kept:
             shutil.rmtree(old)
     shutil.rmtree(work)
-
-
-def _made_by() -> str:
-    return f"{EVENTS_VERSION} {code_lists_fingerprint()}"

@@ -25,21 +25,13 @@ _EPOCH = date(1970, 1, 1)
 
 @dataclass(frozen=True, order=True)
 class Window:
-    """The look-back window (as_of − days, as_of].
-
-    >>> Window(30).contains(as_of=100, day=71), Window(30).contains(as_of=100, day=70)
-    (True, False)
-    """
+    """The look-back window (as_of − days, as_of]."""
 
     days: int
 
     def __post_init__(self) -> None:
         if self.days < 1:
             raise ValueError(f"a window holds at least one day, not {self.days}")
-
-    def contains(self, as_of: int, day: int) -> bool:
-        """Whether `day` lies in the window that looks back from `as_of`."""
-        return as_of - self.days < day <= as_of
 
     @property
     def words(self) -> str:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +26,7 @@ from serving.schemas import (
     ScoreRequest,
     WorklistAnswer,
 )
-from serving.scoring import TASKS, Models, score
+from serving.scoring import TASKS, TOLD_TIERS, Models, score
 
 if TYPE_CHECKING:
     from serving.store import Run
@@ -64,14 +63,14 @@ def unknown_codes(tables: Mapping[str, pa.Table]) -> list[str]:
 
 
 class Scorer:
-    """Answers score requests with one pair of models, one request at a time.
+    """Answers score requests with one pair of models.
 
-    One at a time, because two calls of the compiled loops at once would end the process.
+    Nothing is kept between two requests. The route works on one at a time, because each uses all
+    threads that it may.
     """
 
     def __init__(self, models: Models) -> None:
         self.models = models
-        self._one_at_a_time = threading.Lock()
 
     def warm_up(self) -> None:
         """Compiles what is compiled on first use, so that the first caller does not wait."""
@@ -94,12 +93,11 @@ class Scorer:
         """Both risks of everybody whom the request names, with their reasons."""
         tables = tables_of(request)
         carries = self.models.carries if request.carries is None else sorted(request.carries)
-        with self._one_at_a_time:
-            people = population(tables, carries, request.as_of)
-            histories = Histories.of_tables(tables, carries)
-            scored = score(people, histories, self.models, request.as_of)
-            everyone = np.ones(len(people), dtype=bool)
-            reasons = scored.reasons(dict.fromkeys(TASKS, everyone))
+        people = population(tables, carries, request.as_of)
+        histories = Histories.of_tables(tables, carries)
+        scored = score(people, histories, self.models, request.as_of)
+        everyone = np.ones(len(people), dtype=bool)
+        reasons = scored.reasons(dict.fromkeys(TASKS, everyone))
         of_patient: dict[str, list[dict[str, Any]]] = {}
         for reason in reasons.to_dict("records"):
             of_patient.setdefault(reason["patient_id"], []).append(
@@ -127,13 +125,15 @@ def patient_score(row: Mapping[str, Any], reasons: Iterable[Mapping[str, Any]]) 
 
 
 def published_patient(found: Mapping[str, Any], run: Run) -> PublishedPatient:
-    """What `Store.patient` found, as it is answered."""
+    """What `Store.patient` found, as it is answered: reasons are None of a risk that the night did
+    not explain."""
     place = found["place"]
+    untold = () if place else [task for task in TASKS if not _was_told(found, task)]
     return PublishedPatient(
         run_id=run.run_id,
         as_of=run.as_of,
         place=None if place is None else Place(**place),
-        **_score_fields(found, found["reasons"]),
+        **_score_fields(found, found["reasons"], untold),
     )
 
 
@@ -154,18 +154,30 @@ def published_worklist(rows: Sequence[Mapping[str, Any]], run: Run) -> WorklistA
     )
 
 
-def _score_fields(row: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _was_told(row: Mapping[str, Any], task: str) -> bool:
+    """Whether the night told the reasons of a risk of somebody who is not on the list; without a
+    risk there are none to tell."""
+    prefix = task.replace("-", "_")
+    return row[f"{prefix}_risk"] is None or row[f"{prefix}_tier"] in TOLD_TIERS
+
+
+def _score_fields(
+    row: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]], untold: Collection[str] = ()
+) -> dict[str, Any]:
     return {
         "patient_id": row["patient_id"],
         "discharged_on": row["discharged_on"],
         "left_out": row["left_out"] or None,
         "warnings": row["warnings"],
         "withheld": WITHHELD,
-        **{task.replace("-", "_"): _risk(row, task, reasons) for task in TASKS},
+        **{
+            task.replace("-", "_"): _risk(row, task, None if task in untold else reasons)
+            for task in TASKS
+        },
     }
 
 
-def _risk(row: Mapping[str, Any], task: str, reasons: Sequence[Mapping[str, Any]]) -> Risk:
+def _risk(row: Mapping[str, Any], task: str, reasons: Sequence[Mapping[str, Any]] | None) -> Risk:
     prefix = task.replace("-", "_")
     told = Reason.model_fields
     return Risk(
@@ -173,5 +185,7 @@ def _risk(row: Mapping[str, Any], task: str, reasons: Sequence[Mapping[str, Any]
         tier=row[f"{prefix}_tier"],
         asked_on=row[f"{prefix}_asked_on"],
         not_scored=row[f"{prefix}_null_reason"],
-        reasons=[Reason(**{k: r[k] for k in told}) for r in reasons if r["task"] == task],
+        reasons=None
+        if reasons is None
+        else [Reason(**{k: r[k] for k in told}) for r in reasons if r["task"] == task],
     )

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 FORMAT = 1
+ASKED_ON = ("any", "31 December")
+"""On which days a model may be asked: the latter where it knows yearly totals only."""
 THREADS = 2
 """Threads of one prediction. The result of a row depends neither on them nor on other rows."""
 
@@ -120,16 +122,20 @@ class RiskModel:
         """Read `model.txt` and `model.json`.
 
         Raises InputError where a file is missing or unreadable, RefusalError where one is damaged
-        or not of this pair, where the model answers another question than `task`, or where the
-        features are no longer computed as they were when the model was trained ("The model in
-        .firstcall/models/readmission was trained with other feature definitions: run
-        `firstcall train --task readmission`.").
+        or not of this pair, where the model answers another question than `task` or is asked on
+        days that are none of ASKED_ON, or where the features are no longer computed as they were
+        when the model was trained ("The model in .firstcall/models/readmission was trained with
+        other feature definitions: run `firstcall train --task readmission`.").
         """
         text, metadata = read_model_files(folder)
         names = metadata["features"]
         again = f"run `firstcall train --task {task or metadata['task']}`."
         if task is not None and metadata["task"] != task:
             raise RefusalError(f"The model in {folder} answers another question: {again}")
+        if metadata["asked_on"] not in ASKED_ON:
+            raise RefusalError(
+                f"The model in {folder} is asked on days that are not known: {again}"
+            )
         from features.as_of import fingerprint
 
         try:
@@ -180,9 +186,9 @@ class RiskModel:
         raw = self.booster.predict(self._array(X), raw_score=True, num_threads=THREADS)
         return np.asarray(raw, dtype=np.float64)
 
-    def risk(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        """The calibrated probability of each row; float64[rows] within (0, 1)."""
-        return self.calibrator.apply(self.margin(X))
+    def risk(self, margin: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The calibrated probability of each margin; float64[rows] within (0, 1)."""
+        return self.calibrator.apply(margin)
 
     def contributions(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """SHAP values of the margin; float64[rows, features + 1], the last is the base value.

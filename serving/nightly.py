@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,7 +17,7 @@ from data.intake import Taken, current
 from data.progress import stage
 from features.history import Histories, current_histories
 from serving.population import DIED, NOT_COVERED, NOT_KNOWN, population
-from serving.scoring import TASKS, Models, Scored, score
+from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
 from serving.store import Store
 from serving.worklist import Capacity, Worklist, worklist
 
@@ -46,8 +45,6 @@ class NightReport:
     listed: int
     capacity: Capacity
     left_out: Mapping[str, int]
-    warned: Mapping[str, int]
-    explained: int
     models: Mapping[str, str]
     warnings: tuple[str, ...]
 
@@ -130,8 +127,7 @@ def _night(
         scored = score(people, histories, models, as_of)
     listed = worklist(scored.scores.rename(columns={"left_out": "excluded"}), capacity)
     with stage("Finding the reasons"):
-        wanted = _explained(scored, listed)
-        reasons = scored.reasons(wanted)
+        reasons = scored.reasons(_explained(scored, listed))
     scores = scored.scores.copy()
     why = listed.left_out.set_index("patient_id")["reason"]
     scores["left_out"] = scores["patient_id"].map(why).astype(object)
@@ -140,21 +136,24 @@ def _night(
         warnings.append("without a feed of admissions nobody counts as recently discharged")
     if "coverage" not in carries:
         warnings.append("without a feed of coverage everybody known counts as covered")
+    before = store.published()
+    if before is not None and before.as_of > as_of:
+        warnings.append(f"this list takes the place of a newer one, of {before.as_of}")
     with stage("Publishing the list"):
         store.publish(
             run_id, scores, reasons, listed.entries,
             _manifest(taken, models, as_of, capacity, warnings),
         )  # fmt: skip
-    return _report(run_id, as_of, capacity, scored, listed, models, wanted, warnings)
+    return _report(run_id, as_of, capacity, scored, listed, models, warnings)
 
 
 def _explained(scored: Scored, listed: Worklist) -> dict[str, np.ndarray]:
-    """Whose reasons are told each night: who is on the list or above the moderate line. The
-    others are explained on demand, because reasons cost more than scores."""
+    """Whose reasons are told each night: who is on the list or in one of TOLD_TIERS, because
+    reasons cost more than scores. Of the others the store holds none; POST /score explains anyone.
+    """
     on_list = scored.scores["patient_id"].isin(listed.entries["patient_id"]).to_numpy()
     return {
-        task: on_list
-        | scored.scores[f"{task.replace('-', '_')}_tier"].isin(["high", "moderate"]).to_numpy()
+        task: on_list | scored.scores[f"{task.replace('-', '_')}_tier"].isin(TOLD_TIERS).to_numpy()
         for task in TASKS
     }
 
@@ -199,16 +198,11 @@ def _report(
     scored: Scored,
     listed: Worklist,
     models: Models,
-    wanted: Mapping[str, np.ndarray],
     warnings: list[str],
 ) -> NightReport:
     scores = scored.scores
     of_task = {task: task.replace("-", "_") for task in TASKS}
     has = {task: scores[f"{name}_risk"].notna() for task, name in of_task.items()}
-    explained = np.zeros(len(scores), dtype=bool)
-    for task, flags in wanted.items():
-        explained |= flags & has[task].to_numpy()
-    said = pd.Series([text for row in scores["warnings"] for text in json.loads(row)], dtype=object)
     return NightReport(
         run_id=run_id,
         as_of=as_of,
@@ -220,8 +214,6 @@ def _report(
         listed=len(listed.entries),
         capacity=capacity,
         left_out=listed.left_out_counts,
-        warned=_counts(said),
-        explained=int(explained.sum()),
         models=models.versions,
         warnings=tuple(warnings),
     )

@@ -29,6 +29,9 @@ ADDITIVE_WITHIN = 1e-6
 SMALLEST_SHARE = 0.01
 """In log odds: what moves the odds by less than one percent is no reason."""
 
+_MOVES = ("last", "last_is", "after", "days_since")
+"""What is true of the day of the question, and may be untrue on the day of whoever reads."""
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -78,9 +81,9 @@ def said(
     words = _said(declared, value, last, as_of, told_on)
     if told_on == as_of:
         return words
-    return re.sub(
-        r"in the last (\d+) days", rf"in the \1 days to {written_date(as_of, told_on)}", words
-    )
+    asked = written_date(as_of, told_on)
+    words, found = re.subn(r"in the last (\d+) days", rf"in the \1 days to {asked}", words)
+    return words if found or declared.how not in _MOVES else f"as of {asked}: {words}"
 
 
 def _said(declared: Feature, value: float, last: float, as_of: date, told_on: date) -> str:
@@ -103,6 +106,11 @@ def _said(declared: Feature, value: float, last: float, as_of: date, told_on: da
     return text
 
 
+def not_known(declared: Feature) -> str:
+    """What is said of a value that nobody knows."""
+    return declared.say(math.nan)
+
+
 def _not_seen(declared: Feature, last: float) -> str:
     """Why a value is missing, in words: nothing of the kind was seen, or it is not known."""
     if declared.family == "labs":
@@ -112,7 +120,7 @@ def _not_seen(declared: Feature, last: float) -> str:
     of_stay = declared.last_event == "acute_stays_days_since"
     if of_stay and not (declared.window and last < declared.window.days):
         return f"no hospital stay seen {declared.period}"
-    return declared.say(math.nan)
+    return not_known(declared)
 
 
 def _counts_its_last_event(declared: Feature) -> bool:
@@ -183,12 +191,13 @@ def reasons(
                 if about is not None and not with_sensitive:
                     continue
                 best = _evidence(declared, members[g], sign * of_feature[row], values[row])
+                words = said(declared[best], values[row, best], lasts[row, best], day, told_on)
+                if words == not_known(declared[best]):
+                    continue  # that nothing is known is no reason to call
                 found.append(
                     Reason(
                         concept=concepts[g],
-                        words=said(
-                            declared[best], values[row, best], lasts[row, best], day, told_on
-                        ),
+                        words=words,
                         share=float(of_concept[row, g]),
                         direction="raises" if sign > 0 else "lowers",
                         actionable=declared[best].actionable,

@@ -276,7 +276,14 @@ class Risk(BaseModel):
         str | None,
         Field(description="why there is no risk", examples=["no discharge in the last 30 days"]),
     ]
-    reasons: list[Reason]
+    reasons: Annotated[
+        list[Reason] | None,
+        Field(
+            description="what raises and lowers the risk; an empty list where there is nothing to "
+            "tell; null where the published run did not explain this person: POST /score explains "
+            "anyone"
+        ),
+    ]
 
 
 class Place(BaseModel):

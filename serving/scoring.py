@@ -34,6 +34,8 @@ _USUAL = {
 """Whom the models are trained on where model.json does not say it (see `training.tasks`)."""
 
 _CAUSE = "last_stay_principal"
+TOLD_TIERS = ("high", "moderate")
+"""The night tells the reasons of a risk in these tiers, and both risks of who is on the list."""
 TOP_REASONS = 3
 LOWERING_REASONS = 2
 
@@ -171,7 +173,7 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
                 names = list(dict.fromkeys([*names, _CAUSE]))
             X = features_as_of(histories, index, names)
             margin[rows] = model.margin(X)
-            risk[rows] = model.calibrator.apply(margin[rows])
+            risk[rows] = model.risk(margin[rows])
             tier[rows], day[rows] = model.tier(risk[rows]), days
             asked[task] = _Asked(model, rows, days, X)
             _warn(warnings, people, rows, days, model)

@@ -4,10 +4,12 @@ The order, and why:
 
 1. **Eligible people only.** Alive, covered, not in hospital now and not in hospice, as far as
    known. Why somebody is left out is kept for each person and counted.
-2. **The higher of the two tiers**, high before moderate before low.
-3. Within a tier, **recently discharged before high cost**: a call after a discharge loses its
-   value within days, a call about the coming year does not. Somebody stands in the queue
-   whose tier put him here; where both did, he stands among the recently discharged.
+2. **The recently discharged of high or moderate tier first**, by tier, on up to half of the
+   places (`Capacity.kept_for_discharged`): a call after a discharge loses its value within days,
+   a call about the coming year does not, and the high-cost queue alone could fill every list.
+3. Then everybody else by the **higher of the two tiers**, within a tier the recently discharged
+   before high cost. Somebody stands in the queue whose tier put him here; where both did, he
+   stands among the recently discharged.
 4. Within a queue, **that queue's risk**, then its margin (a calibrator may map unequal margins
    to one risk), then patient_id. The two risks are chances of different things and are never
    added or compared with each other.
@@ -40,12 +42,19 @@ SCORE_COLUMNS = (
 
 @dataclass(frozen=True)
 class Capacity:
-    """How many patients the case managers can take on from one list: `managers` × `slots`."""
+    """How many patients the case managers can take on from one list: `managers` × `slots`.
+
+    `kept_for_discharged` is the share of these places that the recently discharged of high or
+    moderate tier take first, as far as there are any.
+    """
 
     managers: int = 4
     slots: int = 25
+    kept_for_discharged: float = 0.5
 
     def __post_init__(self) -> None:
+        if not 0 <= self.kept_for_discharged <= 1:
+            raise InputError("The share of places kept for the discharged lies between 0 and 1.")
         if self.managers < 1 or self.slots < 0:
             raise InputError(
                 "The capacity needs at least one case manager and no negative number of slots."
@@ -110,6 +119,9 @@ def worklist(scores: pd.DataFrame, capacity: Capacity) -> Worklist:
         ascending=[True, True, False, False, True],
         ignore_index=True,
     )
+    urgent = (ordered["queue"] == 0) & (ordered["tier"] < TIERS.index("low"))
+    first = ordered[urgent].head(int(capacity.places * capacity.kept_for_discharged))
+    ordered = pd.concat([first, ordered.drop(first.index)], ignore_index=True)
     listed = ordered.head(capacity.places)
     place = np.arange(len(listed))
     entries = pd.DataFrame(

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from serving.calibrator import HIGHEST, LOWEST, Calibrator
-from training.logistic import intercept_and_slope
+from training.logistic import intercept_and_slope, log_odds
 from training.tasks import CalibrationSettings
 
 SIMPLEST_FIRST = ("none", "platt", "isotonic")
+_LEAST_SLOPE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,12 @@ class CalibrationChoice:
 def fit_platt(margin: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> Calibrator:
     """Slope and intercept of maximum likelihood. A slope at or below 0 would turn the order
     round: then only the intercept of the base rate is left, with a slope next to nothing."""
-    intercept, slope = intercept_and_slope(margin, y, weights)
-    return Calibrator("platt", slope=max(slope, 1e-6), intercept=intercept)
+    label = np.asarray(y, dtype=np.float64)
+    intercept, slope = intercept_and_slope(margin, label, weights)
+    if slope < _LEAST_SLOPE:
+        w = np.ones_like(label) if weights is None else np.asarray(weights, dtype=np.float64)
+        intercept = log_odds(float(np.average(label, weights=w)))
+    return Calibrator("platt", slope=max(slope, _LEAST_SLOPE), intercept=intercept)
 
 
 def fit_isotonic(margin: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> Calibrator:
@@ -55,7 +60,8 @@ def _fit(kind: str, margin: NDArray, y: NDArray, weights: NDArray) -> Calibrator
 
 
 def losses(risk: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
-    """The log loss of each row."""
+    """The log loss of each row: scikit-learn's is of all rows together, and the bootstrap and the
+    clustered error need each."""
     p = np.asarray(risk, dtype=np.float64)
     return -np.where(np.asarray(y) == 1, np.log(p), np.log1p(-p))
 
@@ -73,6 +79,8 @@ def choose_calibrator(
     together. The standard error is that of the paired difference from the best. Isotonic is
     tried only with enough cases. The chosen kind is fitted again on all rows.
     """
+    from sklearn.model_selection import PredefinedSplit
+
     m, label = np.asarray(margin, dtype=np.float64), np.asarray(y, dtype=np.float64)
     w = np.ones_like(m) if weights is None else np.asarray(weights, dtype=np.float64)
     patients, person = np.unique(np.asarray(share), return_inverse=True)
@@ -84,9 +92,8 @@ def choose_calibrator(
     row_losses: dict[str, NDArray] = {}
     for kind in kinds:
         risk = np.full(len(m), np.nan)
-        for k in range(settings.folds):
-            out, rest = fold == k, fold != k
-            enough = 0 < label[rest].sum() < rest.sum()
+        for rest, out in PredefinedSplit(fold).split():
+            enough = 0 < label[rest].sum() < len(rest)
             risk[out] = _fit(kind if enough else "none", m[rest], label[rest], w[rest]).apply(
                 m[out]
             )

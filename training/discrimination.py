@@ -20,7 +20,7 @@ class Ranking:
         s = np.asarray(score, dtype=np.float64)
         order = np.argsort(s, kind="stable")
         new = np.ones(len(s), dtype=bool)
-        new[1:] = np.diff(s[order]) > 0
+        new[1:] = s[order][1:] > s[order][:-1]
         return cls(order, np.flatnonzero(new))
 
     def _grouped(self, weight: NDArray[np.float64]) -> NDArray[np.float64]:

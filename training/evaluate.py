@@ -77,19 +77,6 @@ class Evaluation:
         """Better: the lower bound of the paired difference lies above 0."""
         return self.better_than[baseline][metric].low > 0
 
-    def table(self) -> pd.DataFrame:
-        """One row a score, ours first: AUROC and AUPRC, what ours is better by (all with their
-        intervals, as text), and the expected AUROC where the truth is known."""
-        made = []
-        for name, metrics in self.scores.items():
-            gain = self.better_than.get(name, {})
-            made.append({
-                "score": name, "auroc": str(metrics["auroc"]), "auprc": str(metrics["auprc"]),
-                "ours is better by": str(gain["auroc"]) if gain else "",
-                "expected auroc": self.truth.get(f"expected_auroc.{name}", float("nan")),
-            })  # fmt: skip
-        return pd.DataFrame(made)
-
     def flat(self) -> dict[str, float]:
         """All figures under one name each, such as `firstcall.auroc.low`, for MLflow."""
         made: dict[str, float] = {
@@ -142,7 +129,7 @@ def evaluate(scored: Scored, settings: EvaluationSettings) -> Evaluation:
             "read the intervals, not the values"
         )
     measures = _Measures(scored, usable)
-    point = measures.under(w)
+    point = measures.under(w) | measures.by_scikit_learn(scored.margin, usable, w)
     samples = [measures.under(w * k) for k in _resampled(len(people), person, settings)]
     scores, better = _intervals(point, samples)
     remarks += _warnings(scores, better)
@@ -189,7 +176,12 @@ def _resampled(
 
 
 class _Measures:
-    """Everything that a replicate needs, sorted and binned once."""
+    """Everything that a replicate needs, sorted and binned once.
+
+    The values themselves are scikit-learn's wherever it has the figure (`by_scikit_learn`). It
+    sorts anew at each call, so that the hundreds of replicates count on `Ranking` instead, which
+    the tests hold equal to it.
+    """
 
     def __init__(self, scored: Scored, baselines: Mapping[str, NDArray[np.float64]]) -> None:
         self.y, self.p = scored.outcome, scored.risk
@@ -227,9 +219,49 @@ class _Measures:
         made["score", OURS, "calibration_slope"] = intercept_and_slope(x, rate, weight[full])[1]
         return made
 
+    def by_scikit_learn(
+        self,
+        margin: NDArray[np.float64],
+        baselines: Mapping[str, NDArray[np.float64]],
+        w: NDArray[np.float64],
+    ) -> dict[tuple[str, str, str], float]:
+        """The figures of `under` that scikit-learn has, where there are cases and others."""
+        from sklearn.metrics import brier_score_loss, log_loss
+
+        made: dict[tuple[str, str, str], float] = {}
+        for metric, value in _ordering(margin, self.y, w).items():
+            made["score", OURS, metric] = value
+        for name, score in baselines.items():
+            known = w * self.known[name]
+            ours = _ordering(margin, self.y, known)
+            for metric, value in _ordering(score, self.y, known).items():
+                made["score", name, metric] = value
+                made["difference", name, metric] = ours[metric] - value
+        if w.sum() > 0:
+            both = {"sample_weight": w, "labels": [0, 1]}
+            made["score", OURS, "brier"] = float(brier_score_loss(self.y, self.p, **both))
+            made["score", OURS, "log_loss"] = float(log_loss(self.y, self.p, **both))
+        return made
+
     def _order(self, rank: Ranking, w: NDArray[np.float64]) -> dict[str, float]:
         case, other = w * self.y, w * (1 - self.y)
         return {"auroc": rank.auroc(case, other), "auprc": rank.average_precision(case, other)}
+
+
+def _ordering(
+    score: NDArray[np.float64], y: NDArray[np.float64], w: NDArray[np.float64]
+) -> dict[str, float]:
+    """AUROC and average precision of the rows that weigh; nothing where all of them are alike."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    rows = w > 0
+    if len(np.unique(y[rows])) < 2:
+        return {}
+    asked, weights = (y[rows], score[rows]), w[rows]
+    return {
+        "auroc": float(roc_auc_score(*asked, sample_weight=weights)),
+        "auprc": float(average_precision_score(*asked, sample_weight=weights)),
+    }
 
 
 def _intervals(

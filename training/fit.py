@@ -23,7 +23,6 @@ class Fitted:
     text: str
     rounds: int
     stopped_at: tuple[int, ...]
-    validation_log_loss: float
 
 
 def parameters(settings: FitSettings, rows: int) -> dict[str, Any]:
@@ -70,7 +69,6 @@ def fit(
     lightgbm = load_lightgbm()
     taking = parameters(settings, len(y))
     stopped: list[int] = []
-    lost: list[float] = []
     for k in range(int(fold.max()) + 1 if len(fold) else 0):
         out = fold == k
         if min(y[out].sum(), y[~out].sum()) < FEWEST_TO_STOP:
@@ -84,14 +82,12 @@ def fit(
             callbacks=[lightgbm.early_stopping(settings.patience, verbose=False)],
         )  # fmt: skip
         stopped.append(max(grown.best_iteration, 1))
-        lost.append(grown.best_score["valid_0"]["binary_logloss"])
         del train, held, grown
     rounds = round(float(np.mean(stopped))) if stopped else settings.few_events_rounds
     everything = lightgbm.Dataset(X, y, weight=weights, feature_name=names, params=taking)
     booster = lightgbm.train(taking, everything, num_boost_round=rounds)
     text = booster.model_to_string(num_iteration=rounds)
-    mean_loss = float(np.mean(lost)) if lost else float("nan")
-    return Fitted(text, rounds, tuple(stopped), mean_loss)
+    return Fitted(text, rounds, tuple(stopped))
 
 
 def folds_of(share: NDArray[np.float64], role: NDArray, settings: FitSettings) -> NDArray[np.int64]:

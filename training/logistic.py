@@ -1,6 +1,8 @@
-"""Logistic regression on one variable, many weightings at once: for calibration and its bounds."""
+"""Logistic regression on one variable: for calibration and for judging it."""
 
 from __future__ import annotations
+
+import warnings
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -8,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from serving.calibrator import sigmoid
 
 STEPS = 25
-RIDGE = 1e-9
+_HARDLY_ANY_RIDGE = 1e9
+"""scikit-learn's C. Without any ridge, rows that a line separates would have no maximum."""
 
 
 def intercept_and_slope(
@@ -16,40 +19,44 @@ def intercept_and_slope(
 ) -> tuple[float, float]:
     """Maximum (quasi-)likelihood of y ~ sigmoid(intercept + slope x); y within [0, 1].
 
-    Newton's method with step halving. Rows that a line separates have no maximum: the slope
-    then stops where the likelihood gains nothing any more.
+    A y between 0 and 1 (a true risk, a rate) counts as two rows: a case with the weight y and
+    none with the rest. Where x or y is the same everywhere, the slope is 0.
     """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
     xs = np.asarray(x, dtype=np.float64)
     ys = np.asarray(y, dtype=np.float64)
-    ws = np.ones_like(xs) if weights is None else np.asarray(weights, dtype=np.float64)
+    ws = _weights(weights, xs)
     centre = np.average(xs, weights=ws)
     spread = np.sqrt(np.average((xs - centre) ** 2, weights=ws))
-    if spread < 1e-12:
-        return float(_log_odds(np.average(ys, weights=ws))), 0.0
-    z = (xs - centre) / spread
-    a, b = float(_log_odds(np.average(ys, weights=ws))), 0.0
-    best = _likelihood(a, b, z, ys, ws)
-    for _ in range(STEPS):
-        p = sigmoid(a + b * z)
-        gradient, hessian = _moments(p, z, ys, ws)
-        step = np.linalg.solve(hessian, gradient)
-        scale = 1.0
-        tried = _likelihood(a + step[0], b + step[1], z, ys, ws)
-        while tried < best and scale > 1e-6:
-            scale /= 2
-            tried = _likelihood(a + scale * step[0], b + scale * step[1], z, ys, ws)
-        gain = tried - best
-        a, b, best = a + scale * step[0], b + scale * step[1], max(best, tried)
-        if gain < 1e-10 * max(1.0, abs(best)) or abs(b) > 30:
-            break
+    rate = float(np.average(ys, weights=ws))
+    if spread < 1e-12 or not 0 < rate < 1:
+        return log_odds(rate), 0.0
+    z = np.tile((xs - centre) / spread, 2)
+    case = np.repeat([1, 0], len(xs))
+    worth = np.concatenate([ws * ys, ws * (1 - ys)])
+    rows = worth > 0
+    regression = LogisticRegression(
+        C=_HARDLY_ANY_RIDGE, solver="newton-cholesky", tol=1e-10, max_iter=200
+    )
+    with warnings.catch_warnings():
+        # separated rows (a resample with one case) never converge to the tolerance: any steep
+        # finite slope is as good an answer
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = regression.fit(z[rows, None], case[rows], sample_weight=worth[rows])
+    a, b = float(fitted.intercept_[0]), float(fitted.coef_[0, 0])
     return float(a - b * centre / spread), float(b / spread)
 
 
 def offset_intercept(x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> float:
-    """The intercept alone, the slope held at 1: calibration in the large, 0 where it is right."""
+    """The intercept alone, the slope held at 1: calibration in the large, 0 where it is right.
+
+    By Newton's method here, because scikit-learn's regression takes no offset.
+    """
     xs = np.asarray(x, dtype=np.float64)
     ys = np.asarray(y, dtype=np.float64)
-    ws = np.ones_like(xs) if weights is None else np.asarray(weights, dtype=np.float64)
+    ws = _weights(weights, xs)
     a = 0.0
     for _ in range(STEPS):
         p = sigmoid(a + xs)
@@ -61,20 +68,11 @@ def offset_intercept(x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = Non
     return a
 
 
-def _log_odds(p: float) -> float:
+def log_odds(p: float) -> float:
+    """The log odds of a rate, finite for 0 and 1 as well."""
     p = min(max(p, 1e-9), 1 - 1e-9)
     return float(np.log(p / (1 - p)))
 
 
-def _likelihood(a: float, b: float, z: NDArray, y: NDArray, w: NDArray) -> float:
-    m = a + b * z
-    return float(np.sum(w * (y * m - np.logaddexp(0.0, m))))
-
-
-def _moments(p: NDArray, z: NDArray, y: NDArray, w: NDArray) -> tuple[NDArray, NDArray]:
-    residual = w * (y - p)
-    v = w * p * (1 - p)
-    gradient = np.array([residual.sum(), (residual * z).sum()])
-    cross = (v * z).sum()
-    hessian = np.array([[v.sum() + RIDGE, cross], [cross, (v * z * z).sum() + RIDGE]])
-    return gradient, hessian
+def _weights(weights: ArrayLike | None, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.ones_like(x) if weights is None else np.asarray(weights, dtype=np.float64)

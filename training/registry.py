@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from data.errors import InputError
+from data.errors import InputError, RefusalError
 from data.home import Home
 from serving.model import publish_model, read_model_files
 
@@ -87,10 +87,16 @@ def _first_line(error: Exception) -> str:
 def _experiment(client: MlflowClient, home: Home, task: str) -> str:
     name = registered_name(task)
     found = client.get_experiment_by_name(name)
-    if found is not None:
-        return found.experiment_id
     embedded = not os.environ.get("MLFLOW_TRACKING_URI")
     place = (home.root / "mlflow-artifacts" / task).as_uri() if embedded else None
+    if found is not None:
+        if embedded and found.artifact_location != place:
+            raise RefusalError(
+                f"The trainings kept in {home.tracking_database} have their files in another "
+                "folder, because this one was copied or moved: move it back, or remove mlflow.db "
+                "here to begin anew."
+            )
+        return found.experiment_id
     return client.create_experiment(name, artifact_location=place)
 
 

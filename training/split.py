@@ -63,10 +63,8 @@ def patient_roles(patient_ids: Iterable[str], settings: SplitSettings) -> NDArra
     ).astype(object)
 
 
-def first_test_day(
-    as_of: ArrayLike, label_known_on: ArrayLike, train_worth: float
-) -> tuple[int, int]:
-    """The first test day, and how many rows' labels are known by then.
+def first_test_day(as_of: ArrayLike, label_known_on: ArrayLike, train_worth: float) -> int:
+    """The first test day.
 
     Of all index days, the one that maximises train^w x test^(1-w), where train is the share of
     rows whose label is known by that day and test the share asked on it or later. Four years of
@@ -86,9 +84,7 @@ def first_test_day(
             "run-out no index date is left on both sides of any test date; take in more months, "
             "or shorten run_out_days."
         )
-    best = int(len(worth) - 1 - np.argmax(worth[::-1]))
-    day = int(candidates[best])
-    return day, int(np.searchsorted(known, day, "right"))
+    return int(candidates[len(worth) - 1 - np.argmax(worth[::-1])])
 
 
 def split_rows(rows: pd.DataFrame, run_out_days: int, settings: SplitSettings) -> Split:
@@ -100,7 +96,7 @@ def split_rows(rows: pd.DataFrame, run_out_days: int, settings: SplitSettings) -
     as_of = rows["as_of"].to_numpy(dtype=np.int64)
     until = rows["outcome_until"].to_numpy(dtype=np.int64)
     known_on = until + run_out_days
-    test_from, _ = first_test_day(as_of, known_on, settings.train_worth)
+    test_from = first_test_day(as_of, known_on, settings.train_worth)
     role = patient_roles(rows["patient_id"], settings)
     tests = role == "test"
     aside = np.where(tests, as_of < test_from, known_on > test_from)

@@ -31,7 +31,7 @@ from training.plots import draw
 from training.registry import Registered, export_champion, record
 from training.shares_picture import draw_shares
 from training.split import ROLES, Split, refuse_if_too_few, share_of, split_rows
-from training.tasks import HighCostTask, ReadmissionTask, Task, flat, task_called
+from training.tasks import HighCostTask, ReadmissionTask, Task, described, flat, task_called
 from training.truth import true_risk
 
 LEARNING = ("train", "validation")
@@ -49,13 +49,12 @@ class TooFewError(RefusalError):
 class TrainReport:
     """What one training did. ``counts``: one row a role with rows, people, cases and dates.
 
-    ``attrition``: see `training.attrition.COLUMNS`. ``model_folder`` holds the files in use.
+    ``attrition``: see `training.attrition.COLUMNS`.
     """
 
     task: str
     settings: Task
     run: Registered
-    model_folder: Path
     model_version: str
     attrition: pd.DataFrame
     counts: pd.DataFrame
@@ -101,15 +100,15 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
     remarks = (*cohort.remarks, *evaluation.remarks)
     with stage("Recording the run in MLflow"), tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        _write_files(folder, fitted.text, model, cohort, counts, evaluation, remarks)
+        _write_files(folder, chosen, fitted.text, model, cohort, counts, evaluation, remarks)
         draw(folder / "pictures", scored, evaluation, model.metadata["label"])
         draw_shares(folder / "pictures" / "shares.png", model, tested.X, model.metadata["label"])
         told = _parameters(chosen, fitted, choice, names)
         tags = _tags(taken.manifest, model, histories)
         run = record(home, chosen.name, told, evaluation.flat(), tags, folder)
-        place = export_champion(home, chosen.name)
+        export_champion(home, chosen.name)
     return TrainReport(
-        chosen.name, chosen, run, place, model.version, cohort.attrition, counts, fitted, choice,
+        chosen.name, chosen, run, model.version, cohort.attrition, counts, fitted, choice,
         evaluation, cohort.threshold_cents, remarks,
     )  # fmt: skip
 
@@ -295,6 +294,7 @@ def _tags(manifest: Mapping[str, Any], model: RiskModel, histories: Histories) -
 
 def _write_files(
     folder: Path,
+    task: Task,
     text: str,
     model: RiskModel,
     cohort: Cohort,
@@ -307,5 +307,7 @@ def _write_files(
     write_model(folder / "model", text, model.metadata)
     cohort.attrition.to_csv(folder / "attrition.csv", index=False)
     counts.to_csv(folder / "counts.csv", index=False)
+    settings = pd.DataFrame(described(task), columns=["setting", "value", "meaning"])
+    settings.to_csv(folder / "settings.csv", index=False)
     shown = evaluation.to_json() | {"remarks": list(remarks)}
     (folder / "evaluation.json").write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")

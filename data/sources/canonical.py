@@ -5,7 +5,7 @@ data/tables.py; member and coverage must be there at a first intake, the others 
 are the tables' own, in any case and order. `source_row` is added here, `reversed` is false where
 it is not given.
 
-`source.json` may stand beside them and declare, all of it optional:
+`source.json` may stand beside them and declare these and no others, all of it optional:
   origin         "own" (default), "invented" or "public_synthetic"
   run_out_days   days until claims are complete, default 120
   data_through   last day that the extract is complete to, default the latest known_on
@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -31,11 +32,14 @@ import pyarrow.parquet as pq
 
 from data.contract_check import duckdb_type, named
 from data.errors import InputError
+from data.feeds import CARRIES
 from data.physical_lines import read_header, refuse_repeats
 from data.sources import Delivery, Derived, FileKind, SourceFile, own_file
 from data.tables import TABLES, Table
 
 _DECLARABLE = ("origin", "run_out_days", "data_through", "carries", "cost_covers", "delays")
+_NOTED = ("seed", "members", "years", "end_on")
+"""What an invented population notes of its own making; it says nothing of the data."""
 _ORIGINS = ("own", "invented", "public_synthetic")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]{0,63}")
 """What looks like a column's name, and not like what stands in a column."""
@@ -87,6 +91,11 @@ def _declared(from_dir: Path) -> dict[str, Any]:
             raise InputError(f"{path} is not JSON; mend it or take it away") from error
     if not isinstance(given, dict):
         raise InputError(f'{path} must hold one object, such as {{"origin": "own"}}')
+    if unknown := _shown(set(given) - {*_DECLARABLE, *_NOTED}):
+        raise InputError(
+            f"{path} declares {unknown}, which nothing reads; declare {', '.join(_DECLARABLE)} "
+            "or leave it out"
+        )
     origin = given.get("origin", "own")
     if origin not in _ORIGINS:
         raise InputError(f"origin in {path} is none of {', '.join(_ORIGINS)}; set one of them")
@@ -110,10 +119,21 @@ def _declared(from_dir: Path) -> dict[str, Any]:
         isinstance(carries, list) and all(isinstance(feed, str) for feed in carries)
     ):
         raise InputError(f'carries in {path} must be a list of feeds, such as ["member"]')
+    if unknown := _shown(set(carries or ()) - set(CARRIES)):
+        raise InputError(
+            f"carries in {path} names {unknown}, which is no feed; the feeds are "
+            f"{', '.join(CARRIES)}"
+        )
     return {
         "origin": origin, "run_out_days": run_out, "data_through": through, "delays": delays,
         "cost_covers": covers, "carries": None if carries is None else tuple(carries),
     }  # fmt: skip
+
+
+def _shown(names: Iterable[str]) -> str:
+    """The names in order, to stand in a sentence; what looks like no name is not repeated."""
+    shown = {name if _NAME.fullmatch(name) else "something that is no name" for name in names}
+    return ", ".join(sorted(shown))
 
 
 def _is_days(value: object) -> bool:

@@ -22,6 +22,8 @@ from data.codes import diagnosis_concept_name
 from features.definitions.sensitivity import Sensitive, sensitive_diagnosis
 from features.window import Window
 
+_LAB_UNITS = ("g/dL", "mmol/L", "mg/dL", "%", "pg/mL")
+
 How = Literal[
     "count", "any", "sum", "total", "distinct", "last", "last_is", "days_since", "min", "max",
     "change", "trend", "sum_trend", "covered_days", "covered_now", "after", "age",
@@ -99,6 +101,8 @@ class Feature:
         """
         if math.isnan(value):
             return f"{self.concept}: not known"
+        if self.unit in _LAB_UNITS:
+            value = round(value, 1)  # "fallen by 0.0" would be no fall
         if value == 0 and self.zero is not None:
             return self.zero
         text = self.fewer if value < 0 and self.fewer is not None else self.words
@@ -119,6 +123,6 @@ class Feature:
             return diagnosis_concept_name(int(value))
         if self.unit == "US dollars":
             return f"${value:,.0f}"
-        if self.unit in ("g/dL", "mmol/L", "mg/dL", "%", "pg/mL"):
+        if self.unit in _LAB_UNITS:
             return f"{value:.1f} {self.unit}"
         return f"{value:,.0f}"

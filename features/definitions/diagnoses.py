@@ -71,7 +71,7 @@ _CHARLSON = _counted(
     "charlson_groups", ("CHARLSON/*",), ("serious chronic condition", "serious chronic conditions")
 )
 _LACE = _counted(
-    "lace_items", ("LACE/*",), ("condition that LACE counts", "conditions that LACE counts")
+    "lace_items", ("LACE/*",), ("serious condition (LACE index)", "serious conditions (LACE index)")
 )
 _UNKNOWN = _counted(
     "unknown_diagnoses", ("DX/0",),
@@ -83,7 +83,7 @@ FEATURES: tuple[Feature, ...] = (
     *_ALL.distinct((90, 365, 730), ("different kind of diagnosis", "different kinds of diagnosis")),
     *_CHRONIC.distinct((90, 365, 730), ("chronic condition", "chronic conditions")),
     *_CHARLSON.distinct((365, 730), ("serious chronic condition", "serious chronic conditions")),
-    *_LACE.distinct((365,), ("condition that LACE counts", "conditions that LACE counts")),
+    *_LACE.distinct((365,), ("serious condition (LACE index)", "serious conditions (LACE index)")),
     *_UNKNOWN.counts((365,)), *_UNKNOWN.days_since(),
     *(_group(group) for group in CHARLSON_GROUPS),
     *(

@@ -85,15 +85,6 @@ class Counted:
             for w in days
         ]  # fmt: skip
 
-    def any(self, days: int | None, words: str, zero: str) -> list[Feature]:
-        """Whether there is one, in the window or (None) ever."""
-        return [
-            self._feature(
-                f"any_{days}" if days else "ever", how="any", unit="yes or no",
-                window=Window(days) if days else None, words=words, zero=zero,
-            )
-        ]  # fmt: skip
-
     def _feature(self, suffix: str, **declared: object) -> Feature:
         settings = {
             "family": self.family,

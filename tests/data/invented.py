@@ -20,6 +20,8 @@ import pyarrow.parquet as pq
 from data.synthesise import SynthesisReport, synthesise
 
 MEMBERS = 24_000
+# The rates of the simulation were set while looking at seed 20: another seed judges them.
+SEED = 21
 LAST = pd.Timestamp("2024-12-31")
 DAY = pd.Timedelta(1, "D")
 PLANNED_PROCEDURES = {
@@ -144,4 +146,4 @@ def invented() -> Invented:
     """The population, made once a test session."""
     folder = Path(tempfile.mkdtemp(prefix="firstcall-invented-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Invented(synthesise(folder / "population", MEMBERS, seed=20, replicates=16))
+    return Invented(synthesise(folder / "population", MEMBERS, seed=SEED, replicates=16))

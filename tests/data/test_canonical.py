@@ -184,6 +184,11 @@ def test_a_missing_table_or_column_is_named(home, tmp_path):
     ("source.json", b'{"data_through": "soon"}', "is not a date"),
     ("source.json", b'{"carries": "member"}', "must be a list of feeds"),
     ("source.json", b'{"cost_covers": "month"}', "neither claim nor year"),
+    ("source.json", b'{"run_out_day": 9, "Origin": "own"}',
+     r"source\.json declares Origin, run_out_day, which nothing reads; declare origin, run_out_d"),
+    ("source.json", b'{"\\u001b[2J": 1}', "declares something that is no name, which nothing"),
+    ("source.json", b'{"carries": ["member", "ofice_visits"]}',
+     r"carries in .* names ofice_visits, which is no feed; the feeds are admission_type, area_"),
 ])  # fmt: skip
 def test_files_that_cannot_be_read_are_named_in_one_sentence(
     home, tmp_path, name, content, message
@@ -228,7 +233,8 @@ def test_known_on_may_be_declared_as_a_delay(home, tmp_path):
 def test_source_json_speaks_for_the_data(home, tmp_path):
     folder = write(tmp_path / "in")
     (folder / "source.json").write_text(json.dumps({
-        "origin": "invented", "seed": 7, "run_out_days": 90, "data_through": "2020-11-30",
+        "origin": "invented", "seed": 7, "members": 2, "years": 1, "end_on": "2020-12-31",
+        "run_out_days": 90, "data_through": "2020-11-30",
         "carries": ["member", "coverage", "encounter"], "cost_covers": "year"}))  # fmt: skip
     take_in(home, "canonical", folder)
     manifest = current(home).manifest

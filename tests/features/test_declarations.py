@@ -3,18 +3,21 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
 
+from data import codes
 from data.concepts import read_codelist
 from data.errors import InputError
 from data.tables import TABLES
-from features import as_of
+from features import as_of, events
 from features.as_of import fingerprint
 from features.definitions import FEATURES, feature
 from features.definitions.declaration import Feature
 from features.definitions.sensitivity import sensitive_diagnosis, sensitive_drug
 from features.kernel import HOWS
+from features.units import LAB_TESTS
 from features.window import WINDOWS, Window
 from tests.features.rows import CARRIES
 
@@ -160,6 +163,40 @@ def test_the_fingerprint_changes_with_what_is_computed_alone(
             as_of, "feature", lambda name, new=changed: new if name == "age" else feature(name)
         )
         assert (fingerprint(names) == before) == same
+
+
+_ANOTHER_FACTOR = replace(LAB_TESTS[2], factors={"umol/L": 1 / 88})
+_ANOTHER_LOINC = replace(LAB_TESTS[0], loincs=("718-7",))
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "another"),
+    [
+        (as_of, "KERNEL_VERSION", -1),
+        (events, "EVENTS_VERSION", -1),
+        (events, "LAB_TESTS", (*LAB_TESTS[:2], _ANOTHER_FACTOR, *LAB_TESTS[3:])),
+        (events, "LAB_TESTS", (_ANOTHER_LOINC, *LAB_TESTS[1:])),
+        (events, "LAB_TESTS", (replace(LAB_TESTS[0], unit="g/L"), *LAB_TESTS[1:])),
+        (events, "STAYS", events.STAYS - {"hospice"}),
+        (events, "EMERGENT", events.EMERGENT - {"trauma"}),
+        (events, "NOT_EMERGENT", events.NOT_EMERGENT - {"newborn"}),
+        (events, "FEMALE", {"female": 1.0, "male": 0.0, "other": 0.5}),
+        (events, "DISPOSITIONS", events.DISPOSITIONS[::-1]),
+        (events, "ACUTE", "observation"),
+        (events, "_YEARLY", "ICD9CM"),
+        (events, "READ", events.READ | {"cost": events.READ["cost"][:-1]}),
+        (codes, "CHARLSON_GROUPS", codes.CHARLSON_GROUPS[::-1]),
+        (codes, "LACE_ITEMS", codes.LACE_ITEMS[::-1]),
+        (codes, "SOCIAL_NEEDS", codes.SOCIAL_NEEDS[::-1]),
+        (codes, "code_lists_fingerprint", lambda: "another"),
+    ],
+)
+def test_the_fingerprint_changes_with_each_value_that_decides_numbers(
+    monkeypatch: pytest.MonkeyPatch, where: ModuleType, what: str, another: object
+) -> None:
+    before, of_events = fingerprint(["age"]), events.translation_fingerprint()
+    monkeypatch.setattr(where, what, another)
+    assert fingerprint(["age"]) != before
+    assert (events.translation_fingerprint() != of_events) == (where is not as_of)
     monkeypatch.undo()
-    monkeypatch.setattr(as_of, "code_lists_fingerprint", lambda: "another")
-    assert fingerprint(names) != before
+    assert fingerprint(["age"]) == before

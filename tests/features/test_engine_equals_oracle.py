@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.tables import TABLES
 from features.as_of import features_as_of
 from features.definitions import FEATURES
 from features.indices import lace, prior_admissions
@@ -114,10 +115,20 @@ def test_before_birth_and_long_after_everything(as_of: date) -> None:
     _assert_same(_by_engine(tables, index), _by_oracle(tables, index, CARRIES), index)
 
 
+def _moved(made: dict[str, Any], by: timedelta) -> dict[str, Any]:
+    return {name: value + by if isinstance(value, date) else value for name, value in made.items()}
+
+
+def _happens(table: str, made: dict[str, Any]) -> date:
+    return made[TABLES[table].happened]
+
+
 @settings(max_examples=40, deadline=None)
 @given(_worlds, _moments)
-def test_rows_after_as_of_change_nothing(world: tuple[int, int], moment: tuple[int, int]) -> None:
-    """Rows that happen or become known later are added, changed and removed: the same bytes."""
+def test_rows_known_after_as_of_change_nothing(
+    world: tuple[int, int], moment: tuple[int, int]
+) -> None:
+    """Rows that become known later are added, changed and removed: the same bytes."""
     seed, facts = world
     random = Random(seed)
     as_of = AS_OF - timedelta(days=moment[1])
@@ -134,11 +145,69 @@ def test_rows_after_as_of_change_nothing(world: tuple[int, int], moment: tuple[i
             made["reversed"] = not made["reversed"]
         new = [made for made in future[name] if made["known_on"] > as_of]
         changed[name] = [*past, *kept, *new]
-    changed["coverage"].append(
-        row("coverage", 999, start_on=as_of + timedelta(days=1), known_on=as_of)
-    )
     after = _by_engine(changed, index)
     assert before.to_numpy().tobytes() == after.to_numpy().tobytes()
+
+
+@settings(max_examples=40, deadline=None)
+@given(_worlds, _moments)
+def test_rows_that_happen_after_as_of_change_nothing(
+    world: tuple[int, int], moment: tuple[int, int]
+) -> None:
+    """What happens later is added, changed and removed, known later as its table demands."""
+    seed, facts = world
+    random = Random(seed)
+    as_of = AS_OF - timedelta(days=moment[1])
+    index = _questions(as_of)
+    tables = invented(random, facts)
+    far = timedelta(days=max(EDGES) + 1)
+    for name, rows in invented(random, facts).items():  # every table has rows that happen later
+        tables[name] += [_moved(made, far) | {"record_id": f"later-{made['record_id']}"}
+                         for made in rows]  # fmt: skip
+    before = _by_engine(tables, index)
+    only_past = {
+        name: [made for made in rows if _happens(name, made) <= as_of]
+        for name, rows in tables.items()
+    }
+    changed = {}
+    for name, rows in tables.items():
+        later = [made for made in rows if _happens(name, made) > as_of]
+        kept = [made for made in later if random.random() < 0.5]
+        other = [_moved(made, timedelta(days=random.choice((1, 30)))) for made in kept]
+        changed[name] = [*only_past[name], *other]
+    for tampered in (only_past, changed):
+        after = _by_engine(tampered, index)
+        assert before.to_numpy().tobytes() == after.to_numpy().tobytes()
+
+
+@settings(max_examples=40, deadline=None)
+@given(_worlds, _moments)
+def test_what_is_known_before_it_happens_changes_nothing_until_then(
+    world: tuple[int, int], moment: tuple[int, int]
+) -> None:
+    """A cover and a birth may be known before their day; so may the end of a cover be."""
+    seed, facts = world
+    random = Random(seed)
+    as_of = AS_OF - timedelta(days=moment[1])
+    index = _questions(as_of)
+    tables = invented(random, facts)
+    before = _by_engine(tables, index)
+    for number in range(6):
+        day = as_of + timedelta(days=random.choice((1, 2, 30, 400)))
+        told = {"patient_id": random.choice(PATIENTS), "record_id": f"ahead-{number}",
+                "known_on": as_of - timedelta(days=random.choice((0, 1, 40)))}  # fmt: skip
+        end_on = random.choice((None, day, day + timedelta(days=90)))
+        payer = random.choice(("medicare", "medicaid"))
+        span = row("coverage", number, **told, start_on=day, end_on=end_on, payer=payer)
+        tables["coverage"].append(span)
+        tables["member"].append(row("member", number, **told, birth_on=day, area_index=70))
+    after = _by_engine(tables, index)
+    assert before.to_numpy().tobytes() == after.to_numpy().tobytes()
+    for span in tables["coverage"]:
+        if span["end_on"] is not None and span["end_on"] > as_of:
+            span["end_on"] += timedelta(days=random.choice((1, 50)))
+    ends_later = _by_engine(tables, index)
+    assert before.to_numpy().tobytes() == ends_later.to_numpy().tobytes()
 
 
 @pytest.mark.parametrize(

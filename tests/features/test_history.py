@@ -15,7 +15,7 @@ import pytest
 from data.errors import InputError, RefusalError
 from data.home import Home
 from data.tables import TABLES
-from features import history
+from features import events
 from features.as_of import features_as_of
 from features.history import Histories, current_histories, write_histories
 from features.indices import prior_year_cost
@@ -195,7 +195,7 @@ def test_histories_made_with_other_code_lists_are_refused(
 ) -> None:
     home = _take_in(tmp_path, WORLD)
     write_histories(home, 1)
-    monkeypatch.setattr(history, "EVENTS_VERSION", -1)
+    monkeypatch.setattr(events, "EVENTS_VERSION", -1)
     with pytest.raises(RefusalError, match="firstcall intake"):
         Histories.open(home.histories)
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from data.errors import InputError
+from features.as_of import features_as_of
 from features.window import (
     WINDOWS,
     Window,
@@ -18,15 +19,16 @@ from features.window import (
     to_date,
     to_day,
 )
+from tests.features.rows import AS_OF, ago, histories, rows
 
 
 @pytest.mark.parametrize("window", WINDOWS)
 def test_a_window_holds_as_of_and_not_the_day_that_many_days_before(window: Window) -> None:
-    as_of = to_day(date(2020, 3, 1))
-    assert window.contains(as_of, as_of)
-    assert window.contains(as_of, as_of - window.days + 1)
-    assert not window.contains(as_of, as_of - window.days)
-    assert not window.contains(as_of, as_of + 1)
+    name = f"emergency_visits_count_{window.days}"
+    for days, counted in ((0, 1), (window.days - 1, 1), (window.days, 0), (-1, 0)):
+        held = histories(rows("encounter", {"kind": "emergency", "started_on": ago(days)}))
+        found = features_as_of(held, pd.DataFrame({"patient_id": ["p"], "as_of": [AS_OF]}), [name])
+        assert found[name].tolist() == [counted], days
 
 
 def test_a_window_of_no_days_is_refused() -> None:

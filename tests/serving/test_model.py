@@ -64,7 +64,9 @@ def test_what_was_saved_is_what_is_loaded(tmp_path, fitted):
     assert model.features == NAMES
     booster = load_lightgbm().Booster(model_str=text)
     assert (model.margin(X) == booster.predict(X.to_numpy(), raw_score=True)).all()
-    assert model.risk(X) == pytest.approx(1 / (1 + np.exp(-(0.9 * model.margin(X) + 0.1))))
+    assert model.risk(model.margin(X)) == pytest.approx(
+        1 / (1 + np.exp(-(0.9 * model.margin(X) + 0.1)))
+    )
     assert model.version == RiskModel.load(tmp_path).version
 
 
@@ -101,7 +103,7 @@ def test_nobody_asked_gives_nothing(tmp_path, fitted):
     text, X = fitted
     write_model(tmp_path, text, metadata())
     model = RiskModel.load(tmp_path)
-    assert model.risk(X.iloc[:0]).shape == (0,)
+    assert model.risk(model.margin(X.iloc[:0])).shape == (0,)
     assert model.contributions(X.iloc[:0]).shape == (0, len(NAMES) + 1)
 
 
@@ -120,6 +122,8 @@ def test_tiers_begin_at_their_limits(tmp_path, fitted):
         ({"features": NAMES[::-1], "fingerprint": fingerprint(NAMES[::-1])}, RefusalError,
          "do not fit"),
         ({"features": ["gone", *NAMES[1:]]}, RefusalError, "no longer declared"),
+        ({"asked_on": "1 April"}, RefusalError, "asked on days that are not known"),
+        ({"asked_on": None}, InputError, "no usable asked_on"),
         ({"format": 2}, InputError, "not of format 1"),
         ({"features": "age"}, InputError, "no usable features"),
         ({"features": [NAMES[0]] * 2}, InputError, "no usable features"),

@@ -163,6 +163,37 @@ def test_the_api_answers_what_the_night_said_to_the_last_bit(home, night, people
     assert sum(people[p]["readmission_risk"] is not None for p in chosen) > 10
 
 
+def test_reasons_that_the_night_did_not_tell_are_null_and_the_api_tells_them(home, people):
+    """Of who is on the list or above the moderate line they are told, of others a request is."""
+    tasks = ("readmission", "high_cost")
+    kinds = {}
+    for patient_id, found in people.items():
+        listed = found["place"] is not None
+        kinds.setdefault((listed, *(found[f"{task}_tier"] for task in tasks)), patient_id)
+    untold = None
+    with Client(create_app(home)) as client:
+        for (listed, *tiers), patient_id in kinds.items():
+            answer = client.get(f"/patients/{patient_id}").json()
+            for task, tier in zip(tasks, tiers, strict=True):
+                reasons = answer[task]["reasons"]
+                if tier is None:
+                    assert reasons == []
+                elif listed or tier != "low":
+                    assert reasons
+                else:
+                    assert reasons is None
+                    untold = patient_id, task
+        assert untold is not None
+        patient_id, task = untold
+        sent = rows_of(current(home), pa.array([patient_id]))
+        asked = client.post("/score", json={"as_of": NIGHT.isoformat(), **sent}).json()
+        schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert asked["patients"][0][task]["reasons"]
+    told = schemas["Risk"]["properties"]["reasons"]
+    assert {"type": "null"} in told["anyOf"]
+    assert "reasons" in schemas["Risk"]["required"]
+
+
 def test_a_night_on_old_data_is_refused_and_the_list_stays(home, night, store):
     through = date.fromisoformat(find_current(home).manifest["data_through"])
     before = store.published().run_id

@@ -174,3 +174,25 @@ def test_words_read_on_a_later_day_say_up_to_which_day_they_looked():
     assert said(visits, 2, 40, asked, asked) == (
         "2 emergency visits in the last 90 days, the last on 21 November"
     )
+
+
+def test_what_moves_with_the_day_says_which_day_it_was():
+    asked, night = date(2024, 12, 10), date(2024, 12, 31)
+    assert said(feature("albumin_last"), 3.04, 7, asked, night) == (
+        "as of 10 December: last albumin 3.0 g/dL, on 3 December"
+    )
+    assert said(feature("emergency_visits_days_since"), 48, NAN, asked, night) == (
+        "as of 10 December: 48 days since the last emergency visit, on 23 October"
+    )
+    assert said(feature("age"), 84, NAN, asked, night) == "84 years old"
+
+
+def test_a_change_too_small_to_be_told_is_none():
+    words = said(feature("haemoglobin_change_365"), -0.04, 20, date(2024, 6, 1))
+    assert words.startswith("haemoglobin unchanged in the last 365 days")
+
+
+def test_that_nothing_is_known_is_no_reason(model, questions):
+    told = [r.words for row in reasons(model, questions.head(50), AS_OF, lowering=2) for r in row]
+    assert told
+    assert not [words for words in told if words.endswith("not known")]

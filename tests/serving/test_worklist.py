@@ -58,6 +58,21 @@ def test_within_a_tier_the_recently_discharged_come_before_high_cost():
     assert list(entries["queue"]) == ["recently discharged", "high cost"]
 
 
+def test_half_of_the_places_go_first_to_the_recently_discharged():
+    scores = frame(
+        *(person(f"year{n}", high_cost=(0.9 - n / 100, "high")) for n in range(6)),
+        *(person(f"month{n}", readmission=(0.2 - n / 100, "moderate")) for n in range(3)),
+        person("home", readmission=(0.05, "low")),
+    )
+    four = worklist(scores, Capacity(managers=1, slots=4)).entries  # 4 places, 2 kept
+    assert list(four["patient_id"]) == ["month0", "month1", "year0", "year1"]
+    none_kept = worklist(scores, Capacity(1, 4, kept_for_discharged=0)).entries
+    assert list(none_kept["patient_id"]) == ["year0", "year1", "year2", "year3"]
+    ten = worklist(scores, Capacity(managers=1, slots=10)).entries  # 5 kept, 3 take one
+    assert list(ten["patient_id"])[:4] == ["month0", "month1", "month2", "year0"]
+    assert list(ten["patient_id"])[-1] == "home"
+
+
 def test_somebody_stands_in_the_queue_whose_tier_put_him_there():
     scores = frame(person("a", readmission=(0.02, "low"), high_cost=(0.6, "high")))
     entry = listed(scores).iloc[0]
@@ -101,6 +116,8 @@ def test_a_person_twice_is_a_mistake():
 def test_a_capacity_without_a_manager_is_refused():
     with pytest.raises(InputError):
         Capacity(managers=0)
+    with pytest.raises(InputError):
+        Capacity(kept_for_discharged=1.5)
 
 
 _scored = st.none() | st.tuples(
@@ -135,7 +152,12 @@ def test_promises(drawn, managers, slots, random):
     }
     assert set(entries["patient_id"]) <= may_be_called
     assert len(entries) == min(capacity.places, len(may_be_called))
-    tiers = [TIERS.index(tier) for tier in entries["tier"]]
-    assert tiers == sorted(tiers)
-    queues = [(t, QUEUES.index(q)) for t, q in zip(tiers, entries["queue"], strict=True)]
-    assert queues == sorted(queues)
+    places = [
+        (TIERS.index(tier), QUEUES.index(queue))
+        for tier, queue in zip(entries["tier"], entries["queue"], strict=True)
+    ]
+    kept = capacity.places // 2
+    first = [place for place in places[:kept] if place[1] == 0 and place[0] < 2]
+    assert places[: len(first)] == sorted(first)  # the discharged of high and moderate tier
+    rest = places[len(first) :]
+    assert rest == sorted(rest)

@@ -30,10 +30,37 @@ def test_logistic_regression_equals_that_of_scikit_learn():
     from sklearn.linear_model import LogisticRegression
 
     margin, y, weights = drawn(3000, lambda m: sigmoid(0.8 * m + 0.2))
-    theirs = LogisticRegression(C=1e12, tol=1e-10).fit(margin[:, None], y, sample_weight=weights)
+    theirs = LogisticRegression(C=np.inf, tol=1e-10).fit(margin[:, None], y, sample_weight=weights)
     intercept, slope = intercept_and_slope(margin, y, weights)
     assert slope == pytest.approx(theirs.coef_[0, 0], abs=1e-5)
     assert intercept == pytest.approx(theirs.intercept_[0], abs=1e-5)
+
+
+def test_a_likelihood_of_fractional_outcomes_has_its_maximum_there():
+    margin, _, weights = drawn(500, sigmoid)
+    risk = sigmoid(0.7 * margin + 0.3 + 0.5 * np.sin(9 * margin))  # on no line
+    intercept, slope = intercept_and_slope(margin, risk, weights)
+    residual = weights * (risk - sigmoid(intercept + slope * margin))
+    assert [residual.sum(), (residual * margin).sum()] == pytest.approx([0, 0], abs=1e-5)
+    exact = intercept_and_slope(margin, sigmoid(0.7 * margin + 0.3), weights)
+    assert exact == pytest.approx((0.3, 0.7), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "rate"),
+    [([2.0, 2, 2, 2], [1, 0, 0, 0], 0.25), ([1.0, 2, 3, 4], [0, 0, 0, 0], 0)],
+    ids=["one margin", "no case"],
+)
+def test_rows_that_tell_no_slope_tell_their_rate(x, y, rate):
+    intercept, slope = intercept_and_slope(x, y)
+    assert slope == 0
+    assert sigmoid([intercept])[0] == pytest.approx(rate, abs=1e-8)
+
+
+def test_calibrators_are_the_same_twice():
+    margin, y, _ = drawn(5000, lambda m: sigmoid(0.8 * m + 0.2))
+    assert fit_platt(margin, y) == fit_platt(margin, y)
+    assert fit_isotonic(margin, y) == fit_isotonic(margin, y)
 
 
 def test_the_intercept_in_the_large_is_0_where_the_mean_is_right():
@@ -50,7 +77,9 @@ def test_separated_rows_do_not_run_away():
 
 def test_a_score_that_orders_the_wrong_way_is_not_turned_round():
     margin, y, _ = drawn(4000, lambda m: sigmoid(-m - 3))
-    assert 0 < fit_platt(margin, y).slope < 1e-3
+    fitted = fit_platt(margin, y)
+    assert 0 < fitted.slope < 1e-3
+    assert fitted.apply(margin) == pytest.approx(y.mean(), rel=1e-4)
 
 
 def test_none_is_chosen_where_the_margin_is_right_already():

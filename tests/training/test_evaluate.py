@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from serving.calibrator import logit
 from training.discrimination import Ranking, expected_auroc, within_period_auroc
-from training.evaluate import OURS, Scored, evaluate, periods_of
+from training.evaluate import OURS, Scored, _Measures, evaluate, periods_of
 from training.plots import draw
 from training.tasks import EvaluationSettings
 
@@ -88,6 +88,30 @@ def test_a_true_risk_is_found_calibrated_and_better_than_half_of_it():
     assert made.truth["expected_auroc.half"] < made.truth["expected_auroc.latent"]
     assert "absent: not evaluable" in made.remarks
     assert (made.rows, made.people) == (4000, 2000)
+
+
+def test_the_values_are_those_of_scikit_learn_and_the_bootstrap_counts_the_same():
+    base = scored(1500)
+    rng = np.random.default_rng(2)
+    half = np.where(rng.random(1500) < 0.1, np.nan, base.baselines["half"])
+    base = replace(base, baselines={"half": half}, weights=rng.integers(0, 3, 1500) / 2)
+    made = evaluate(base, QUICK).scores
+    y, w, known = base.outcome, base.weights, np.isfinite(half)
+    assert made[OURS]["brier"].value == brier_score_loss(y, base.risk, sample_weight=w)
+    assert made[OURS]["log_loss"].value == log_loss(y, base.risk, sample_weight=w)
+    asked = (y[known], half[known])
+    assert made["half"]["auroc"].value == roc_auc_score(*asked, sample_weight=w[known])
+    measures = _Measures(base, base.baselines)
+    theirs = measures.by_scikit_learn(base.margin, base.baselines, w)
+    counted = measures.under(w)
+    assert len(theirs) == 8
+    assert {key: counted[key] for key in theirs} == pytest.approx(theirs)
+
+
+def test_rows_without_a_case_have_no_order():
+    made = evaluate(scored(200, outcome=np.zeros(200)), QUICK).scores[OURS]
+    assert np.isnan(made["auroc"].value)
+    assert np.isfinite(made["brier"].value)
 
 
 def test_too_bold_a_risk_shows_a_slope_below_1_against_outcome_and_truth():

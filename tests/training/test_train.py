@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,9 +105,12 @@ def test_the_run_holds_settings_fingerprints_pictures_and_plain_files(home, trai
     files = {str(p.relative_to(kept)) for p in kept.rglob("*") if p.is_file()}
     assert files == {
         "attrition.csv", "counts.csv", "evaluation.json", "model/model.json", "model/model.txt",
-        "pictures/calibration.png", "pictures/gain.png", "pictures/roc.png",
+        "settings.csv",
+        "pictures/calibration.png", "pictures/gain.png", "pictures/roc.png", "pictures/shares.png",
     }  # fmt: skip
     json.loads((kept / "evaluation.json").read_text())
+    told = pd.read_csv(kept / "settings.csv").set_index("setting")
+    assert told.loc["horizon_days", "meaning"].endswith("days; after discharge")
     version = client.get_model_version_by_alias(registered_name("readmission"), CHAMPION)
     assert str(version.version) == report.run.version
 
@@ -172,7 +176,37 @@ def test_nothing_taken_in_is_said(tmp_path):
         train(Home(tmp_path), "readmission")
 
 
-def test_evaluation_tables_are_for_reading(trained):
-    table = trained["readmission"].evaluation.table()
-    assert isinstance(table, pd.DataFrame)
-    assert table["score"].tolist() == ["firstcall", "prior admissions", "LACE"]
+def test_another_tracking_store_is_used_where_the_environment_names_one(
+    home, tmp_path, monkeypatch
+):
+    from mlflow import MlflowClient
+
+    elsewhere = f"sqlite:///{tmp_path / 'elsewhere.sqlite'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", elsewhere)
+    monkeypatch.chdir(tmp_path)  # such a store puts files beside whoever runs
+    copied = Home(tmp_path / "home")
+    shutil.copytree(
+        home.root, copied.root, symlinks=True,
+        ignore=lambda folder, names: {home.tracking_database.name, "mlflow-artifacts", "models"},
+    )  # fmt: skip
+    few = replace(
+        SMALL_READMISSION,
+        fit=replace(SMALL_READMISSION.fit, rounds=5),
+        evaluation=replace(SMALL_READMISSION.evaluation, replicates=5),
+    )
+    report = train(copied, "readmission", few)
+    assert tracking_uri(copied) == elsewhere
+    client = MlflowClient(elsewhere)
+    assert client.get_run(report.run.run_id).info.status == "FINISHED"
+    assert [model.name for model in client.search_registered_models()] == [report.run.name]
+    champion = client.get_model_version_by_alias(registered_name("readmission"), CHAMPION)
+    assert (champion.run_id, str(champion.version)) == (report.run.run_id, report.run.version)
+    assert RiskModel.load(copied.models / "readmission").version == report.model_version
+    assert not copied.tracking_database.exists()
+
+
+def test_a_copied_home_does_not_write_into_the_one_it_came_from(home, trained, tmp_path):
+    copy = Home(tmp_path / "copy")
+    shutil.copytree(home.root, copy.root, symlinks=True)
+    with pytest.raises(RefusalError, match="copied or moved"):
+        train(copy, "readmission", SMALL_READMISSION)

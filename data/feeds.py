@@ -1,0 +1,17 @@
+"""The feeds that a source may carry: the canonical tables, and the parts of them worth telling."""
+
+from __future__ import annotations
+
+from data.tables import TABLES
+
+SHOWN_BY: dict[str, tuple[str, str]] = {
+    "admission_type": ("encounter", "admission_type IS NOT NULL"),
+    "area_index": ("member", "area_index IS NOT NULL"),
+    "disposition": ("encounter", "disposition IS NOT NULL"),
+    "emergency_visits": ("encounter", "kind = 'emergency'"),
+    "office_visits": ("encounter", "kind = 'office'"),
+    "principal_diagnosis": ("diagnosis", "position = 1"),
+}
+"""Part of a table → the table, and the SQL condition on its rows that shows the part is carried."""
+CARRIES: tuple[str, ...] = tuple(sorted((*TABLES, *SHOWN_BY)))
+"""Every feed that a source may carry: the canonical tables, and parts of them."""

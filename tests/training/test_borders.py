@@ -1,0 +1,26 @@
+"""Of serving, training takes the model, its calibrator and its reasons, and nothing else."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SHARED = {"serving.model", "serving.calibrator", "serving.reasons"}
+
+
+def test_every_other_module_of_serving_is_forbidden_to_training():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = [
+        contract
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "forbidden" and contract["source_modules"] == ["training"]
+    ]
+    there = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        for path in (ROOT / "serving").rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert there >= SHARED
+    assert set(contract["forbidden_modules"]) == there - SHARED
+    assert len(contract["forbidden_modules"]) == len(set(contract["forbidden_modules"]))

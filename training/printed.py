@@ -1,0 +1,78 @@
+"""What one training says on a terminal: who counts, how good it is, and beside what."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from data.terminal import say, table
+from training.evaluate import OURS, Evaluation
+from training.train import TrainReport
+
+
+def print_report(report: TrainReport) -> None:
+    """Print the attrition, the rows by role, the model beside its baselines, and the remarks."""
+    judged = report.evaluation
+    task = report.task
+    print_attrition(task, report.attrition)
+    table(
+        f"Rows of {task}", ("role", "rows", "people", "cases", "first day", "last day"),
+        [tuple(row) for row in report.counts.itertuples(index=False)], right=(1, 2, 3),
+    )  # fmt: skip
+    rows: list[tuple[object, ...]] = []
+    for name, metrics in judged.scores.items():
+        paired = judged.better_than.get(name, {}).get("auroc")
+        rows.append((
+            name, metrics["auroc"], metrics["auprc"],
+            judged.truth.get(f"expected_auroc.{name}"), paired or "",
+        ))  # fmt: skip
+    if "expected_auroc.latent" in judged.truth:
+        rows.append(("true risk", None, None, judged.truth["expected_auroc.latent"], None))
+    table(
+        f"{task}: {judged.rows:,} test rows, {judged.events:,} cases ({judged.base_rate:.1%})",
+        ("score", "AUROC (95 %)", "AUPRC (95 %)", "AUROC against truth", "ours minus it (95 %)"),
+        rows, right=(1, 2, 3, 4),
+    )  # fmt: skip
+    _print_calibration(judged)
+    say(
+        *(f"  {remark}" for remark in report.remarks),
+        f"{report.fitted.rounds} trees; calibrator {report.calibration.calibrator.kind} "
+        f"({report.calibration.why}).",
+        f"Version {report.run.version} of {report.run.name} is the champion.",
+        "",
+    )
+
+
+def print_attrition(task: str, attrition: pd.DataFrame) -> None:
+    """Print the attrition table: one line a rule."""
+    table(
+        f"Who counts for {task}",
+        ("rule", "taken out", "rows left", "people left", "cases left", "note"),
+        [(r["rule"], r["rows_removed"] if r["evaluable"] else "not evaluable", r["rows_left"],
+          r["people_left"], r["outcomes_left"], r["note"])
+         for r in attrition.astype(object).to_dict("records")],
+        right=(1, 2, 3, 4),
+    )  # fmt: skip
+
+
+def _print_calibration(judged: Evaluation) -> None:
+    ours = judged.scores[OURS]
+    right = {"calibration_slope": 1, "calibration_intercept": 0, "observed_to_expected": 1}
+    rows: list[tuple[object, ...]] = [
+        (name.replace("_", " "), ours[name], wanted)
+        for name, wanted in right.items() if name in ours
+    ]  # fmt: skip
+    if judged.truth:
+        rows.append(("slope against the true risk", f"{judged.truth['slope']:.3f}", 1))
+    table("Calibration on the test rows", ("measure", "value (95 %)", "right is"), rows, (1, 2))
+    top = judged.capacities[judged.capacities["capacity"].isin(["top 5%", "top 10%"])]
+    table(
+        "Of those called from the top of the list",
+        ("score", "called", "lists", "are cases", "of all cases"),
+        [(r["score"], r["capacity"], r["lists"], _share(r["ppv"]), _share(r["sensitivity"]))
+         for r in top.to_dict("records")],
+        right=(2, 3, 4),
+    )  # fmt: skip
+
+
+def _share(value: float) -> str:
+    return "–" if value != value else f"{value:.0%}"
