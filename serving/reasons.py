@@ -83,7 +83,8 @@ def said(
         return words
     asked = written_date(as_of, told_on)
     words, found = re.subn(r"in the last (\d+) days", rf"in the \1 days to {asked}", words)
-    return words if found or declared.how not in _MOVES else f"as of {asked}: {words}"
+    moves = declared.how in _MOVES and declared.source != "member"
+    return f"as of {asked}: {words}" if moves and not found else words
 
 
 def _said(declared: Feature, value: float, last: float, as_of: date, told_on: date) -> str:

@@ -32,7 +32,7 @@ FEATURES: tuple[Feature, ...] = (
     *_NEEDS.days_since(),
     Feature(
         name="area_index", family="social", concept="deprivation of the area",
-        words="lives in an area more deprived than {value} % of all areas", unit="percentile",
+        words="lives in an area of deprivation {value} out of 100", unit="percentile",
         source="member", feed="area_index", channel=Channel("area_index", ("PERSON/area_index",)),
         how="last",
     ),
