@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.contract_check import named
+from data.durable import sync_folder
 from data.errors import InputError
 from data.home import Home
 from data.tables import TABLES
@@ -132,14 +133,6 @@ def _hash(folder: Path, manifest: dict[str, Any]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def publish(home: Home, folder: Path, manifest: dict[str, Any]) -> tuple[str, bool]:
     """Make the generation in `folder` the valid one; answer its name and whether it is another.
 
@@ -152,7 +145,7 @@ def publish(home: Home, folder: Path, manifest: dict[str, Any]) -> tuple[str, bo
     target = home.tables / name
     shutil.rmtree(target, ignore_errors=True)
     folder.rename(target)
-    _sync_folder(target)
+    sync_folder(target)
     replace_file(
         home.tables / "current.json",
         json.dumps({"generation": name, **manifest}, indent=1, sort_keys=True).encode() + b"\n",
@@ -172,4 +165,4 @@ def replace_file(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from data.durable import sync_folder
 from data.errors import FirstcallError, InputError, RefusalError
 from serving.calibrator import Calibrator
 
@@ -266,16 +267,7 @@ def write_model(folder: Path, text: str, metadata: Mapping[str, Any]) -> None:
             file.write(held)
             file.flush()
             os.fsync(file.fileno())
-    _settle(folder)
-
-
-def _settle(folder: Path) -> None:
-    """Bring a folder's own entries onto the disk."""
-    entries = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(entries)
-    finally:
-        os.close(entries)
+    sync_folder(folder)
 
 
 def publish_model(models: Path, task: str, text: str, metadata: Mapping[str, Any]) -> Path:
@@ -289,7 +281,7 @@ def publish_model(models: Path, task: str, text: str, metadata: Mapping[str, Any
     if not kept.is_dir():
         write_model(draft, text, metadata)
         draft.rename(kept)
-        _settle(kept.parent)
+        sync_folder(kept.parent)
     elif not _is_whole_model(kept):
         write_model(kept, text, metadata)  # no reader takes it as it is
     link = models / f".{task}.link"
@@ -299,7 +291,7 @@ def publish_model(models: Path, task: str, text: str, metadata: Mapping[str, Any
     if target.is_dir() and not target.is_symlink():
         target.rename(kept.with_name(f"{kept.name}.before"))
     link.replace(target)
-    _settle(models)
+    sync_folder(models)
     return target
 
 
