@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from data.command_line import Day, Days, day_of, shown
 from data.errors import FirstcallError, InputError, where
 from data.home import Home
 from data.progress import listen
-from data.terminal import say, shown_stage, table
+from data.terminal import say, shown_stage
 
 app = typer.Typer(
     name="firstcall",
@@ -23,7 +24,29 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+_features = typer.Typer(
+    no_args_is_help=True,
+    help="""Look at the numbers that models are given, and at the rows behind them.
+
+    Example: firstcall features explain P0000042 --as-of 2010-03-31
+    """,
+)
+_histories = typer.Typer(
+    no_args_is_help=True,
+    help="""Take patient histories to other programs and back (MEDS).
+
+    Example: firstcall histories export --to meds
+    """,
+)
+app.add_typer(_features, name="features")
+app.add_typer(_histories, name="histories")
 _chosen: dict[str, Home] = {}
+
+Task = Annotated[
+    str | None,
+    typer.Option(metavar="TASK", help="readmission or high-cost: tell percentiles by the cut "
+                                      "points of its model; without they are missing."),
+]  # fmt: skip
 
 
 @app.callback()
@@ -40,25 +63,13 @@ def _front(
     """
     chosen = Home(home.resolve()) if home else Home.from_environment()
     if chosen.root.exists() and not chosen.root.is_dir():
-        raise InputError(f"--home: {_shown(chosen.root)} is not a folder.")
+        raise InputError(f"--home: {shown(chosen.root)} is not a folder.")
     _chosen["home"] = chosen
     listen(shown_stage)
 
 
 def _home() -> Home:
     return _chosen.get("home") or Home.from_environment()
-
-
-def _day(text: str) -> date:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").date()
-    except ValueError:
-        raise InputError(
-            f"--as-of: {text!r} is not a day; write it as year-month-day, such as 2010-03-31."
-        ) from None
-
-
-Day = Annotated[str, typer.Option("--as-of", help="Day of the question, such as 2010-03-31.")]
 
 
 @app.command()
@@ -70,19 +81,21 @@ def demo(
 
     Example: firstcall --home .firstcall/demo demo
     """
+    from data.demo_folder import begin_anew
+    from serving.printed import print_worklist
     from training.tasks import HIGH_COST, READMISSION
 
     home = _home()
-    _begin_anew(home)
+    begin_anew(home.root)
     _invent(home, members, 4, seed)
     _take_in(home, "canonical", home.invented)
     for settings in (READMISSION, HIGH_COST):
         _train(home, settings.name)
     _night(home, None, None)
-    _print_worklist(home, 10, None)
+    print_worklist(home, 10, None)
     say(
         "",
-        f"Everything lies in {_shown(home.root)}.",
+        f"Everything lies in {shown(home.root)}.",
         "  the whole list      make worklist",
         "  the service         make serve",
         "  the MLflow pages    make mlflow",
@@ -101,7 +114,7 @@ def synthesise(
     """
     home = _home()
     _invent(home, members, years, seed)
-    say(f"Take it in with: firstcall intake --source canonical --from {_shown(home.invented)}")
+    say(f"Take it in with: firstcall intake --source canonical --from {shown(home.invented)}")
 
 
 @app.command()
@@ -150,7 +163,7 @@ def nightly(
     """
     from serving.worklist import Capacity
 
-    _night(_home(), _day(as_of), Capacity(managers, slots), other_origin=other_origin)
+    _night(_home(), day_of(as_of), Capacity(managers, slots), other_origin=other_origin)
 
 
 @app.command()
@@ -162,7 +175,9 @@ def worklist(
 
     Example: firstcall worklist --top 20
     """
-    _print_worklist(_home(), top, manager)
+    from serving.printed import print_worklist
+
+    print_worklist(_home(), top, manager)
 
 
 @app.command()
@@ -203,76 +218,139 @@ def mlflow(
     )  # fmt: skip
 
 
+@_features.command("explain")
+def explain_patient(
+    patient: Annotated[
+        str, typer.Argument(metavar="PATIENT", help="Id, as the column patient_id has it.")
+    ],
+    as_of: Day,
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--feature", metavar="NAME",
+                     help="Only this feature, also where it is 0 or missing; may be repeated."),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show all events, not only the newest three of each.")
+    ] = False,
+    missing: Annotated[
+        bool, typer.Option("--missing", help="List what is missing because no feed carries it.")
+    ] = False,
+    task: Task = None,
+) -> None:  # fmt: skip
+    """Print the features of one patient, and the rows behind each.
+
+    Whatever is neither 0 nor missing is told: its value, what that says, how and over which days
+    it is computed, and the events that it is made of, the newest first. Of an event: its day,
+    what it says, its code, since when it is known, and the file and line that it came from.
+
+    Example: firstcall features explain P0000042 --as-of 2010-03-31
+    """
+    from features.explain import explain
+    from features.history import current_histories
+    from features.printed import Shown, print_account
+
+    day = day_of(as_of)
+    account = explain(current_histories(_home()), patient, day, _cuts(task), names)
+    print_account(account, Shown(bool(names), every, missing))
+
+
+@_features.command("write")
+def write_matrix(
+    days: Days,
+    to_dir: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder for the files.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--feature", metavar="NAME", help="Only this one; may be repeated."),
+    ] = None,
+    task: Task = None,
+) -> None:
+    """Write the features of everybody, one row a patient and day.
+
+    features.npy holds the numbers (float32, missing is NaN), questions.parquet says whom and
+    which day each row is about, and features.json names the columns.
+
+    Example: firstcall features write --as-of 2010-03-31 --to matrix
+    """
+    from features.feature_file import write_features
+    from features.history import current_histories
+
+    asked = [day_of(text) for text in days]
+    held = current_histories(_home())
+    made = write_features(held, asked, to_dir, names, cuts=_cuts(task)).about
+    say(
+        f"{made['rows']:,} rows of {len(made['names']):,} features lie in {shown(to_dir)}: "
+        f"{sum(held.patients_a_shard):,} patients as of {', '.join(made['days'])}."
+    )
+
+
+@_histories.command("export")
+def export_histories(
+    to_dir: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder for the dataset.")],
+) -> None:
+    """Write the histories as a MEDS dataset.
+
+    Each event keeps the day on which it became known, as a column known_on.
+
+    Example: firstcall histories export --to meds
+    """
+    from features.meds.commands import run_export
+
+    run_export(_home(), to_dir)
+
+
+@_histories.command("import")
+def import_histories(
+    from_dir: Annotated[Path, typer.Option("--from", metavar="DIR", help="Its folder.")],
+    delay: Annotated[
+        int | None, typer.Option(metavar="DAYS", help="Days until an event became known, where "
+                                                      "the dataset does not say when.")
+    ] = None,
+    codes: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="CSV that says what its codes mean.")
+    ] = None,
+) -> None:  # fmt: skip
+    """Make histories of a MEDS dataset.
+
+    Example: firstcall histories import --from meds --delay 30
+    """
+    from features.meds.commands import run_import
+
+    run_import(_home(), from_dir, delay, codes)
+
+
+def _cuts(task: str | None) -> Any:
+    """The cut points that are kept with the model of a task."""
+    if task is None:
+        return None
+    from serving.model import RiskModel
+    from training.tasks import task_called
+
+    return RiskModel.load(_home().models / task_called(task).name, task).cuts
+
+
 def _become(program: str, *arguments: str, **environment: str) -> None:
     """Replace this process by a program of the same environment."""
     path = Path(sys.executable).with_name(program)
     os.execve(path, [str(path), *arguments], os.environ | environment)
 
 
-def _shown(path: Path) -> str:
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
-def _begin_anew(home: Home) -> None:
-    """Empty the demo's folder, and only a folder that a demo made."""
-    import shutil
-
-    mark = home.root / "made-by-the-demo"
-    if home.root.exists() and not mark.exists() and any(home.root.iterdir()):
-        raise InputError(
-            f"{_shown(home.root)} holds files that no demo made: give the demo a folder of its own "
-            "with `firstcall --home .firstcall/demo demo`."
-        )
-    shutil.rmtree(home.root, ignore_errors=True)
-    home.root.mkdir(parents=True)
-    mark.write_text("The demo empties this folder each time that it runs.\n")
-
-
 def _invent(home: Home, members: int, years: int, seed: int) -> None:
+    from data.printed import print_invented
     from data.synthesise import synthesise as invent
 
     report = invent(home.invented, members=members, years=years, seed=seed)
-    table(
-        f"{members:,} invented members over {years} years (seed {seed})",
-        ("table", "rows"), sorted(report.rows.items()), right=(1,),
-    )  # fmt: skip
+    print_invented(f"{members:,} invented members over {years} years (seed {seed})", report.rows)
 
 
 def _take_in(home: Home, source: str, folder: Path) -> None:
     from data.intake import take_in
+    from data.printed import print_intake, print_sum
     from features.history import current_histories
 
     report = take_in(home, source, folder)
-    table(
-        "Taken in", ("file", "read", "taken in", "merged", "duplicates", "rejected"),
-        [(f.file, f.read, f.taken_in, f.merged, f.duplicates, f.rejected) for f in report.files],
-        right=range(1, 6),
-    )  # fmt: skip
-    if report.rejections:
-        table(
-            f"Rejected, kept with the reason in {_shown(home.rejected)}",
-            ("table", "column", "reason", "rows"),
-            [(r.table, r.column, r.rule, r.rows) for r in report.rejections],
-            right=(3,),
-        )
-    unknown = [u for u in report.unknown_codes if u.unknown_rows]
-    if unknown:
-        table(
-            "Codes without a known meaning, kept and counted",
-            ("table", "system", "rows", "unknown", "share", "most frequent"),
-            [(u.table, u.system, u.rows, u.unknown_rows, f"{u.share:.1%}",
-              ", ".join(code for code, _ in u.most_frequent[:5])) for u in unknown],
-            right=(2, 3, 4),
-        )  # fmt: skip
-    for file, names in report.ignored_columns.items():
-        say(f"  Nothing reads these columns of {file}: {', '.join(names)}.")
+    print_intake(report, shown(home.rejected))
     current_histories(home)
-    changed = "" if report.changed else " Nothing is new: all of it had been taken in before."
-    say(
-        f"{report.read:,} rows read: {report.taken_in:,} taken in, {report.duplicates:,} "
-        f"duplicates, {report.rejected:,} rejected. Data through {report.data_through}.{changed}",
-        "",
-    )
+    print_sum(report)
 
 
 def _train(home: Home, task: str) -> None:
@@ -291,63 +369,10 @@ def _train(home: Home, task: str) -> None:
 def _night(home: Home, as_of: date | None, capacity: Any, *, other_origin: bool = False) -> None:
     from data.intake import current
     from serving.nightly import run_night
+    from serving.printed import print_night
 
     day = as_of or date.fromisoformat(str(current(home).manifest["data_through"]))
-    report = run_night(home, day, capacity, other_origin=other_origin)
-    table(
-        f"The night of {day}", ("", "people"),
-        [
-            ("known on that day", report.population),
-            ("scored", report.scored),
-            *((f"with a risk of {task}", n) for task, n in report.with_risk.items()),
-            *((f"no risk of {task}: {why}", n)
-              for task, reasons in report.without_risk.items() for why, n in reasons.items()),
-            *((f"not on the list: {why}", n) for why, n in report.left_out.items()),
-            ("on the list", report.listed),
-        ],
-        right=(1,),
-    )  # fmt: skip
-    say(*(f"  Mind: {warning}." for warning in report.warnings), "")
-
-
-def _print_worklist(home: Home, top: int, manager: int | None) -> None:
-    from serving.store import Store
-
-    store = Store(home.store_database)
-    try:
-        run = store.published()
-        if run is None:
-            raise InputError("There is no list yet: run `firstcall nightly --as-of DAY` first.")
-        entries = store.worklist(run.run_id, top=top, manager=manager)
-    finally:
-        store.close()
-    if not entries:
-        raise InputError(
-            f"Nobody is on the list of {run.as_of}"
-            + (f" for case manager {manager}." if manager else ".")
-        )
-    table(
-        f"Whom to call first: the list of {run.as_of}",
-        ("", "patient", "tier", "discharged", "readmission", "high cost", "why"),
-        [(e["rank"], e["patient_id"], e["tier"], _short_day(e["discharged_on"]),
-          _percent(e["readmission_risk"]), _percent(e["high_cost_risk"]),
-          "\n".join([*e["why"], *(f"Mind: {w}" for w in e["warnings"])])) for e in entries],
-        right=(0, 3, 4, 5),
-    )  # fmt: skip
-    say(
-        "readmission: chance of an unplanned return within 30 days, as of the discharge; "
-        "high cost: chance of being among the costliest in the coming year.",
-        *(f"Mind: {warning}." for warning in run.manifest.get("warnings", ())),
-        "A score orders outreach; it never denies care.",
-    )
-
-
-def _short_day(day: date | None) -> str:
-    return "" if day is None else f"{day:%d %b}".lstrip("0")
-
-
-def _percent(risk: float | None) -> str:
-    return "–" if risk is None or risk != risk else f"{risk:.0%}"
+    print_night(run_night(home, day, capacity, other_origin=other_origin))
 
 
 def main() -> None:

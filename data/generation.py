@@ -36,7 +36,8 @@ _ROWS = 131_072
 class Taken:
     """The valid generation: one Parquet file a canonical table, and what is known of the whole.
 
-    Every table is there, maybe with no row, sorted by patient_id, record_id and known_on.
+    Every table is there, maybe with no row, sorted by patient_id, record_id and known_on; a
+    generation that an earlier firstcall wrote may lack one, see `column_lacking`.
     `manifest` holds source, origin, carries, data_through (ISO date), run_out_days, cost_covers,
     delays, and rows by table.
     """
@@ -60,6 +61,23 @@ def find_current(home: Home) -> Taken | None:
     name = manifest.pop("generation")
     folder = home.tables / name
     return Taken(name, folder, {table: folder / f"{table}.parquet" for table in TABLES}, manifest)
+
+
+def column_lacking(taken: Taken) -> str | None:
+    """The first table or column that an earlier firstcall, which had none, did not write."""
+    for name, table in TABLES.items():
+        if not taken.tables[name].is_file():
+            return f"table {name}"
+        held = columns_held(taken.tables[name])
+        for column in table.names:
+            if column not in held:
+                return f"column {column} in table {name}"
+    return None
+
+
+def columns_held(parquet: Path) -> frozenset[str]:
+    """The columns of one written table; an earlier firstcall may have written fewer."""
+    return frozenset(pq.read_schema(parquet).names)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from data.file_relations import parquet_relation
 from data.generation import (
     REREAD,
     Taken,
+    column_lacking,
     find_current,
     publish,
     workbench_folder,
@@ -61,10 +62,18 @@ _REJECTED = pa.schema(
 
 
 def current(home: Home) -> Taken:
-    """What was taken in. Raises InputError where nothing was."""
+    """What was taken in. Raises InputError where nothing was, or by a firstcall with fewer columns.
+
+    The next intake brings what an earlier firstcall took in to the present form.
+    """
     taken = find_current(home)
     if taken is None:
         raise InputError(f"nothing has been taken in under {home.root}; run firstcall intake first")
+    if lacking := column_lacking(taken):
+        raise InputError(
+            f"an earlier firstcall took in what is under {home.root}, without {lacking}; run "
+            "firstcall intake again, on the same files or new ones, and it is added, empty"
+        )
     return taken
 
 

@@ -13,6 +13,7 @@ import duckdb
 
 from data.contract_check import checked, code_form, duckdb_type, named
 from data.file_relations import parquet_relation
+from data.generation import columns_held
 from data.intake_report import FileCount, RejectionCount
 from data.sources import Delivery
 from data.staging import take_out_faults
@@ -26,16 +27,24 @@ def _columns(table: Table) -> str:
 def show_what_is_there(
     connection: duckdb.DuckDBPyConnection, table: Table, parquet: Path | None, reread: Iterable[str]
 ) -> None:
-    """Create `have_<table>`, without the rows of files whose kind is in `reread`."""
-    if parquet is None:
-        typed = ", ".join(f"NULL::{duckdb_type(c)} AS {named(c.name)}" for c in table.columns)
-        query = f"SELECT {typed} WHERE false"
+    """Create `have_<table>`, without the rows of files whose kind is in `reread`.
+
+    A table or column that was not declared yet when the generation was written is there, empty.
+    """
+    written = parquet if parquet is not None and parquet.is_file() else None
+    held = columns_held(written) if written else frozenset()
+    columns = ", ".join(
+        named(c.name) if c.name in held else f"NULL::{duckdb_type(c)} AS {named(c.name)}"
+        for c in table.columns
+    )
+    if written is None:
+        query = f"SELECT {columns} WHERE false"
     else:
         files = " UNION ALL ".join(f"SELECT file FROM in_{kind} WHERE earlier" for kind in reread)
         again = (
             f" WHERE regexp_replace(source_row, ':[0-9]+$', '') NOT IN ({files})" if files else ""
         )
-        query = f"SELECT {_columns(table)} FROM {parquet_relation(parquet)}{again}"
+        query = f"SELECT {columns} FROM {parquet_relation(written)}{again}"
     connection.execute(f"CREATE VIEW have_{table.name} AS {query}")
 
 

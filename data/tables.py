@@ -16,6 +16,8 @@ from typing import Literal
 
 import pyarrow as pa
 
+from data.social_needs import SOCIAL_NEEDS
+
 ColumnType = Literal["text", "date", "integer", "cents", "number", "flag", "choice"]
 
 _ARROW: dict[str, pa.DataType] = {
@@ -34,8 +36,8 @@ class Column:
     """One column of a canonical table.
 
     ``choices`` lists what a ``choice`` column may hold; ``minimum`` and ``maximum`` bound a
-    numeric column, both included. A column that is not ``required`` may be empty (missing is
-    missing, never zero).
+    numeric column, both included. A ``lower_case`` text is kept in lower case, however it came.
+    A column that is not ``required`` may be empty (missing is missing, never zero).
     """
 
     name: str
@@ -46,6 +48,7 @@ class Column:
     choices: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    lower_case: bool = False
 
     @property
     def arrow_type(self) -> pa.DataType:
@@ -92,13 +95,15 @@ LONGEST_TEXT = 256
 ENCOUNTER_KINDS = (
     "acute_inpatient", "psychiatric_inpatient", "rehabilitation_inpatient", "skilled_nursing",
     "long_term_care", "observation", "emergency", "outpatient", "office", "home_health",
-    "hospice", "telehealth", "other",
+    "hospice", "telehealth", "other", "missed_appointment",
 )  # fmt: skip
 ADMISSION_TYPES = ("emergency", "urgent", "elective", "newborn", "trauma")
 DISPOSITIONS = (
     "home", "home_health", "skilled_nursing", "rehabilitation", "acute_transfer", "psychiatric",
     "long_term_care", "hospice", "left_against_advice", "died", "other",
 )  # fmt: skip
+SCREENING_ANSWERS = ("need", "no_need", "declined")
+OUTREACH_STEPS = ("contacted", "no_answer", "enrolled", "declined", "closed")
 COST_KINDS = ("inpatient", "outpatient", "professional", "pharmacy", "post_acute", "other")
 
 
@@ -155,15 +160,18 @@ COVERAGE = Table(
 
 ENCOUNTER = Table(
     "encounter",
-    "one stay or visit; record_id is the encounter's id",
+    "one stay, visit or missed appointment; record_id is the encounter's id",
     "started_on",
     (
         *_identity("the encounter"),
-        Column("kind", "choice", "setting of care", required=True, choices=ENCOUNTER_KINDS),
-        Column("started_on", "date", "day of admission or visit", required=True),
+        Column("kind", "choice", "setting of care; a missed appointment, booked and neither kept "
+               "nor cancelled, is no care", required=True, choices=ENCOUNTER_KINDS),
+        Column("started_on", "date", "day of admission, visit or appointment", required=True),
         Column("ended_on", "date", "day of discharge; empty while the stay is open"),
         Column("facility_id", "text", "hospital or other facility"),
         Column("provider_id", "text", "attending or rendering clinician"),
+        Column("specialty", "text", "the clinician's specialty, such as cardiology; primary care "
+               "for general, family and internal medicine", lower_case=True),
         Column("admission_type", "choice", "priority of admission (UB-04 field 14)",
                choices=ADMISSION_TYPES),
         Column("disposition", "choice", "where the patient went (UB-04 field 17)",
@@ -228,6 +236,7 @@ DRUG_FILL = Table(
         Column("days_supply", "integer", "days that the fill lasts", unit="days",
                minimum=0, maximum=400),
         Column("quantity", "number", "units dispensed", minimum=0),
+        Column("prescriber_id", "text", "clinician who prescribed it"),
         *_PROVENANCE,
     ),
     _NOT_KNOWN_BEFORE,
@@ -267,9 +276,42 @@ COST = Table(
     _NOT_KNOWN_BEFORE,
 )  # fmt: skip
 
+SCREENING = Table(
+    "screening",
+    "one answer of one person to a question about one social need",
+    "happened_on",
+    (
+        *_identity("the answer"),
+        _HAPPENED,
+        Column("need", "choice", "what was asked about", required=True,
+               choices=tuple(need for need in SOCIAL_NEEDS if need != "none")),
+        Column("answer", "choice", "a need, no need, or an answer declined", required=True,
+               choices=SCREENING_ANSWERS),
+        Column("instrument", "text", "questionnaire, such as AHC HRSN or PRAPARE"),
+        *_PROVENANCE,
+    ),
+    _NOT_KNOWN_BEFORE,
+)  # fmt: skip
+
+OUTREACH = Table(
+    "outreach",
+    "one step of care management with one person",
+    "happened_on",
+    (
+        *_identity("the step"),
+        _HAPPENED,
+        Column("step", "choice", "what happened: reached, not reached, enrolled in a programme, "
+               "declined it, or left it", required=True, choices=OUTREACH_STEPS),
+        Column("programme", "text", "the programme that the step belongs to"),
+        *_PROVENANCE,
+    ),
+    _NOT_KNOWN_BEFORE,
+)  # fmt: skip
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
         MEMBER, COVERAGE, ENCOUNTER, DIAGNOSIS, PROCEDURE, DRUG_FILL, LAB_RESULT, COST,
+        SCREENING, OUTREACH,
     )
 }  # fmt: skip

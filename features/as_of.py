@@ -10,17 +10,19 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
+from features.cuts import Cuts, percentile
 from features.definitions import feature
 from features.events import translation_fingerprint
 from features.history import THREADS, Histories
-from features.kernel import AGE, KERNEL_VERSION, answer
-from features.plan import Plan, plan, window_days
+from features.kernel import KERNEL_VERSION, answer
+from features.layout import Asked, Events
+from features.meaning import meaning_fingerprint
+from features.plan import Plan, plan
 from features.questions import Questions
 from features.shards import Shard
-from features.window import completed_years
 
 _ONLY_WORDS = ("family", "concept", "words", "noun", "zero", "fewer", "last_event", "actionable",
-               "sensitive")  # fmt: skip
+               "sensitive", "predictor", "measure")  # fmt: skip
 
 
 def features_as_of(
@@ -28,6 +30,7 @@ def features_as_of(
     index: pd.DataFrame,
     names: Sequence[str] | None = None,
     threads: int = THREADS,
+    cuts: Cuts | None = None,
 ) -> pd.DataFrame:
     """The features of each question, from what could be seen at the end of the day as_of.
 
@@ -35,43 +38,79 @@ def features_as_of(
     a question in the same order with the same index, one float32 column a feature: those called
     `names`, in that order, or all in the declared order. NaN is missing. A patient without any
     event is answered like everybody else: zero where a count found nothing, missing elsewhere.
-    The numbers do not depend on `threads`, nor on who else is asked about.
+    The numbers do not depend on `threads`, nor on who or which days else are asked about.
+    Percentiles are told by `cuts` (see `features.cuts`), and are missing without.
     Raises InputError where a column or a date is missing, or where no feature has a name.
     """
     questions = Questions.of(index)
     wanted = plan(None if names is None else tuple(names), histories.carries)
-    out = np.empty((len(index), len(wanted.names)), np.float32)
+    out = np.empty((len(index), len(wanted.template)), np.float32)
 
     def one_shard(shard: Shard, rows: np.ndarray, patients: np.ndarray) -> None:
-        answer(
-            out, shard.first_event, shard.happened, shard.known, shard.superseded, shard.code,
-            shard.value, patients, questions.day[rows], rows,
-            *wanted.channels_of(shard.codes), wanted.needs, window_days(), *wanted.features,
-        )  # fmt: skip
+        fill(out, wanted, shard, patients, questions.day[rows], rows)
 
     questions.each_shard(histories, one_shard, threads)
-    _finish_ages(out, wanted, questions.day)
-    return pd.DataFrame(out, index=index.index, columns=list(wanted.names), copy=False)
+    tell_percentiles(out, wanted, cuts or {})
+    columns = list(wanted.names)
+    return pd.DataFrame(out[:, : len(columns)], index=index.index, columns=columns, copy=False)
+
+
+def fill(
+    out: np.ndarray,
+    wanted: Plan,
+    shard: Shard,
+    patients: np.ndarray,
+    days: np.ndarray,
+    rows: np.ndarray,
+) -> None:
+    """Answer questions about one shard's patients: `out[rows[q]]` (float32, a column a column of
+    `wanted`). `patients` are places in the shard (−1: not in it), those of one patient together
+    and in order of their days (int32)."""
+    first = np.flatnonzero(np.append(True, patients[1:] != patients[:-1])[: len(patients)])
+    asked = Asked(
+        patients[first].astype(np.int64),
+        np.append(first, len(patients)).astype(np.int64),
+        days.astype(np.int64),
+        rows.astype(np.int64),
+    )
+    events = Events(
+        *(
+            _unwritable(array)
+            for array in (shard.first_event, shard.happened, shard.known, shard.superseded,
+                          shard.code, shard.value)
+        )
+    )  # fmt: skip
+    answer(
+        out, wanted.template, events, asked, wanted.heard(shard.vocabulary), wanted.profiles,
+        wanted.declared, wanted.anchors, wanted.scores, wanted.window_days,
+    )  # fmt: skip
+
+
+def tell_percentiles(out: np.ndarray, wanted: Plan, cuts: Cuts) -> None:
+    """Fill the percentile columns of answered rows by the cut points of the columns they are of."""
+    for column, of, name in wanted.percentiles:
+        if name in cuts:
+            out[:, column] = percentile(out[:, of], cuts[name])
 
 
 def fingerprint(names: Sequence[str]) -> str:
     """sha256 (hex) over all that decides the numbers in these columns, their order included.
 
-    The declarations without their words, all that decides which events a row means (the code
-    lists among it), and the version of the kernel. A model that was trained under another
+    The declarations without their words, which events a row makes, what their codes mean (the
+    code lists among it), and the version of the kernel. A model that was trained under another
     fingerprint must not be asked.
     """
     digest = hashlib.sha256()
-    digest.update(f"{KERNEL_VERSION} {translation_fingerprint()}\n".encode())
+    made = f"{KERNEL_VERSION} {translation_fingerprint()} {meaning_fingerprint()}\n"
+    digest.update(made.encode())
     for name in names:
         declared = {k: v for k, v in asdict(feature(name)).items() if k not in _ONLY_WORDS}
         digest.update(json.dumps(declared, sort_keys=True).encode() + b"\n")
     return digest.hexdigest()
 
 
-def _finish_ages(out: np.ndarray, wanted: Plan, day: np.ndarray) -> None:
-    """The kernel leaves the day of birth; the calendar turns it into years completed."""
-    for column in np.flatnonzero(wanted.features[0] == AGE):
-        born = out[:, column]
-        known = ~np.isnan(born)
-        out[known, column] = completed_years(born[known].astype(np.int64), day[known])
+def _unwritable(array: np.ndarray) -> np.ndarray:
+    """The kernel is compiled for one kind of array, whether Arrow or NumPy made it."""
+    seen = array.view()
+    seen.flags.writeable = False
+    return seen

@@ -1,92 +1,95 @@
 """Canonical rows → events: the only way from what came in to what a history holds.
 
-Pure and vectorised: a code is looked up once however often it occurs. Every version of a fact
-writes its own events, seen from its known_on until the next version's: at any as_of exactly one
-version speaks. The event codes:
+Pure and vectorised. Every version of a fact writes its own events, seen from its known_on until
+the next version's: at any as_of exactly one version speaks. An event keeps the code that the
+source gave; what the code means is asked of `features.meaning` later. The event codes:
 
 - PERSON/born, PERSON/female (1, 0 or NaN), PERSON/area_index: on the day of birth
 - COVER/<payer>, PRODUCT/<product>: on a span's first day; value = its last day, NaN while open
 - ENC/<kind>/started; of stays also ENC/<kind>/open (no end known) or ENC/<kind>/ended (on the day
   of discharge, value = days from admission to discharge)
 - STAY/emergent (1, 0 or NaN), STAY/disposition (place in DISPOSITIONS or NaN), STAY/principal
-  (NaN) and STAY/principal/known (CCS category or NaN): on the day of discharge of an acute stay
-- FACILITY/<id>, PROVIDER/<id>: on the first day of an encounter
-- DX/<CCS category> (0: unknown code), CHARLSON/<group>, LACE/<item>, NEED/<need>
-- FLAG/<CCS category> (0: unknown flag): a yearly summary flags a chronic condition (code_system
-  CCW), on the day that it closes; nobody coded a diagnosis that day, so it is no DX
-- PX/<CCS procedure category>, RX/<ATC class or unknown> (value = days of supply), LAB/<test>
+  (NaN) and PRINCIPAL/<system>/<code>: on the day of discharge of an acute stay
+- FACILITY/<id>, PROVIDER/<id>, SPECIALTY/<specialty>: on the first day of an encounter, but of no
+  missed appointment, where nobody was seen
+- DX/<system>/<code>; a chronic condition that a yearly summary flags is DX/CCW/<code>
+- PX/<system>/<code>
+- RX/<system>/<code> (value = days of supply), PRESCRIBER/<id>: on the day of the fill
+- LAB/<loinc> or LAB/<loinc>/<unit>: value as the source gave it; a / in the LOINC code is %2F
 - COST/<kind> of one claim, COSTYEAR/<kind> of a calendar year; value = allowed cents
+- SCREEN/<need>: value = 1 (a need), 0 (none) or NaN (declined)
+- OUTREACH/<step>: one step of care management
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pyarrow as pa
 
-from data import codes
 from data.tables import DISPOSITIONS, ENCOUNTER_KINDS, TABLES
+from features.columns import pairs_of, texts_of
 from features.ledger import Ledger
-from features.units import LAB_TESTS, lab_code
-from features.versions import Facts, facts_of, places_of, texts_of
+from features.versions import Facts, facts_of
 from features.window import days_between
 
-EVENTS_VERSION = 2
+EVENTS_VERSION = 3
 """Raised whenever the code below makes other events of a canonical row; the values that it goes by
 are part of `translation_fingerprint` themselves."""
 
+MISSED = "missed_appointment"
 STAYS = frozenset(ENCOUNTER_KINDS) - {
-    "emergency", "outpatient", "office", "telehealth", "other",
+    "emergency", "outpatient", "office", "telehealth", MISSED, "other",
 }  # fmt: skip
 EMERGENT = frozenset(("emergency", "urgent", "trauma"))
 NOT_EMERGENT = frozenset(("elective", "newborn"))
 FEMALE = {"female": 1.0, "male": 0.0}
+ANSWERS = {"need": 1.0, "no_need": 0.0}
 ACUTE = "acute_inpatient"
-_YEARLY = "CCW"
 
 _VERSION = ("record_id", "patient_id", "known_on", "reversed", "source_row")
 READ: dict[str, tuple[str, ...]] = {
     "member": (*_VERSION, "birth_on", "sex", "area_index"),
     "coverage": (*_VERSION, "start_on", "end_on", "payer", "product"),
     "encounter": (
-        *_VERSION, "kind", "started_on", "ended_on", "facility_id", "provider_id",
+        *_VERSION, "kind", "started_on", "ended_on", "facility_id", "provider_id", "specialty",
         "admission_type", "disposition",
     ),
     "diagnosis": (*_VERSION, "encounter_id", "happened_on", "code_system", "code", "position"),
     "procedure": (*_VERSION, "happened_on", "code_system", "code"),
-    "drug_fill": (*_VERSION, "happened_on", "code_system", "code", "days_supply"),
+    "drug_fill": (
+        *_VERSION, "happened_on", "code_system", "code", "days_supply", "prescriber_id",
+    ),
     "lab_result": (*_VERSION, "happened_on", "loinc", "value", "unit"),
     "cost": (*_VERSION, "happened_on", "kind", "covers", "allowed_cents"),
+    "screening": (*_VERSION, "happened_on", "need", "answer"),
+    "outreach": (*_VERSION, "happened_on", "step"),
 }  # fmt: skip
 """The columns of each canonical table that events are made of: others need not be there."""
 
 
 def translation_fingerprint() -> str:
-    """sha256 (hex) over all that decides which events a canonical row means.
+    """sha256 (hex) over all that decides which events a canonical row makes.
 
-    The version of this code, the values that it goes by (tests and units of the laboratory, kinds
-    of stay, admission types, dispositions and groups in their order) and the code lists.
+    The version of this code and the values that it goes by (kinds of stay, admission types,
+    answers, dispositions in their order). No code list: what a code means is looked up later
+    (`features.meaning.meaning_fingerprint`), and histories outlast a change of it.
     """
     values = {
         "acute": ACUTE,
-        "charlson": codes.CHARLSON_GROUPS,
+        "answers": ANSWERS,
         "dispositions": DISPOSITIONS,
         "emergent": sorted(EMERGENT),
         "female": FEMALE,
-        "lab_tests": [asdict(test) for test in LAB_TESTS],
-        "lace": codes.LACE_ITEMS,
-        "needs": codes.SOCIAL_NEEDS,
+        "missed": MISSED,
         "not_emergent": sorted(NOT_EMERGENT),
         "read": READ,
         "stays": sorted(STAYS),
-        "yearly": _YEARLY,
     }
-    lists = codes.code_lists_fingerprint()
-    said = f"{EVENTS_VERSION} {lists} {json.dumps(values, sort_keys=True)}"
+    said = f"{EVENTS_VERSION} {json.dumps(values, sort_keys=True)}"
     return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -98,16 +101,19 @@ def events_of(tables: Mapping[str, pa.Table], carries: Collection[str]) -> pa.Ta
     a patient's events are the same whoever else is in the tables.
     """
     read = {
-        name: tables[name].select(columns)
-        for name, columns in READ.items()
-        if name in carries and name in tables and tables[name].num_rows
+        name: rows
+        for name in READ
+        if name in carries and (rows := tables.get(name)) is not None and rows.num_rows
     }
-    ids: set[str] = set()
-    for rows in read.values():
-        ids.update(texts_of(rows.column("patient_id"))[0])
-    patients = pa.array(sorted(ids), pa.string())
+    people = {name: texts_of(rows.column("patient_id")) for name, rows in read.items()}
+    patients = sorted(set().union(*(ids for ids, _ in people.values())))
+    place = {patient: number for number, patient in enumerate(patients)}
     ledger = Ledger(patients)
-    facts = {name: facts_of(TABLES[name], rows, patients) for name, rows in read.items()}
+    facts = {}
+    for name, rows in read.items():
+        ids, at = people[name]
+        patient = np.array([place[patient] for patient in ids], np.int32)[at]
+        facts[name] = facts_of(TABLES[name], rows, patient)
     for name, standing in facts.items():
         if len(standing):
             _TRANSLATE[name](standing, ledger)
@@ -160,65 +166,39 @@ def _encounter(encounter: Facts, ledger: Ledger) -> None:
     disposition = _looked_up(encounter, "disposition", places)
     ledger.enter(encounter, ledger.code("STAY/disposition"), ended, disposition, acute)
     ledger.enter(encounter, ledger.code("STAY/principal"), ended, where=acute)
-    for column, prefix in (("facility_id", "FACILITY/"), ("provider_id", "PROVIDER/")):
-        texts, at = encounter.texts(column)
-        if texts:
-            code = ledger.codes([prefix + text for text in texts])[at]
-            ledger.enter(encounter, code, started, where=at >= 0)
+    met = np.array([name != MISSED for name in kinds])[kind]
+    for column, prefix in (
+        ("facility_id", "FACILITY/"), ("provider_id", "PROVIDER/"), ("specialty", "SPECIALTY/"),
+    ):  # fmt: skip
+        _enter_names(encounter, ledger, column, prefix, started, met)
 
 
 def _diagnosis(diagnosis: Facts, ledger: Ledger) -> None:
     happened, _ = diagnosis.days("happened_on")
-    ccs = _by_system(diagnosis, codes.diagnosis_concept, np.int16)
-    systems, system = diagnosis.texts("code_system")
-    flag = np.array([name == _YEARLY for name in systems])[system]
-    _enter_numbers(diagnosis, ledger, "DX/", ccs, happened, ~flag)
-    _enter_numbers(diagnosis, ledger, "FLAG/", ccs, happened, flag)
-    for prefix, groups_of, groups in (
-        ("CHARLSON/", codes.charlson_groups, codes.CHARLSON_GROUPS),
-        ("LACE/", codes.lace_groups, codes.LACE_ITEMS),
-    ):
-        bits = _by_system(diagnosis, groups_of, np.uint32)
-        rows = np.flatnonzero(bits)
-        held = bits[rows]
-        for place, group in enumerate(groups):
-            at = rows[(held >> np.uint32(place)) & np.uint32(1) != 0]
-            ledger.enter_at(
-                diagnosis, at, ledger.code(prefix + group), happened, None,
-                diagnosis.known, diagnosis.superseded,
-            )  # fmt: skip
-    need = _by_system(diagnosis, codes.social_need, np.int8)
-    names = ledger.codes([f"NEED/{name}" for name in codes.SOCIAL_NEEDS])
-    ledger.enter(diagnosis, names[need], happened, where=need > 0)
+    ledger.enter(diagnosis, _coded(diagnosis, ledger, "DX/"), happened)
 
 
 def _procedure(procedure: Facts, ledger: Ledger) -> None:
     happened, _ = procedure.days("happened_on")
-    ccs = _by_system(procedure, codes.procedure_concept, np.int16)
-    _enter_numbers(procedure, ledger, "PX/", ccs, happened)
+    ledger.enter(procedure, _coded(procedure, ledger, "PX/"), happened)
 
 
 def _drug_fill(fill: Facts, ledger: Ledger) -> None:
     happened, _ = fill.days("happened_on")
-
-    def class_codes(system: str, drugs: Sequence[str]) -> np.ndarray:
-        return ledger.codes([f"RX/{name or 'unknown'}" for name in codes.drug_class(system, drugs)])
-
-    code = _by_system(fill, class_codes, np.int32)
-    ledger.enter(fill, code, happened, fill.numbers("days_supply"))
+    ledger.enter(fill, _coded(fill, ledger, "RX/"), happened, fill.numbers("days_supply"))
+    _enter_names(fill, ledger, "prescriber_id", "PRESCRIBER/", happened)
 
 
 def _lab_result(result: Facts, ledger: Ledger) -> None:
     happened, _ = result.days("happened_on")
-    value = result.numbers("value")
     tests, test = result.texts("loinc")
     units, unit = result.texts("unit")
-    both = np.stack((test, unit), axis=1)
-    pairs, pair = np.unique(both, axis=0, return_inverse=True)
-    read = [lab_code(tests[t], None if u < 0 else units[u]) for t, u in pairs.tolist()]
-    code = ledger.codes([name for name, _ in read])[pair]
-    factor = np.array([by for _, by in read])[pair]
-    ledger.enter(result, code, happened, value * factor)
+    # a / in the first text is not the one between the two
+    names = ["LAB/" + text.replace("%", "%25").replace("/", "%2F") for text in tests]
+    ends = ["", *(f"/{text}" if text else "" for text in units)]
+    pairs, pair = pairs_of(test, unit + 1)
+    code = ledger.codes([names[t] + ends[u] for t, u in pairs])[pair]
+    ledger.enter(result, code, happened, result.numbers("value"))
 
 
 def _cost(cost: Facts, ledger: Ledger) -> None:
@@ -239,16 +219,17 @@ def _principal_of_stays(encounter: Facts, diagnosis: Facts, ledger: Ledger) -> N
     """
     kinds, kind = encounter.texts("kind")
     ended, closed = encounter.days("ended_on")
-    stay = np.flatnonzero(closed & np.array([name == ACUTE for name in kinds], np.bool_)[kind])
+    stay = np.flatnonzero(closed & np.array([name == ACUTE for name in kinds])[kind])
     principal = np.flatnonzero(diagnosis.numbers("position") == 1)
     if not len(stay) or not len(principal):
         return
-    stay_ids, of_stay = texts_of(encounter.rows.column("record_id").take(pa.array(stay)))
-    told_ids, of_told = texts_of(diagnosis.rows.column("encounter_id").take(pa.array(principal)))
-    places = np.append(places_of(told_ids, pa.array(stay_ids, pa.string())), -1)[of_told]
-    width = np.int64(len(stay_ids))
-    stay_key = encounter.patient[stay] * width + of_stay
-    told_key = np.where(places < 0, -1, diagnosis.patient[principal] * width + places)
+    records, record = encounter.texts("record_id")
+    place = {text: number for number, text in enumerate(records)}
+    told_ids, of_told = diagnosis.texts("encounter_id")
+    found = np.array([*(place.get(text, -1) for text in told_ids), -1])[of_told[principal]]
+    width = np.int64(len(records))
+    stay_key = encounter.patient[stay] * width + record[stay]
+    told_key = np.where(found < 0, -1, diagnosis.patient[principal] * width + found)
     order = np.argsort(stay_key, kind="stable")
     first = np.searchsorted(stay_key[order], told_key, "left")
     many = np.searchsorted(stay_key[order], told_key, "right") - first
@@ -259,50 +240,52 @@ def _principal_of_stays(encounter: Facts, diagnosis: Facts, ledger: Ledger) -> N
     superseded = np.minimum(encounter.superseded[version], diagnosis.superseded[told])
     both = known < superseded
     told, version = told[both], version[both]
-    ccs = _by_system(diagnosis, codes.diagnosis_concept, np.int16)[told]
-    at = np.arange(len(told))
     seen = Facts(
-        diagnosis.rows.select(["source_row"]).take(pa.array(told)),
-        diagnosis.patient[told],
-        known[both],
-        superseded[both],
+        diagnosis.rows, diagnosis.at[told], diagnosis.patient[told], known[both], superseded[both]
     )
-    category = np.where(ccs > 0, ccs, np.nan)
-    ledger.enter_at(
-        seen, at, ledger.code("STAY/principal/known"), ended[version], category,
-        seen.known, seen.superseded,
-    )  # fmt: skip
+    ledger.enter(seen, _coded(diagnosis, ledger, "PRINCIPAL/")[told], ended[version])
 
 
-def _enter_numbers(
+def _screening(screening: Facts, ledger: Ledger) -> None:
+    happened, _ = screening.days("happened_on")
+    needs, need = screening.texts("need")
+    code = ledger.codes([f"SCREEN/{name}" for name in needs])[need]
+    ledger.enter(screening, code, happened, _looked_up(screening, "answer", ANSWERS))
+
+
+def _outreach(outreach: Facts, ledger: Ledger) -> None:
+    happened, _ = outreach.days("happened_on")
+    steps, step = outreach.texts("step")
+    ledger.enter(outreach, ledger.codes([f"OUTREACH/{name}" for name in steps])[step], happened)
+
+
+def _enter_names(
     facts: Facts,
     ledger: Ledger,
+    column: str,
     prefix: str,
-    number: np.ndarray,
     happened: np.ndarray,
     where: np.ndarray | None = None,
 ) -> None:
-    numbers, at = np.unique(number, return_inverse=True)
-    code = ledger.codes([f"{prefix}{n}" for n in numbers.tolist()])[at]
-    ledger.enter(facts, code, happened, where=where)
+    """One event a row that names somebody in `column`, or of those rows that `where` chooses."""
+    texts, at = facts.texts(column)
+    if texts:
+        named = at >= 0 if where is None else where & (at >= 0)
+        ledger.enter(
+            facts, ledger.codes([prefix + text for text in texts])[at], happened, None, named
+        )
+
+
+def _coded(facts: Facts, ledger: Ledger, prefix: str) -> np.ndarray:
+    """The event code prefix<system>/<code> of each row, as numbers of the ledger."""
+    codes, at = facts.coded
+    return ledger.codes([f"{prefix}{system}/{text}" for system, text in codes])[at]
 
 
 def _looked_up(facts: Facts, column: str, values: dict[str, float]) -> np.ndarray:
     """The value of each row's text; NaN where it is empty or has none."""
     texts, at = facts.texts(column)
     return np.array([*(values.get(text, np.nan) for text in texts), np.nan])[at]
-
-
-def _by_system(
-    facts: Facts,
-    answer: Callable[[str, Sequence[str]], np.ndarray],
-    dtype: type[np.generic],
-) -> np.ndarray:
-    """`answer(system, codes)` a row, asked once for each distinct code of each system."""
-    result = np.zeros(len(facts), dtype=dtype)
-    for system, texts, rows, where in facts.coded:
-        result[rows] = answer(system, texts)[where]
-    return result
 
 
 _TRANSLATE: dict[str, Callable[[Facts, Ledger], None]] = {
@@ -314,4 +297,6 @@ _TRANSLATE: dict[str, Callable[[Facts, Ledger], None]] = {
     "drug_fill": _drug_fill,
     "lab_result": _lab_result,
     "cost": _cost,
+    "screening": _screening,
+    "outreach": _outreach,
 }

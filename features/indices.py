@@ -7,6 +7,8 @@ baselines. An input that is not known gives a range, never a zero.
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 import numpy as np
 import pandas as pd
 
@@ -14,7 +16,10 @@ from data.codes import LACE_ITEMS, LACE_POINTS
 from data.errors import InputError
 from features.as_of import features_as_of
 from features.history import THREADS, Histories
-from features.kernel import (
+from features.meaning import meanings
+from features.questions import Questions
+from features.shards import Shard
+from features.stay_kernel import (
     ACUTE_ENDED,
     ACUTE_STARTED,
     COMORBIDITY,
@@ -22,8 +27,7 @@ from features.kernel import (
     EMERGENT,
     stay_facts,
 )
-from features.questions import Questions
-from features.shards import Shard
+from features.vocabulary import Vocabulary
 from features.window import days_of
 
 SIX_MONTHS = 180
@@ -42,6 +46,7 @@ _PARTS = {
     "STAY/emergent": EMERGENT,
     "ENC/emergency/started": EMERGENCY_VISIT,
 }
+_PARTS_OF: WeakKeyDictionary[Vocabulary, tuple[np.ndarray, np.ndarray]] = WeakKeyDictionary()
 _FACTS = ("admitted", "days", "emergent", "visits", "stays", "items")
 _MOST = {"l": 7, "a": 3, "c": 5, "e": 4}
 
@@ -134,22 +139,30 @@ def _stay_facts(histories: Histories, index: pd.DataFrame) -> pd.DataFrame:
     out = np.empty((len(index), len(_FACTS)), np.float64)
 
     def one_shard(shard: Shard, rows: np.ndarray, patients: np.ndarray) -> None:
-        part, item = _parts_of(shard.codes)
+        part, items = _parts_of(shard.vocabulary)
         stay_facts(
             out, shard.first_event, shard.happened, shard.known, shard.superseded, shard.code,
             shard.value, patients, questions.day[rows], admitted[rows], rows,
-            part, item, SIX_MONTHS, YEAR,
+            part, items, SIX_MONTHS, YEAR,
         )  # fmt: skip
 
     questions.each_shard(histories, one_shard, THREADS)
     return pd.DataFrame(out, index=index.index, columns=list(_FACTS))
 
 
-def _parts_of(codes: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The part of each event code in the scores (0: none), and its comorbidity item."""
-    items = {f"LACE/{item}": place for place, item in enumerate(LACE_ITEMS)}
-    parts = {**_PARTS, **dict.fromkeys(items, COMORBIDITY)}
-    return (
-        np.array([parts.get(code, 0) for code in codes], np.int64),
-        np.array([items.get(code, 0) for code in codes], np.int64),
-    )
+def _parts_of(vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
+    """The part of each event code in the scores (0: none), and its comorbidity items, a bit set."""
+    found = _PARTS_OF.get(vocabulary)
+    if found is None:
+        places = {f"LACE/{item}": place for place, item in enumerate(LACE_ITEMS)}
+        part = np.zeros(len(vocabulary), np.int64)
+        items = np.zeros(len(vocabulary), np.int64)
+        for code, named in enumerate(meanings(vocabulary.codes)):
+            for meaning in named:
+                if meaning.concept in places:
+                    part[code] = COMORBIDITY
+                    items[code] |= 1 << places[meaning.concept]
+                elif meaning.concept in _PARTS:
+                    part[code] = _PARTS[meaning.concept]
+        found = _PARTS_OF[vocabulary] = (part, items)
+    return found

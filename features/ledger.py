@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
+from features.columns import texts_of, whole
 from features.versions import Facts
 
 EVENT_SCHEMA = pa.schema(
@@ -28,12 +31,11 @@ ORDER = ("patient_id", "happened_on", "known_on", "code", "source_row", "value",
 class Ledger:
     """The events of some patients, in the making. `patients` is sorted and without repeats."""
 
-    def __init__(self, patients: pa.Array) -> None:
+    def __init__(self, patients: list[str]) -> None:
         self._patients = patients
         self._codes: dict[str, int] = {}
-        self._parts: list[tuple[np.ndarray, ...]] = []
-        self._sources: list[pa.ChunkedArray] = []
-        self._source_of: dict[int, int] = {}
+        self._parts: list[list[Any]] = []
+        self._sources: dict[int, tuple[int, pa.Array]] = {}
         self._rows = 0
 
     def code(self, text: str) -> int:
@@ -42,7 +44,8 @@ class Ledger:
 
     def codes(self, texts: list[str]) -> np.ndarray:
         """The numbers of event codes, as an array to look positions up in."""
-        return np.array([self.code(text) for text in texts], dtype=np.int32)
+        numbers = self._codes
+        return np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int32)
 
     def enter(
         self,
@@ -52,40 +55,33 @@ class Ledger:
         value: np.ndarray | None = None,
         where: np.ndarray | None = None,
     ) -> None:
-        """One event a row of `facts`, or of those rows that the flags `where` choose."""
-        at = np.arange(len(facts)) if where is None else np.flatnonzero(where)
-        self.enter_at(facts, at, code, happened, value, facts.known, facts.superseded)
+        """One event a version of `facts`, or of those that the flags `where` choose.
 
-    def enter_at(
-        self,
-        facts: Facts,
-        at: np.ndarray,
-        code: np.ndarray | int,
-        happened: np.ndarray,
-        value: np.ndarray | None,
-        known: np.ndarray,
-        superseded: np.ndarray,
-    ) -> None:
-        """One event a position of `at`; the other arrays have one place a row of `facts`."""
-        if len(at) == 0:
+        The arrays have one place a version; `code` may be one number for all of them.
+        """
+        chosen = None if where is None else np.flatnonzero(where)
+        events = len(facts) if chosen is None else len(chosen)
+        if events == 0:
             return
-        codes = np.full(len(at), code, np.int32) if isinstance(code, int) else code[at]
-        values = np.full(len(at), np.nan) if value is None else value[at]
-        source = at + self._first_source(facts)
-        patient = facts.patient[at]
-        self._parts.append(
-            (patient, happened[at], known[at], superseded[at], codes, values, source)
-        )
+        told = [facts.patient, happened, facts.known, facts.superseded, code, value, facts.at]
+        if chosen is not None:
+            told = [array[chosen] if isinstance(array, np.ndarray) else array for array in told]
+        if isinstance(code, int):
+            told[4] = np.full(events, code, np.int32)
+        if value is None:
+            told[5] = np.full(events, np.nan)
+        told[6] = told[6] + self._first_source(facts.rows)
+        self._parts.append(told)
 
-    def _first_source(self, facts: Facts) -> int:
-        if id(facts) not in self._source_of:
-            self._source_of[id(facts)] = self._rows
-            column = facts.rows.column("source_row")
-            self._sources.append(
-                column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
-            )
-            self._rows += len(facts)
-        return self._source_of[id(facts)]
+    def _first_source(self, rows: pa.Table) -> int:
+        """Where the source rows of a table begin among all of them."""
+        held = self._sources.get(id(rows))
+        if held is None:
+            column = whole(rows.column("source_row"))
+            texts = column if column.type == pa.string() else column.cast(pa.string())
+            held = self._sources[id(rows)] = (self._rows, texts)
+            self._rows += len(texts)
+        return held[0]
 
     def table(self) -> pa.Table:
         """Everything entered, one row an event (EVENT_SCHEMA), sorted by ORDER."""
@@ -98,9 +94,7 @@ class Ledger:
         rank = np.empty(len(vocabulary), dtype=np.int32)
         rank[[self._codes[text] for text in vocabulary]] = np.arange(len(vocabulary))
         code = rank[code]
-        sources = pa.concat_arrays(
-            [chunk.cast(pa.string()) for column in self._sources for chunk in column.chunks]
-        )
+        sources = pa.concat_arrays([texts for _, texts in self._sources.values()])
         person_day = (patient.astype(np.int64) << 32) + happened
         known_code = (known.astype(np.int64) << 32) + code
         order = np.lexsort((known_code, person_day))
@@ -108,15 +102,20 @@ class Ledger:
         equal = (a[1:] == a[:-1]) & (b[1:] == b[:-1])
         if equal.any():
             order = _untied(order, equal, value, superseded, sources, source)
-        used, code = np.unique(code[order], return_inverse=True)
+        code = code[order]
+        used = np.flatnonzero(np.bincount(code, minlength=len(vocabulary)))
+        place = np.empty(len(vocabulary), np.int32)
+        place[used] = np.arange(len(used))
         return pa.Table.from_arrays(
             [
-                pa.DictionaryArray.from_arrays(patient[order].astype(np.int32), self._patients),
+                pa.DictionaryArray.from_arrays(
+                    patient[order], pa.array(self._patients, pa.string())
+                ),
                 happened[order],
                 known[order],
                 superseded[order],
                 pa.DictionaryArray.from_arrays(
-                    code.astype(np.int32), pa.array([vocabulary[i] for i in used], pa.string())
+                    place[code], pa.array([vocabulary[i] for i in used], pa.string())
                 ),
                 value[order],
                 sources.take(pa.array(source[order])),
@@ -137,11 +136,9 @@ def _untied(
     places = np.flatnonzero(np.concatenate((equal, [False])) | np.concatenate(([False], equal)))
     run = np.concatenate(([0], np.cumsum(~equal)))[places]
     rows = order[places]
-    texts = sources.take(pa.array(source[rows])).dictionary_encode()
-    distinct = texts.dictionary.to_pylist()
-    rank = np.empty(len(distinct), dtype=np.int64)
-    rank[sorted(range(len(distinct)), key=distinct.__getitem__)] = np.arange(len(distinct))
-    text = rank[texts.indices.to_numpy()]
+    texts, text = texts_of(sources.take(pa.array(source[rows])))
+    rank = np.empty(len(texts), dtype=np.int64)
+    rank[sorted(range(len(texts)), key=texts.__getitem__)] = np.arange(len(texts))
     untied = order.copy()
-    untied[places] = rows[np.lexsort((superseded[rows], value[rows], text, run))]
+    untied[places] = rows[np.lexsort((superseded[rows], value[rows], rank[text], run))]
     return untied

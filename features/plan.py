@@ -1,59 +1,131 @@
-"""Declarations → the numbers that the kernel works with."""
+"""Declarations → the arrays that the kernel works with (`features.layout`)."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from threading import Lock
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from features import kernel
 from features.definitions import FEATURES, feature
 from features.definitions.declaration import Channel, Feature
-from features.window import WINDOWS, Window
+from features.kernel import HOWS
+from features.layout import Anchors, Declared, Heard, Profiles
+from features.meaning import Meaning, meanings
+from features.vocabulary import Vocabulary
 
-_NEEDS = {
-    "min": kernel.NEEDS_SPREAD,
-    "max": kernel.NEEDS_SPREAD,
-    "change": kernel.NEEDS_SPREAD,
-    "distinct": kernel.NEEDS_DISTINCT,
-    "covered_days": kernel.NEEDS_COVER,
-    "covered_now": kernel.NEEDS_COVER,
-}
-_BUCKETS = {window.days: place for place, window in enumerate(WINDOWS)}
+_ADDED_UP = frozenset(
+    ("count", "any", "sum", "total", "trend", "sum_trend", "new", "recurrent", "distinct",
+     "distinct_new", "distinct_recurrent")
+)  # fmt: skip
+_SUMMED = frozenset(("sum", "total", "sum_trend"))
+_OF_LAST = frozenset(("last", "last_is", "last_outside", "days_since", "age", "score"))
+_TALLIED = frozenset(("distinct", "distinct_new", "distinct_recurrent", "distinct_now"))
+_OF_ITEMS = frozenset(
+    ("distinct", "distinct_new", "distinct_recurrent", "distinct_now", "score", "started",
+     "stopped")
+)  # fmt: skip
+_TOLD_AFTER = frozenset(("after", "within", "started", "stopped"))
+_NO_EVENT_IS_MISSING = frozenset(
+    ("total", "last", "last_is", "last_outside", "days_since", "age", "min", "max", "change",
+     "slope", "gap_days", "percentile", "missing", *_TOLD_AFTER)
+)  # fmt: skip
+_SPANS = {None: 0, "last day": kernel.LAST_DAY, "days": kernel.DAYS}
+_EVER = 2**30
+"""Days of the window of a feature that has none."""
+_REMEMBERED = 500_000
+_HEARING = Lock()
+
+_OWN, _ITEMS, _SCORED = range(3)
+_Cell = tuple[Channel, int]
+"""A channel, and whether it is asked for its events, for its items, or for a score of them."""
+_Place = tuple[int, str, Meaning]
+"""A profile, the item ("" for the channel's own), and what the code stands for in it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """What to compute: one place a feature in each of the arrays of `features`, in order.
+    """What to compute: a column a feature, in order; then `hidden` columns for those that a
+    percentile is of and that nobody asked for.
 
-    `exact` and `prefixes` say which channels (places in `needs`) an event code speaks in.
+    `template` is the row of a patient without events. `percentiles` holds (column, the column
+    that it is of, that one's name).
     """
 
     names: tuple[str, ...]
-    features: tuple[np.ndarray, ...]
-    needs: np.ndarray
-    exact: dict[str, tuple[int, ...]]
-    prefixes: dict[str, tuple[int, ...]]
-    _found: dict[str, tuple[int, ...]] = field(default_factory=dict, compare=False)
+    hidden: int
+    template: np.ndarray
+    profiles: Profiles
+    declared: Declared
+    anchors: Anchors
+    scores: np.ndarray
+    window_days: np.ndarray
+    percentiles: tuple[tuple[int, int, str], ...]
+    _channels: tuple[Channel | None, ...]  # of each profile; None: of items
+    _exact: dict[str, tuple[int, ...]]
+    _prefixes: dict[str, tuple[int, ...]]
+    _items_of: dict[int, dict[str, int]]  # of a profile of scored items: item → place
+    _places: dict[str, tuple[_Place, ...]] = field(default_factory=dict)
+    _heard: WeakKeyDictionary[Vocabulary, Heard] = field(default_factory=WeakKeyDictionary)
 
-    def channels_of(self, codes: list[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The channels of each event code: starts (one more than codes), and channels in a row."""
-        starts, channels = [0], []
+    def heard(self, vocabulary: Vocabulary) -> Heard:
+        """In which cells each code of a vocabulary speaks; worked out once for each vocabulary,
+        and again where it has grown since."""
+        with _HEARING:  # shards are answered on several threads
+            found = self._heard.get(vocabulary)
+            if found is None or len(found.start) <= len(vocabulary.codes):
+                found = self._heard[vocabulary] = self._hear(vocabulary.codes)
+        return found
+
+    def _hear(self, codes: Sequence[str]) -> Heard:
+        if len(self._places) > _REMEMBERED:
+            self._places.clear()  # names of facilities are without end
+        new = [code for code in dict.fromkeys(codes) if code not in self._places]
+        for code, told in zip(new, meanings(new), strict=True):
+            self._places[code] = self._places_of(told)
+        profile = list(range(len(self._channels)))
+        item = [0] * len(profile)
+        cells: dict[tuple[int, str], int] = {}
+        start, cell, own, value, factor = [0], [], [], [], []
         for code in codes:
-            found = self._found.get(code)
-            if found is None:
-                found = self._found[code] = self._channels_of_one(code)
-            channels.extend(found)
-            starts.append(len(channels))
-        return np.array(starts, np.int64), np.array(channels, np.int64)
+            for where, name, meaning in self._places[code]:
+                at = where
+                if name:
+                    at = cells.get((where, name), -1)
+                    if at < 0:
+                        at = cells[where, name] = len(profile)
+                        profile.append(where)
+                        item.append(self._items_of.get(where, {}).get(name, 0))
+                cell.append(at)
+                own.append(meaning.value is not None)
+                value.append(0.0 if meaning.value is None else meaning.value)
+                factor.append(meaning.factor)
+            start.append(len(cell))
+        return Heard(
+            np.array(start, np.int64), np.array(cell, np.int64), np.array(own, np.bool_),
+            np.array(value, np.float64), np.array(factor, np.float64),
+            np.array(profile, np.int64), np.array(item, np.int64),
+        )  # fmt: skip
 
-    def _channels_of_one(self, code: str) -> tuple[int, ...]:
-        found = set(self.exact.get(code, ()))
-        for length in range(len(code) + 1):
-            found.update(self.prefixes.get(code[:length], ()))
-        return tuple(sorted(found))
+    def _places_of(self, told: Iterable[Meaning]) -> tuple[_Place, ...]:
+        found: dict[tuple[int, str], _Place] = {}
+        for meaning in told:
+            for profile in self._profiles_of(meaning.concept):
+                name = "" if self._channels[profile] is not None else meaning.concept
+                scored = self._items_of.get(profile)
+                if scored is None or name in scored:
+                    found.setdefault((profile, name), (profile, name, meaning))
+        return tuple(found.values())
+
+    def _profiles_of(self, concept: str) -> list[int]:
+        found = set(self._exact.get(concept, ()))
+        for length in range(len(concept) + 1):
+            found.update(self._prefixes.get(concept[:length], ()))
+        return sorted(found)
 
 
 @lru_cache(maxsize=32)
@@ -63,65 +135,170 @@ def plan(names: tuple[str, ...] | None, carries: tuple[str, ...]) -> Plan:
     A feature whose feed is not in `carries` is planned as missing. Raises InputError for a name
     that no feature has.
     """
-    declared = FEATURES if names is None else tuple(map(feature, names))
-    computed = [f for f in declared if f.feed in carries]
-    places: dict[Channel, int] = {}
+    return plan_of(FEATURES if names is None else tuple(map(feature, names)), carries)
+
+
+def plan_of(declared: Sequence[Feature], carries: Iterable[str]) -> Plan:
+    """The plan of these features, declared anywhere."""
+    names = [f.name for f in declared]
+    carried = set(carries)
+    by_name = {f.name: f for f in declared}
+    bases = dict.fromkeys(f.of for f in declared if f.of is not None)
+    hidden = [feature(name) for name in bases if name not in by_name]
+    all_of_them = [*declared, *hidden]
+    column = {f.name: place for place, f in enumerate(all_of_them)}
+    computed = [f for f in all_of_them if f.feed in carried and f.how != "percentile"]
+    windows = sorted({days for f in computed for days in _lengths(f)})
+
+    asked: dict[_Cell, list[Feature]] = {}
     for f in computed:
-        for channel in (f.channel, f.anchor):
-            if channel is not None:
-                places.setdefault(channel, len(places))
-    needs = np.zeros(max(len(places), 1), np.int64)
+        asked.setdefault(_cell(f), []).append(f)
     for f in computed:
-        needs[places[f.channel]] |= _NEEDS.get(f.how, 0)
+        if f.anchor is not None:
+            asked.setdefault((f.anchor, _OWN), [])
+    order = sorted(asked, key=lambda key: key[1])  # a channel's own cell is its profile's place
+    place = {key: at for at, key in enumerate(order)}
     exact: dict[str, list[int]] = {}
     prefixes: dict[str, list[int]] = {}
-    for channel, place in places.items():
+    for (channel, _), at in place.items():
         for code in channel.codes:
-            if code.endswith("*"):
-                prefixes.setdefault(code[:-1], []).append(place)
-            else:
-                exact.setdefault(code, []).append(place)
+            where = prefixes.setdefault(code[:-1], []) if code.endswith("*") else (
+                exact.setdefault(code, []))  # fmt: skip
+            where.append(at)
+    items_of: dict[int, dict[str, int]] = {}
+    for f in computed:
+        if f.how == "score":
+            items = items_of.setdefault(place[_cell(f)], {})
+            for item, _ in f.weights:
+                items.setdefault(item, len(items))
+    column_of = {id(f): at for at, f in enumerate(all_of_them)}
     return Plan(
-        names=tuple(f.name for f in declared),
-        features=_arrays(declared, carries, places),
-        needs=needs,
-        exact={code: tuple(at) for code, at in exact.items()},
-        prefixes={prefix: tuple(at) for prefix, at in prefixes.items()},
+        names=tuple(names),
+        hidden=len(hidden),
+        template=np.array([_without_events(f, carried) for f in all_of_them], np.float32),
+        profiles=_profiles([asked[key] for key in order], order, windows, column_of, items_of),
+        declared=_declared(all_of_them, carried, place, windows, items_of),
+        anchors=_anchors(computed, place, column_of),
+        scores=np.array([column_of[id(f)] for f in computed if f.how == "score"], np.int64),
+        window_days=np.array(windows, np.int64),
+        percentiles=tuple(
+            (at, column[f.of], f.of) for at, f in enumerate(declared) if f.of is not None
+        ),
+        _channels=tuple(channel if kind == _OWN else None for channel, kind in order),
+        _exact={code: tuple(at) for code, at in exact.items()},
+        _prefixes={prefix: tuple(at) for prefix, at in prefixes.items()},
+        _items_of=items_of,
     )
 
 
-def window_days() -> np.ndarray:
-    """Lengths of the declared windows, ascending (int64): the kernel's buckets."""
-    return np.array([window.days for window in WINDOWS], np.int64)
+def _cell(f: Feature) -> _Cell:
+    kind = _SCORED if f.how == "score" else _ITEMS if f.how in _OF_ITEMS else _OWN
+    return f.channel, kind
 
 
-def _arrays(
-    declared: Collection[Feature], carries: Collection[str], places: dict[Channel, int]
-) -> tuple[np.ndarray, ...]:
-    carried = [f.feed in carries for f in declared]
-    how = [
-        kernel.HOWS.index(f.how if has else "missing")
-        for f, has in zip(declared, carried, strict=True)
-    ]
-    equals = [f.equals for f in declared]
-    return (
-        np.array(how, np.int64),
-        np.array([places.get(f.channel, 0) for f in declared], np.int64),
-        np.array([_bucket(f.window) for f in declared], np.int64),
-        np.array([_half(f) for f in declared], np.int64),
-        np.array([places.get(f.anchor, 0) if f.anchor else 0 for f in declared], np.int64),
-        np.array([f.divide_by for f in declared], np.float64),
-        np.append(0, np.cumsum([len(numbers) for numbers in equals])).astype(np.int64),
-        np.array([number for numbers in equals for number in numbers], np.float64),
-    )
+def _lengths(f: Feature) -> list[int]:
+    """The lengths of windows in which something is added up for this feature."""
+    if f.how not in _ADDED_UP:
+        return []
+    days = _days(f)
+    found = [days]
+    if f.how in ("trend", "sum_trend", "recurrent", "distinct_recurrent"):
+        found.append(days // 2)
+    if f.how in ("new", "distinct_new"):
+        found.append(f.before)
+    return found
 
 
-def _bucket(window: Window | None) -> int:
-    return len(WINDOWS) if window is None else _BUCKETS[window.days]
+def _days(f: Feature) -> int:
+    return _EVER if f.window is None else f.window.days
 
 
-def _half(f: Feature) -> int:
-    """The bucket of half the window: a trend's window is twice as long as another one."""
-    if f.how not in ("trend", "sum_trend") or f.window is None:
-        return 0
-    return _BUCKETS[f.window.days // 2]
+def _without_events(f: Feature, carried: set[str]) -> float:
+    return np.nan if f.feed not in carried or f.how in _NO_EVENT_IS_MISSING else 0.0
+
+
+def _profiles(
+    asked: list[list[Feature]],
+    order: list[_Cell],
+    windows: list[int],
+    column_of: dict[int, int],
+    items_of: dict[int, dict[str, int]],
+) -> Profiles:
+    needs, window_start, window, feature_start, told = [], [0], [], [0], []
+    slots, next_slot = [], 0
+    for profile, features in enumerate(asked):
+        bits = 0
+        for f in features:
+            bits |= kernel.NEEDS_SUMS if f.how in _SUMMED else 0
+            bits |= kernel.NEEDS_LAST if f.how in _OF_LAST else 0
+            bits |= kernel.NEEDS_SCORE if f.how == "score" else 0
+            bits |= kernel.NEEDS_ANCHOR if f.how in ("started", "stopped") else 0
+        needs.append(bits)
+        window.extend(windows.index(d) for d in sorted({d for f in features for d in _lengths(f)}))
+        window_start.append(len(window))
+        told.extend(
+            column_of[id(f)] for f in features if f.how not in _TOLD_AFTER and f.how != "score"
+        )
+        feature_start.append(len(told))
+        slots.append(next_slot if profile in items_of else -1)
+        next_slot += len(items_of.get(profile, ()))
+    return Profiles(
+        np.array(needs, np.int64),
+        np.array([_SPANS[channel.spans] for channel, _ in order], np.int64),
+        np.array(window_start, np.int64), np.array(window, np.int64),
+        np.array(feature_start, np.int64), np.array(told, np.int64), np.array(slots, np.int64),
+    )  # fmt: skip
+
+
+def _declared(
+    features: list[Feature],
+    carried: set[str],
+    place: dict[_Cell, int],
+    windows: list[int],
+    items_of: dict[int, dict[str, int]],
+) -> Declared:
+    at = {days: where for where, days in enumerate(windows)}
+    equals = [f.equals for f in features]
+    weights, worse_start, worse, weight_start = [], [0], [], [0]
+    for f in features:
+        items = items_of.get(place.get(_cell(f), -1), {}) if f.how == "score" else {}
+        weight_of = dict(f.weights)
+        for item in items:
+            weights.append(weight_of.get(item, 0.0))
+            worse.extend(items[w] for milder, w in f.suppressed_by if milder == item)
+            worse_start.append(len(worse))
+        weight_start.append(len(weights))
+    how = ["missing" if f.feed not in carried else f.how for f in features]
+    return Declared(
+        how=np.array([HOWS.index(h) for h in how], np.int64),
+        profile=np.array([place.get(_cell(f), 0) for f in features], np.int64),
+        tally=np.array([h in _TALLIED for h in how], np.bool_),
+        of_window=np.array([at.get(_days(f), 0) for f in features], np.int64),
+        of_half=np.array([at.get(_days(f) // 2, 0) for f in features], np.int64),
+        of_before=np.array([at.get(f.before, 0) for f in features], np.int64),
+        window=np.array([_days(f) for f in features], np.int64),
+        before=np.array([f.before for f in features], np.int64),
+        days=np.array([f.days for f in features], np.int64),
+        low=np.array([f.limits[0] for f in features], np.float64),
+        high=np.array([f.limits[1] for f in features], np.float64),
+        level=np.array([f.level for f in features], np.float64),
+        divide_by=np.array([f.divide_by for f in features], np.float64),
+        equals_start=np.append(0, np.cumsum([len(e) for e in equals])).astype(np.int64),
+        equals=np.array([number for e in equals for number in e], np.float64),
+        weight_start=np.array(weight_start, np.int64), weight=np.array(weights, np.float64),
+        worse_start=np.array(worse_start, np.int64), worse=np.array(worse, np.int64),
+    )  # fmt: skip
+
+
+def _anchors(
+    computed: list[Feature], place: dict[_Cell, int], column_of: dict[int, int]
+) -> Anchors:
+    told: dict[int, list[int]] = {}
+    for f in computed:
+        if f.anchor is not None:
+            told.setdefault(place[f.anchor, _OWN], []).append(column_of[id(f)])
+    start = np.append(0, np.cumsum([len(features) for features in told.values()]))
+    return Anchors(
+        np.array(list(told), np.int64), start.astype(np.int64),
+        np.array([f for features in told.values() for f in features], np.int64),
+    )  # fmt: skip

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.errors import InputError
+from features.columns import whole
 
 NEVER = 2**31 - 1
 """A day that does not come: `superseded_on` of a version that nothing has replaced."""
@@ -65,8 +66,8 @@ def to_date(day: int) -> date:
 
 def days_of_column(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """A date32 column as int32 days (0 where empty), and where it is filled (bool)."""
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    days = array.cast(pa.int32())
+    array = whole(column)
+    days = array.view(pa.int32())
     if days.null_count == 0:
         return days.to_numpy(), np.ones(len(days), dtype=np.bool_)
     return days.fill_null(0).to_numpy(), days.is_valid().to_numpy(zero_copy_only=False)
@@ -86,12 +87,22 @@ def days_of(dates: Sequence[Any] | Any, what: str = "as_of") -> np.ndarray:
     return days.astype(np.int32)
 
 
-def completed_years(born: np.ndarray, as_of: np.ndarray) -> np.ndarray:
-    """Birthdays had between two int32 days (float64); who was born on 29 February turns a year
-    older on 1 March of a common year.
+def completed_years(born: _Days, as_of: _Days) -> _Days:
+    """Birthdays had between two days, whole numbers or integer arrays; who was born on 29 February
+    turns a year older on 1 March of a common year."""
+    born_in, born_at = march_year_and_day(born)
+    year, at = march_year_and_day(as_of)
+    return year - born_in - (at < born_at)
+
+
+def march_year_and_day(days: _Days) -> tuple[_Days, _Days]:
+    """The year that began on the last 1 March, and the days since then: a leap day comes last.
+
+    The Gregorian calendar repeats after 146,097 days, 400 years. Plain arithmetic of whole
+    numbers, so that the kernel compiles it too.
     """
-    b, a = born.astype("datetime64[D]"), as_of.astype("datetime64[D]")
-    months = (a.astype("datetime64[M]") - b.astype("datetime64[M]")).astype(np.int64)
-    birth_day = (b - b.astype("datetime64[M]")).astype(np.int64)
-    day = (a - a.astype("datetime64[M]")).astype(np.int64)
-    return ((months - (day < birth_day)) // 12).astype(np.float64)
+    since = days + 719_468  # 0000-03-01
+    in_era = since - since // 146_097 * 146_097
+    of_era = (in_era - in_era // 1_460 + in_era // 36_524 - in_era // 146_096) // 365
+    day = in_era - (365 * of_era + of_era // 4 - of_era // 100)
+    return of_era + since // 146_097 * 400, day

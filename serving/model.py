@@ -72,6 +72,17 @@ def _are_limits(value: Any) -> bool:
     return _is_risk(moderate) and _is_risk(high) and moderate <= high
 
 
+def _are_cuts(value: Any) -> bool:
+    """The name of a feature → ascending cut points, at least one."""
+    return isinstance(value, dict) and all(
+        isinstance(cuts, list)
+        and cuts
+        and all(isinstance(c, int | float) and math.isfinite(c) for c in cuts)
+        and cuts == sorted(cuts)
+        for cuts in value.values()
+    )
+
+
 def _is_training(value: Any) -> bool:
     """Counts and dates of a training; those that are compared with something are checked."""
     if not isinstance(value, dict):
@@ -88,6 +99,7 @@ _NEEDED: dict[str, Callable[[Any], bool]] = {
     "label": _is_text,
     "features": lambda value: _are_names(value) and len(value) > 0,
     "fingerprint": _is_text,
+    "cuts": _are_cuts,
     "calibrator": lambda value: isinstance(value, dict),
     "carries": _are_names,
     "origin": _is_text,
@@ -166,6 +178,11 @@ class RiskModel:
     @property
     def features(self) -> list[str]:
         return list(self.metadata["features"])
+
+    @property
+    def cuts(self) -> Mapping[str, Sequence[float]]:
+        """The cut points of the training rows, which percentiles are told by."""
+        return self.metadata["cuts"]
 
     @property
     def task(self) -> str:

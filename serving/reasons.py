@@ -29,7 +29,10 @@ ADDITIVE_WITHIN = 1e-6
 SMALLEST_SHARE = 0.01
 """In log odds: what moves the odds by less than one percent is no reason."""
 
-_MOVES = ("last", "last_is", "after", "days_since")
+_MOVES = (
+    "last", "last_is", "last_outside", "days_since", "covered_now", "distinct_now", "after",
+    "within", "started", "stopped",
+)  # fmt: skip
 """What is true of the day of the question, and may be untrue on the day of whoever reads."""
 
 
@@ -100,7 +103,7 @@ def _said(declared: Feature, value: float, last: float, as_of: date, told_on: da
     if math.isnan(last) or value <= 0:
         return text
     day = written_date(_back(as_of, last), told_on)
-    if declared.how in ("last", "last_is", "after"):
+    if declared.how in ("last", "last_is", "last_outside", "after"):
         return f"{text}, on {day}"
     if declared.how in ("count", "sum", "any") and _counts_its_last_event(declared):
         return f"{text}, on {day}" if value == 1 else f"{text}, the last on {day}"
@@ -115,7 +118,7 @@ def not_known(declared: Feature) -> str:
 def _not_seen(declared: Feature, last: float) -> str:
     """Why a value is missing, in words: nothing of the kind was seen, or it is not known."""
     if declared.family == "labs":
-        if declared.how == "change":
+        if declared.how in ("change", "slope"):
             return f"fewer than two {declared.concept} results seen {declared.period}"
         return f"no {declared.concept} result seen {declared.period}"
     of_stay = declared.last_event == "acute_stays_days_since"

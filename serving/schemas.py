@@ -9,6 +9,7 @@ from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from data.feeds import CARRIES
 from data.tables import KEY, LONGEST_TEXT, TABLES, Column, Table
 from features.definitions import FEATURES
 
@@ -80,10 +82,13 @@ Day = Annotated[
     date, BeforeValidator(_day, json_schema_input_type=str), Field(examples=["2024-12-31"])
 ]
 Text = Annotated[str, BeforeValidator(_text, json_schema_input_type=str)]
+LowerText = Annotated[
+    str, AfterValidator(str.lower), BeforeValidator(_text, json_schema_input_type=str)
+]
 Number = Annotated[float, BeforeValidator(_number, json_schema_input_type=float)]
 
 
-FEEDS = frozenset((*TABLES, *(declared.feed for declared in FEATURES)))
+FEEDS = frozenset((*CARRIES, *(declared.feed for declared in FEATURES)))
 
 
 def _feed(value: object) -> str:
@@ -101,7 +106,7 @@ def _annotation(column: Column) -> Any:
         bounds["le"] = column.maximum
     match column.type:
         case "text":
-            return Text
+            return LowerText if column.lower_case else Text
         case "date":
             return Day
         case "choice":

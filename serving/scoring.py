@@ -171,7 +171,7 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
             names = evidence_names(model.features)
             if task == "readmission":
                 names = list(dict.fromkeys([*names, _CAUSE]))
-            X = features_as_of(histories, index, names)
+            X = features_as_of(histories, index, names, cuts=model.cuts)
             margin[rows] = model.margin(X)
             risk[rows] = model.risk(margin[rows])
             tier[rows], day[rows] = model.tier(risk[rows]), days

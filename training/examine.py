@@ -14,7 +14,7 @@ from data.progress import stage
 from features.history import current_histories
 from serving.model import RiskModel
 from training.evaluate import Evaluation, evaluate
-from training.matrix import build
+from training.matrix import asked
 from training.tasks import HighCostTask, Task, task_called
 from training.train import cohort_of, scored_by
 
@@ -43,10 +43,13 @@ def examine(
         if isinstance(task, HighCostTask):
             rows = _last_dates(rows, home, last_dates)
     with stage(f"Computing the features of {len(rows)} questions"):
-        matrix = build(histories, rows)
+        matrix = asked(histories, rows, model.cuts, model.features)
     with stage("Judging the model beside the baselines"):
         scored = scored_by(model, matrix, histories, home.invented / "truth", task)
-        others = {name: other.margin(matrix.X) for name, other in (references or {}).items()}
+        others = {
+            name: other.margin(asked(histories, rows, other.cuts, other.features).X)
+            for name, other in (references or {}).items()
+        }
         found = evaluate(scored.beside(others), task.evaluation)
     for name in others:
         found.truth.update(_closed(found.truth, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,16 +10,20 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from features.as_of import features_as_of
+from features.cuts import Cuts, fit_cuts, needing_cuts
+from features.definitions import feature
 from features.history import Histories
 
 
 @dataclass(frozen=True)
 class Matrix:
     """``X``: float32, one row a question in the order of `rows`, NaN is missing. ``rows``: the
-    cohort's rows, ordered by (patient_id, as_of) and, where two share both, by encounter."""
+    cohort's rows, ordered by (patient_id, as_of) and, where two share both, by encounter.
+    ``cuts``: what its percentiles were told by."""
 
     X: pd.DataFrame
     rows: pd.DataFrame
+    cuts: Cuts
 
     def array(self, names: list[str], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """These columns of these rows, as LightGBM takes them."""
@@ -35,20 +40,36 @@ def index_of(rows: pd.DataFrame) -> pd.DataFrame:
     return made
 
 
-def build(histories: Histories, rows: pd.DataFrame) -> Matrix:
-    """Every declared feature for every row; rows keep the cohort's order."""
+def build(histories: Histories, rows: pd.DataFrame, learning: ArrayLike) -> Matrix:
+    """Every declared feature for every row; rows keep the cohort's order. Cut points are those of
+    the rows `learning` (places) alone."""
+    index = index_of(rows.iloc[np.asarray(learning)])[["patient_id", "as_of"]]
+    cuts = fit_cuts(features_as_of(histories, index, needing_cuts()))
+    return asked(histories, rows, cuts)
+
+
+def asked(
+    histories: Histories, rows: pd.DataFrame, cuts: Cuts, names: Sequence[str] | None = None
+) -> Matrix:
+    """The features called `names` (all for None) for every row, percentiles told by `cuts`."""
     rows = rows.reset_index(drop=True)
-    X = features_as_of(histories, index_of(rows)[["patient_id", "as_of"]])
-    return Matrix(X.reset_index(drop=True), rows)
+    index = index_of(rows)[["patient_id", "as_of"]]
+    return Matrix(features_as_of(histories, index, names, cuts=cuts), rows, cuts)
 
 
-def varying(X: pd.DataFrame, rows: ArrayLike) -> list[str]:
-    """The columns that are not the same everywhere in `rows` (the training rows): a column that
-    is one value, or missing throughout, can teach nothing."""
+def learnable(X: pd.DataFrame, rows: ArrayLike, least_seen: int) -> list[str]:
+    """The columns that a model may learn from, judged by `rows` (the training rows).
+
+    Left out are those that are no predictors, those that are one value or missing throughout, and
+    those that are neither zero nor missing in fewer than `least_seen` rows: a concept that hardly
+    anybody has teaches names, not risks.
+    """
     taken = X.to_numpy(dtype=np.float32)[np.asarray(rows)]
     if len(taken) == 0:
         return []
     first = taken[0]
     same = (taken == first) | (np.isnan(taken) & np.isnan(first))
-    return [name for name, constant in zip(X.columns, same.all(axis=0), strict=True)
-            if not constant]  # fmt: skip
+    seen = (~np.isnan(taken) & (taken != 0)).sum(axis=0)
+    kept = ~same.all(axis=0) & (seen >= least_seen)
+    return [name for name, keep in zip(X.columns, kept, strict=True)
+            if keep and feature(name).predictor]  # fmt: skip

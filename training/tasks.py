@@ -58,6 +58,9 @@ class FitSettings:
     path_smooth: float = _setting(0.0, "leaves lean on their parents")
     extra_trees: bool = _setting(False, "one random cut a column, where noise outweighs signal")
     max_bin: int = _setting(63, "cuts a column at most", "bins")
+    least_seen: int = _setting(
+        20, "a column that is neither zero nor missing in fewer training rows is left out", "rows"
+    )
 
 
 @dataclass(frozen=True)

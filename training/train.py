@@ -26,7 +26,7 @@ from training.evaluate import Evaluation, Scored, evaluate, periods_of
 from training.facts import Source
 from training.fit import Fitted, fit, folds_of
 from training.high_cost import high_cost_cohort
-from training.matrix import Matrix, build, varying
+from training.matrix import Matrix, build, learnable
 from training.plots import draw
 from training.registry import Registered, export_champion, record
 from training.shares_picture import draw_shares
@@ -85,7 +85,7 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
             raise TooFewError(str(error), cohort.attrition) from None
         rows, split = used_rows(cohort.rows, split, chosen)
     with stage(f"Computing the features of {len(rows)} questions"):
-        matrix = build(histories, rows)
+        matrix = build(histories, rows, split.rows(*LEARNING))
     with stage("Fitting the model"):
         fitted, names = _fit(matrix, split, chosen)
     with stage("Calibrating"):
@@ -93,7 +93,8 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
                                     histories.carries)  # fmt: skip
     with stage("Judging it beside the baselines"):
         testing = split.rows("test")
-        tested = Matrix(matrix.X.iloc[testing], rows.iloc[testing].reset_index(drop=True))
+        test_rows = rows.iloc[testing].reset_index(drop=True)
+        tested = Matrix(matrix.X.iloc[testing], test_rows, matrix.cuts)
         scored = scored_by(model, tested, histories, home.invented / "truth", chosen)
         evaluation = evaluate(scored, chosen.evaluation)
     counts = counts_of(rows, split)
@@ -198,7 +199,7 @@ def label_of(task: Task, yearly: bool, threshold_cents: int | None) -> str:
 
 def _fit(matrix: Matrix, split: Split, task: Task) -> tuple[Fitted, list[str]]:
     learning = split.rows(*LEARNING)
-    names = varying(matrix.X, learning)
+    names = learnable(matrix.X, learning, task.fit.least_seen)
     if not names:
         raise RefusalError("No feature varies among the training rows: check what was taken in.")
     rows = matrix.rows.iloc[learning]
@@ -242,7 +243,7 @@ def _calibrated(
     metadata = {
         "format": 1, "task": task.name,
         "label": label_of(task, yearly, cohort.threshold_cents),
-        "features": names, "fingerprint": fingerprint(names),
+        "features": names, "fingerprint": fingerprint(names), "cuts": dict(matrix.cuts),
         "calibrator": choice.calibrator.to_json(), "carries": list(carries),
         "origin": manifest["origin"], "tiers": tiers, "threshold_cents": cohort.threshold_cents,
         "data_through": str(manifest["data_through"]),

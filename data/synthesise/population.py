@@ -20,7 +20,7 @@ from data.errors import InputError
 from data.home import Home
 from data.progress import stage
 
-from . import membership, tables, truth
+from . import beside_claims, membership, tables, truth
 from .state import F_SIZE, I_SIZE, MEMBER
 from .walks import AHEAD, BURN_IN, live, look_ahead, new_book
 
@@ -99,15 +99,20 @@ def _chunk(seed: int, first: int, end: int, calendar: _Calendar) -> _Chunk:
     last = calendar.last
     written = tables.Contacts(seed, contact)
     cost, amounts = tables.costs(written, fill, last)
+    specialty = beside_claims.specialties(written)
+    missed = beside_claims.missed_appointments(written, measured, counted, specialty, last)
+    prescriber = beside_claims.prescribers(seed, fill, counted)
     made = {
         "member": membership.members(seed, counted, last),
         "coverage": membership.coverage(seed, counted, last),
-        "encounter": written.encounters(last),
+        "encounter": pa.concat_tables([written.encounters(last, specialty), missed]),
         "diagnosis": written.diagnoses(last),
         "procedure": written.procedures(last),
-        "drug_fill": tables.drug_fills(seed, fill, last),
+        "drug_fill": tables.drug_fills(seed, fill, prescriber, last),
         "lab_result": tables.lab_results(seed, lab, last),
         "cost": cost,
+        "screening": beside_claims.screenings(written, counted, last),
+        "outreach": beside_claims.outreach(written, counted, last),
         "truth/discharge": truth.discharges(contact, odd, last),
         "truth/condition": truth.conditions(counted, last),
         "truth/treatment": truth.treatments(counted, measured, last),

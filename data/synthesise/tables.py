@@ -57,6 +57,7 @@ from .vocabulary import (
 )  # fmt: skip
 
 NOTHING = -(2**40)
+DOCTOR = 60  # purpose of uniform_of: which of a facility's clinicians it was
 SCHEMAS = {
     name: pa.schema([f for f in table.schema if f.name != "source_row"])
     for name, table in TABLES.items()
@@ -125,7 +126,7 @@ class Contacts:
             seed, self.member, self.seq, self.claim, small
         )
 
-    def encounters(self, last: int) -> pa.Table:
+    def encounters(self, last: int, specialty: pa.Array) -> pa.Table:
         """Versions: open at admission, closed at discharge, final with the claim."""
         r, n = self.rows, np.arange(len(self.rows))
         feed = np.isin(self.kind, (ACUTE, PSYCHIATRIC, EMERGENCY, OBSERVATION))
@@ -148,7 +149,7 @@ class Contacts:
         open_stay = stage == 0
         stay = self.is_stay[at]
         drg = np.where(stay & (stage >= 2), x[:, C_CODE], -1)
-        doctor = (uniform_of(self.seed, 60, x[:, C_MEMBER], x[:, C_SEQ]) * 40).astype(int)
+        doctor = (uniform_of(self.seed, DOCTOR, x[:, C_MEMBER], x[:, C_SEQ]) * 40).astype(int)
         return canonical("encounter", {
             "record_id": encounter_ids(x[:, C_MEMBER], x[:, C_SEQ]),
             "patient_id": patient_ids(x[:, C_MEMBER]),
@@ -157,6 +158,7 @@ class Contacts:
             "ended_on": dates(np.where(open_stay, NOTHING, x[:, C_END]), NOTHING),
             "facility_id": identifiers("H", (x[:, C_FACILITY], 3)),
             "provider_id": identifiers("D", (x[:, C_FACILITY], 3), (doctor, 2)),
+            "specialty": specialty.take(pa.array(at)),
             "admission_type": choose(ADMISSION_TYPES, x[:, C_TYPE]),
             "disposition": choose(DISPOSITIONS, np.where(open_stay, -1, x[:, C_DISPOSITION])),
             "drg": choose([reason.drg for reason in REASONS], drg),
@@ -306,8 +308,8 @@ def costs(contacts: Contacts, fills: np.ndarray, last: int) -> tuple[pa.Table, n
     return table, np.column_stack([member, day, final])
 
 
-def drug_fills(seed: int, fills: np.ndarray, last: int) -> pa.Table:
-    """Each fill, and its return to stock where nobody fetched it."""
+def drug_fills(seed: int, fills: np.ndarray, prescriber: np.ndarray, last: int) -> pa.Table:
+    """Each fill, and its return to stock where nobody fetched it; prescribers as five digits."""
     known, returned, returned_on = lateness.fill_fate(
         seed, fills[:, FILL_MEMBER], fills[:, FILL_SEQ], fills[:, FILL_DAY]
     )
@@ -325,6 +327,7 @@ def drug_fills(seed: int, fills: np.ndarray, last: int) -> pa.Table:
         "code": choose([d.code for d in DRUGS], x[:, FILL_DRUG]),
         "days_supply": x[:, FILL_DAYS],
         "quantity": x[:, FILL_DAYS].astype(float),
+        "prescriber_id": identifiers("D", (prescriber[at[kept]], 5)),
         "known_on": dates(v_known[kept], NOTHING),
         "reversed": v_back[kept],
     })  # fmt: skip

@@ -1,9 +1,22 @@
-"""Every feature there is, in the declared order: one file a family."""
+"""Every feature there is, in the declared order: one file a family, or a part of one."""
 
 from __future__ import annotations
 
 from data.errors import InputError
-from features.definitions import cost, diagnoses, drugs, flags, labs, person, social, utilisation
+from features.definitions import (
+    care_management,
+    clinicians,
+    comorbidity,
+    cost,
+    diagnoses,
+    drugs,
+    flags,
+    labs,
+    last_stay,
+    person,
+    social,
+    utilisation,
+)
 from features.definitions.declaration import Channel, Feature
 
 __all__ = ["FEATURES", "Channel", "Feature", "feature"]
@@ -11,12 +24,16 @@ __all__ = ["FEATURES", "Channel", "Feature", "feature"]
 FEATURES: tuple[Feature, ...] = (
     *person.FEATURES,
     *utilisation.FEATURES,
+    *last_stay.FEATURES,
+    *clinicians.FEATURES,
     *cost.FEATURES,
     *diagnoses.FEATURES,
+    *comorbidity.FEATURES,
     *flags.FEATURES,
     *drugs.FEATURES,
     *labs.FEATURES,
     *social.FEATURES,
+    *care_management.FEATURES,
 )
 
 _BY_NAME = {declared.name: declared for declared in FEATURES}

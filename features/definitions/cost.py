@@ -1,6 +1,7 @@
 """Cost: allowed amounts by kind of service; claims and yearly totals are kept apart.
 
-A person without claims has cost 0; a person without a yearly total has an unknown one.
+A person without claims has cost 0; a person without a yearly total has an unknown one. Percentiles
+are among the cut points that are kept with a model; without one they are missing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ _WORDS = {
     "post_acute": "of post-acute care",
     "other": "of other services",
 }
+_LEVELS = (500, 2_000, 10_000)
+"""US dollars in a month of 30 days: above a routine month, a costly one, one with a hospital stay
+(chosen for firstcall)."""
+_YEAR = Window(365)
 
 
 def _amount(name: str, words: str, **declared: Any) -> Feature:
@@ -68,25 +73,55 @@ def _years(kind: str) -> list[Feature]:
 
 _ALL = _channel("COST", "total")
 
+
+def _months_above(dollars: int) -> Feature:
+    return Feature(
+        name=f"cost_total_months_above_{dollars}_365", family="cost", concept="cost of care",
+        words=f"more than ${dollars:,} of care in {{value}} of the months {_YEAR.words}",
+        zero=f"no month with more than ${dollars:,} of care {_YEAR.words}", unit="share",
+        source="cost", feed="cost_claim", channel=_ALL, how="months_above",
+        level=100.0 * dollars, window=_YEAR,
+    )  # fmt: skip
+
+
+def _percentile(of: Feature, days: int, span: str) -> Feature:
+    return Feature(
+        name=f"{of.channel.name}_percentile_{days}", family="cost", concept=of.concept,
+        words=f"{of.concept} {span} at or above that of {{value}}% of people",
+        zero=f"{of.concept} {span} below that of nearly everybody", unit="percentile",
+        source="cost", feed=of.feed, channel=of.channel, how="percentile", window=of.window,
+        of=of.name,
+    )  # fmt: skip
+
+
+_TOTALS = _claims("total", (30, 90, 180, 365, 730), (180,))
+_YEARS = _years("total")
+
 FEATURES: tuple[Feature, ...] = (
-    *_claims("total", (30, 90, 180, 365, 730), (180,)),
+    *_TOTALS,
     *(f for kind in COST_KINDS for f in _claims(kind, (90, 365), ())),
     *_claims("pharmacy", (), (180,)),
+    *_claims("inpatient", (), (180,)),
+    *_claims("outpatient", (), (180,)),
     _amount("cost_total_largest_365", "largest single amount {value} in the last 365 days",
             concept="cost of care", feed="cost_claim", channel=_ALL, how="max",
-            window=Window(365)),
+            window=_YEAR),
     Feature(
         name="cost_total_count_365", family="cost", concept="cost of care",
         words="{value} amounts billed in the last 365 days",
         zero="no amounts billed in the last 365 days", noun=("amount", "amounts"), unit="count",
-        source="cost", feed="cost_claim", channel=_ALL, how="count", window=Window(365),
+        source="cost", feed="cost_claim", channel=_ALL, how="count", window=_YEAR,
     ),
     Feature(
         name="cost_total_days_since", family="cost", concept="cost of care",
         words="{value} days since the last billed service", noun=("day", "days"),
-        unit="days", source="cost", feed="cost_claim", channel=_ALL, how="days_since",
-        window=Window(730),
+        zero="the last billed service on the same day", unit="days", source="cost",
+        feed="cost_claim", channel=_ALL, how="days_since", window=Window(730),
     ),
-    *_years("total"),
+    *map(_months_above, _LEVELS),
+    *(_percentile(f, days, f.period) for f in _TOTALS for days in (90, 365)
+      if f.name == f"cost_total_{days}"),
+    *_YEARS,
+    _percentile(_YEARS[0], 365, "in the last calendar year"),
     *(f for kind in ("inpatient", "outpatient", "professional") for f in _years(kind)),
 )  # fmt: skip

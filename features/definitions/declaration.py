@@ -6,10 +6,10 @@ reads `channel`, `window`, `how`, `feed` and the numbers; people read the rest.
 Words. `words` is a template with at most one `{value}`, which stands for the number alone
 ("{value} emergency visits in the last 90 days"); `noun` holds (singular, plural) of what is
 counted, where it is counted, and the template uses the plural. `zero` is said where the value
-is 0, `fewer` where it is negative (only trends are). `Feature.say(value)` applies all of that.
-`period` is the window alone ("in the last 90 days"). `last_event` names the feature that holds
-days since the last event of the same channel, so that a reason may add "the last on 12 March".
-`concept` is what reasons are grouped by: all windows of one channel share one.
+is 0, `fewer` where it is negative (only trends, changes and slopes are). `Feature.say(value)`
+applies all of that. `period` is the window alone ("in the last 90 days"). `last_event` names the
+feature that holds days since the last event of the same channel, so that a reason may add "the
+last on 12 March". `concept` is what reasons are grouped by: all windows of one channel share one.
 """
 
 from __future__ import annotations
@@ -22,51 +22,100 @@ from data.codes import diagnosis_concept_name
 from features.definitions.sensitivity import Sensitive, sensitive_diagnosis
 from features.window import Window
 
-_LAB_UNITS = ("g/dL", "mmol/L", "mg/dL", "%", "pg/mL")
-
 How = Literal[
-    "count", "any", "sum", "total", "distinct", "last", "last_is", "days_since", "min", "max",
-    "change", "trend", "sum_trend", "covered_days", "covered_now", "after", "age",
+    "count", "any", "sum", "total", "trend", "sum_trend",
+    "last", "last_is", "last_outside", "days_since", "age",
+    "min", "max", "change", "slope", "outside", "months_above", "new", "recurrent",
+    "covered_days", "covered_now", "covered_months", "gap_days",
+    "distinct", "distinct_new", "distinct_recurrent", "distinct_now", "score",
+    "after", "within", "started", "stopped",
+    "percentile",
 ]  # fmt: skip
 """How a channel's visible events in the window (all of them where it has none) become a number.
 
-Missing (NaN) where the feed is not carried, whatever the rest says.
+Missing (NaN) where the feed is not carried, whatever the rest says. "Last" is by (happened_on,
+known_on, code, source_row, value). Of a window of w days the later half is the last w // 2 days,
+the earlier half the days before them. An item is one of the concepts that the channel's codes
+name; two codes of one concept are one item, and a code of two concepts is two. Where a code names
+several concepts of a channel, its event counts once there, with the value under the first.
 
-- count: events; any: 1 or 0; distinct: different event codes; 0 where there is none.
-- sum: of the values, events without a value left out; 0 where there is none; total: the same,
-  but missing where there is none.
-- last: value of the last event (missing where it has none); last_is: 1 or 0, whether that value
-  is one of `equals`; min, max: of the values. Missing where there is none.
-- days_since: days from the last event to as_of; missing where there is none.
-- change: last value minus first value in the window; missing below two values.
+Adding up, of whole numbers (cents, days):
+- count: events; any: 1 or 0; sum: of the values, events without a value left out; all 0 where
+  there is no event; total: the sum, but missing where there is no event.
 - trend: events in the later half of the window minus those in the earlier half; sum_trend: the
   same of their sums.
-- covered_days: days of the window in at least one span (an event's value is the span's last day,
-  missing while it is open); covered_now: 1 or 0, whether a span holds as_of.
-- after: 1 or 0, whether an event of the channel came on a later day than the last event of
-  `anchor`; missing where `anchor` has none in the window.
-- age: years completed since the last event (a birth).
 
-"Last" is by (happened_on, known_on, code, source_row, value).
+The last event:
+- last: its value (missing where it has none); last_is: 1 or 0, whether that value is one of
+  `equals`; last_outside: 1 or 0, whether it lies outside `limits`. Missing where there is none.
+- days_since: days from the last event to as_of; missing where there is none.
+- age: years completed since the last event (a birth). Missing where there is none.
+
+All the events:
+- min, max: of the values. Missing where there is none.
+- change: last value minus first value in the window; missing below two values.
+- slope: of the least-squares line through the values, per 365 days; missing unless there are
+  values on two different days.
+- outside: how many values lie outside `limits`; 0 where there is none.
+- months_above: share of the months of 30 days that fit into the window, counted back from as_of,
+  in which the values add up to more than `level` (in what the values are told in: cents); 0 where
+  there is no event.
+- new: 1 or 0, whether there is an event in the window and none between `before` and the window.
+- recurrent: 1 or 0, whether there is an event in each half of the window.
+
+Spans of days. A channel whose `spans` is "last day" has events whose value is the span's last day
+(missing while it is open); where it is "days" the value is how many days the span holds, the day
+of the event the first (missing or 0: none). What lies after as_of is not counted.
+- covered_days: days of the window in at least one span; covered_now: 1 or 0, whether a span holds
+  as_of; covered_months: how many of the months of 30 days that fit into the window, counted back
+  from as_of, have a covered day; 0 where there is no span.
+- gap_days: days of the window without a span, from the first covered day in the window on;
+  missing where no day of the window is covered.
+
+Items of the channel:
+- distinct: how many have an event in the window; distinct_new, distinct_recurrent: for how many
+  `new`, `recurrent` is 1; distinct_now: how many have a span that holds as_of. 0 where none.
+- score: sum of the `weights` of the items with an event in the window; an item is left out while
+  one that `suppressed_by` names for it is there. 0 where there is none.
+
+After another channel's last event in the window, the `anchor`; missing where there is none:
+- after: 1 or 0, whether an event of the channel came on a later day than the anchor's.
+- within: 1 where an event of the channel came on one of the `days` days after the anchor's day;
+  else 0, but missing while those days are not over.
+- started: how many items have an event after the anchor's day and none in the `before` days up to
+  and including it.
+- stopped: how many items have a span that holds the anchor's day, none that holds as_of, and no
+  event after the anchor's day.
+
+- percentile: where the value of the feature `of` lies among cut points that were fitted in
+  training and are kept with the model, 0 to 100; missing where it is, or where no cut points are
+  given.
 """
 
 Unit = Literal[
-    "count", "days", "years", "US dollars", "yes or no", "CCS category", "percentile",
-    "g/dL", "mmol/L", "mg/dL", "%", "pg/mL",
+    "count", "days", "months", "years", "US dollars", "yes or no", "CCS category", "percentile",
+    "share", "points", "measured",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Channel:
-    """Events that belong together. `codes` are event codes; one that ends in * is a prefix."""
+    """Events that belong together. `codes` are concepts (see `features.meaning`); one that ends in
+    * is a prefix. `spans` says what an event's value tells where events are spans of days."""
 
     name: str
     codes: tuple[str, ...]
+    spans: Literal["last day", "days"] | None = None
 
 
 @dataclass(frozen=True)
 class Feature:
-    """One column of the feature matrix."""
+    """One column of the feature matrix.
+
+    `measure` is the unit that a `measured` value is told in (UCUM, such as g/dL). A feature that
+    is no `predictor` is computed for whoever asks for it by name or for all, and no model is
+    trained on it.
+    """
 
     name: str
     family: str
@@ -79,10 +128,19 @@ class Feature:
     how: How
     window: Window | None = None
     equals: tuple[float, ...] = ()
+    limits: tuple[float, float] = (-math.inf, math.inf)  # both still inside
+    level: float = 0.0
+    before: int = 0  # days, counted back from as_of (new) or from the anchor's day (started)
+    days: int = 0
     anchor: Channel | None = None
+    weights: tuple[tuple[str, float], ...] = ()
+    suppressed_by: tuple[tuple[str, str], ...] = ()  # (item, the item that leaves it out)
+    of: str | None = None
     divide_by: float = 1.0
+    predictor: bool = True
     actionable: bool = False
     sensitive: Sensitive | None = None
+    measure: str = ""
     noun: tuple[str, str] | None = None
     zero: str | None = None
     fewer: str | None = None
@@ -101,7 +159,7 @@ class Feature:
         """
         if math.isnan(value):
             return f"{self.concept}: not known"
-        if self.unit in _LAB_UNITS:
+        if self.unit == "measured":
             value = round(value, 1)  # "fallen by 0.0" would be no fall
         if value == 0 and self.zero is not None:
             return self.zero
@@ -123,6 +181,10 @@ class Feature:
             return diagnosis_concept_name(int(value))
         if self.unit == "US dollars":
             return f"${value:,.0f}"
-        if self.unit in _LAB_UNITS:
-            return f"{value:.1f} {self.unit}"
+        if self.unit == "measured":
+            return f"{value:.1f} {self.measure}".rstrip()
+        if self.unit == "share":
+            return f"{value:.0%}"
+        if self.unit == "points":
+            return f"{value:.2f}".rstrip("0").rstrip(".")
         return f"{value:,.0f}"

@@ -1,8 +1,16 @@
-"""Drugs: fills, different classes, days of supply, and the classes that a caller asks about."""
+"""Drugs: fills, classes on hand, what changed at discharge, and the classes a caller asks about.
+
+A fill is a span of the days that it supplies, its own day the first; supplies of two fills are not
+stored up one after the other. A drug is on hand while such a span holds as_of.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from features.definitions.declaration import Channel, Feature
+from features.definitions.last_stay import changed_since_discharge, since_discharge
 from features.definitions.patterns import Counted
 from features.definitions.sensitivity import Sensitive, sensitive_drug
 
@@ -11,47 +19,91 @@ _FILLS = Counted(
     "drug_fill", "drug_fill", actionable=True,
 )  # fmt: skip
 _CLASSES = Counted(
-    "drugs", Channel("drug_classes", tuple(f"RX/{letter}*" for letter in "ABCDGHJLMNPRSV")),
+    "drugs",
+    Channel("drug_classes", tuple(f"RX/{letter}*" for letter in "ABCDGHJLMNPRSV"), "days"),
     ("drug class", "drug classes"), "drug_fill", "drug_class", actionable=True,
 )  # fmt: skip
+_HIGH_RISK = replace(
+    _CLASSES,
+    channel=Channel(
+        "high_risk_classes",
+        tuple(f"RX/{c}" for c in ("A10A", "B01A", "C01A", "C01B", "H02A", "L04A", "N02A", "N05A",
+                                  "N05B", "N05C")),
+        "days",
+    ),
+    noun=("high-risk drug class", "high-risk drug classes"),
+)  # fmt: skip
+"""Classes that often bring people to hospital: insulin, anticoagulants and antiplatelets, digoxin
+and antiarrhythmics, steroids, immunosuppressants, opioids, antipsychotics and sedatives (chosen
+for firstcall; after Budnitz 2011 and the Beers criteria)."""
+
+
+def _codes(classes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(f"RX/{c}*" if len(c) < 4 else f"RX/{c}" for c in classes)
 
 
 def _first(*sensitive: Sensitive | None) -> Sensitive | None:
     return next((found for found in sensitive if found), None)
 
 
-def _of_class(name: str, words: str, *classes: str) -> list[Feature]:
-    sensitive = _first(*map(sensitive_drug, classes))
+def _of_class(
+    name: str, words: str, *classes: str, covered: tuple[int, ...] = (),
+    gaps: tuple[int, ...] = (), on_hand: bool = False,
+) -> list[Feature]:  # fmt: skip
     fills = Counted(
-        "drugs", Channel(name, tuple(f"RX/{c}*" if len(c) < 4 else f"RX/{c}" for c in classes)),
+        "drugs", Channel(name, _codes(classes), "days"),
         (f"fill of {words}", f"fills of {words}"), "drug_fill", "drug_class",
-        actionable=True, sensitive=sensitive,
+        actionable=True, sensitive=_first(*map(sensitive_drug, classes)),
     )  # fmt: skip
-    return [*fills.counts((365,)), *fills.days_since()]
+    supply = fills.supply(covered, gaps, words) if on_hand or covered else []
+    return [*fills.counts((365,)), *fills.days_since(), *supply]
+
+
+def _for_life(
+    name: str, words: str, *classes: str, gaps: tuple[int, ...] = (180,)
+) -> list[Feature]:
+    """Drugs that are taken every day: days covered in a year, and gaps in half of one."""
+    return _of_class(name, words, *classes, covered=(365,), gaps=gaps)
+
+
+def _on_hand(counted: Counted) -> Feature:
+    return Feature(
+        name=f"{counted.channel.name}_now", family="drugs", concept=counted.concept,
+        words=f"{{value}} {counted.noun[1]} on hand now", noun=counted.noun,
+        zero=f"no {counted.noun[1]} on hand now", unit="count", source="drug_fill",
+        feed="drug_class", channel=counted.channel, how="distinct_now", actionable=True,
+    )  # fmt: skip
 
 
 FEATURES: tuple[Feature, ...] = (
     *_FILLS.counts((30, 90, 180, 365, 730)), *_FILLS.trends((180,)), *_FILLS.days_since(),
     *_FILLS.sums((90, 365), "supply", ("day", "days"), "of drugs supplied"),
+    since_discharge(_FILLS, "a prescription filled since the last discharge",
+                    "no prescription filled since the last discharge"),
     *_CLASSES.distinct((90, 180, 365), ("different drug class", "different drug classes")),
-    *_of_class("anticoagulants", "anticoagulants and antiplatelets", "B01A"),
-    *_of_class("insulins", "insulin", "A10A"),
-    *_of_class("glucose_lowering", "glucose-lowering drugs", "A10B"),
-    *_of_class("opioids", "opioids", "N02A"),
-    *_of_class("diuretics", "diuretics", "C03"),
-    *_of_class("heart_drugs", "drugs for heart failure and rhythm", "C01A", "C01B"),
+    _on_hand(_CLASSES),
+    _on_hand(_HIGH_RISK),
+    changed_since_discharge(_CLASSES, "started", "started"),
+    changed_since_discharge(_CLASSES, "stopped", "run out and not filled again"),
+    *_for_life("anticoagulants", "anticoagulants or antiplatelets", "B01A"),
+    *_for_life("insulins", "insulin", "A10A", gaps=()),  # a vial lasts as long as it lasts
+    *_for_life("glucose_lowering", "glucose-lowering drugs", "A10B"),
+    *_of_class("opioids", "opioids", "N02A", covered=(180,)),
+    *_for_life("diuretics", "diuretics", "C03"),
+    *_for_life("heart_drugs", "drugs for heart failure or rhythm", "C01A", "C01B", gaps=()),
     *_of_class("nitrates", "nitrates", "C01D"),
-    *_of_class("beta_blockers", "beta blockers", "C07A"),
-    *_of_class("renin_drugs", "ACE inhibitors and related drugs", "C09"),
-    *_of_class("statins", "lipid-lowering drugs", "C10"),
-    *_of_class("inhalers", "inhaled drugs for the airways", "R03"),
-    *_of_class("corticosteroids", "corticosteroids", "H02A"),
+    *_for_life("beta_blockers", "beta blockers", "C07A"),
+    *_for_life("renin_drugs", "ACE inhibitors or related drugs", "C09"),
+    *_for_life("statins", "lipid-lowering drugs", "C10"),
+    *_for_life("inhalers", "inhaled drugs for the airways", "R03"),
+    *_of_class("corticosteroids", "corticosteroids", "H02A", on_hand=True),
     *_of_class("antibiotics", "antibiotics", "J01"),
     *_of_class("anticonvulsants", "anticonvulsants", "N03A"),
     *_of_class("dementia_drugs", "drugs for dementia", "N06D"),
     *_of_class("cancer_drugs", "drugs against cancer", "L01", "L02"),
-    *_of_class("antipsychotics", "antipsychotics", "N05A"),
-    *_of_class("antidepressants", "antidepressants", "N06A"),
-    *_of_class("sedatives", "sedatives", "N05B", "N05C"),
-    *_of_class("addiction_drugs", "drugs against dependence", "N07B"),
+    *_of_class("anti_inflammatories", "anti-inflammatory drugs", "M01A", on_hand=True),
+    *_for_life("antipsychotics", "antipsychotics", "N05A"),
+    *_for_life("antidepressants", "antidepressants", "N06A"),
+    *_of_class("sedatives", "sedatives", "N05B", "N05C", covered=(180,)),
+    *_of_class("addiction_drugs", "drugs against dependence", "N07B", on_hand=True),
 )  # fmt: skip

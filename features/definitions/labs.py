@@ -1,4 +1,9 @@
-"""Laboratory results: the last value, its age, the extreme, and the change over a year."""
+"""Laboratory results: the last value and its age, whether it is out of the usual limits, the
+extreme, the slope, and how often the test was made.
+
+The limits are an adult's usual ones (`features.units`), not those of the laboratory that made the
+test.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,10 @@ from features.units import LAB_TESTS, LabTest
 from features.window import Window
 
 _YEAR = Window(365)
-_LOW_IS_BAD = frozenset(("haemoglobin", "sodium", "albumin"))
+_TOLD = {"{INR}": "", "10*3/uL": "thousand/µL", "mL/min/{1.73_m2}": "mL/min per 1.73 m²"}
+"""How people say the units that UCUM spells for machines."""
+_MORE = frozenset(("haemoglobin", "sodium", "creatinine", "hba1c", "bnp", "albumin"))
+"""Tests whose change over the year and number of results are told too."""
 
 
 def _test(test: LabTest) -> list[Feature]:
@@ -18,24 +26,45 @@ def _test(test: LabTest) -> list[Feature]:
         "channel": Channel(test.name, (f"LAB/{test.name}",)), "actionable": True,
     }  # fmt: skip
     since = f"{test.name}_days_since"
-    extreme = "lowest" if test.name in _LOW_IS_BAD else "highest"
-    measured = {"unit": test.unit, "window": _YEAR, "last_event": since}
+    extreme, how = ("lowest", "min") if test.worse == "lower" else ("highest", "max")
+    common |= {"window": _YEAR, "last_event": since}
+    measured = {"unit": "measured", "measure": _TOLD.get(test.unit, test.unit), **common}
+    counted = {"unit": "count", "noun": ("result", "results"), **common}
+    limits = {"limits": test.limits}
+    told_too = test.name in _MORE
+    change = Feature(
+        name=f"{test.name}_change_365", how="change",
+        words=f"{test.words} risen by {{value}} {_YEAR.words}",
+        fewer=f"{test.words} fallen by {{value}} {_YEAR.words}",
+        zero=f"{test.words} unchanged {_YEAR.words}", **measured,
+    )  # fmt: skip
+    count = Feature(
+        name=f"{test.name}_count_365", how="count",
+        words=f"{{value}} results of {test.words} {_YEAR.words}",
+        zero=f"no result of {test.words} {_YEAR.words}", **counted,
+    )  # fmt: skip
     return [
         Feature(name=f"{test.name}_last", words=f"last {test.words} {{value}}", how="last",
-                **measured, **common),
-        Feature(name=f"{test.name}_{extreme}_365", how="min" if extreme == "lowest" else "max",
-                words=f"{extreme} {test.words} {{value}} {_YEAR.words}", **measured, **common),
-        Feature(name=f"{test.name}_change_365", how="change",
-                words=f"{test.words} risen by {{value}} {_YEAR.words}",
-                fewer=f"{test.words} fallen by {{value}} {_YEAR.words}",
-                zero=f"{test.words} unchanged {_YEAR.words}", **measured, **common),
-        Feature(name=f"{test.name}_count_365", how="count", unit="count", window=_YEAR,
-                words=f"{{value}} results of {test.words} {_YEAR.words}",
-                zero=f"no result of {test.words} {_YEAR.words}", noun=("result", "results"),
-                last_event=since, **common),
-        Feature(name=since, how="days_since", unit="days", window=Window(730),
+                **measured),
+        Feature(name=f"{test.name}_last_outside", how="last_outside", unit="yes or no",
+                words=f"last {test.words} outside the usual limits",
+                zero=f"last {test.words} within the usual limits", **limits, **common),
+        Feature(name=f"{test.name}_{extreme}_365", how=how,
+                words=f"{extreme} {test.words} {{value}} {_YEAR.words}", **measured),
+        *((change,) if told_too else ()),
+        Feature(name=f"{test.name}_slope_365", how="slope",
+                words=f"{test.words} rising by {{value}} a year {_YEAR.words}",
+                fewer=f"{test.words} falling by {{value}} a year {_YEAR.words}",
+                zero=f"{test.words} neither rising nor falling {_YEAR.words}", **measured),
+        *((count,) if told_too else ()),
+        Feature(name=f"{test.name}_outside_365", how="outside",
+                words=f"{{value}} results of {test.words} outside the usual limits {_YEAR.words}",
+                zero=f"no result of {test.words} outside the usual limits {_YEAR.words}",
+                **limits, **counted),
+        Feature(name=since, how="days_since", unit="days",
                 words=f"{{value}} days since the last {test.words}", noun=("day", "days"),
-                zero=f"last {test.words} on the same day", **common),
+                zero=f"last {test.words} on the same day",
+                **{**common, "window": Window(730), "last_event": None}),
     ]  # fmt: skip
 
 

@@ -23,6 +23,14 @@ _SENSITIVE_CLASSES: dict[str, Sensitive] = {
     "G03C": "reproductive health",
 }
 
+_SENSITIVE_GROUPS: dict[str, Sensitive] = {
+    "hiv": "HIV",
+    "alcohol": "substance use",
+    "drugs": "substance use",
+    "psychosis": "mental health",
+    "depression": "mental health",
+}
+
 
 def sensitive_diagnosis(ccs: int) -> Sensitive | None:
     """What makes a CCS diagnosis category sensitive; None where nothing does.
@@ -42,3 +50,8 @@ def sensitive_diagnosis(ccs: int) -> Sensitive | None:
 def sensitive_drug(atc_class: str) -> Sensitive | None:
     """What makes a drug class (ATC, four characters) sensitive; None where nothing does."""
     return _SENSITIVE_CLASSES.get(atc_class)
+
+
+def sensitive_group(group: str) -> Sensitive | None:
+    """What makes a group of Charlson or Elixhauser sensitive; None where nothing does."""
+    return _SENSITIVE_GROUPS.get(group)

@@ -1,23 +1,26 @@
-"""Utilisation: stays and visits by setting, and what is known of the last acute stay."""
+"""Utilisation: stays and visits by setting, planned or not, open ones, and missed appointments.
+
+What is known of the last acute stay, and what followed it, stands in `last_stay`; who was seen, in
+`clinicians`.
+"""
 
 from __future__ import annotations
 
-from data.tables import DISPOSITIONS
-from features.definitions.declaration import Channel, Feature, Unit
+from typing import Any
+
+from features.definitions.declaration import Channel, Feature
 from features.definitions.patterns import Counted
 from features.window import Window
 
 _ALL_WINDOWS = (30, 90, 180, 365, 730)
+_YEAR = Window(365)
 
 
-def _visits(name: str, kind: str, noun: tuple[str, str], **settings: object) -> Counted:
+def _visits(name: str, kind: str, noun: tuple[str, str], **settings: Any) -> Counted:
     return Counted(
-        family="utilisation",
-        channel=Channel(name, (f"ENC/{kind}",)),
-        noun=noun,
-        source="encounter",
-        **{"feed": "encounter", **settings},  # pyright: ignore[reportArgumentType]
-    )
+        family="utilisation", channel=Channel(name, (f"ENC/{kind}",)), noun=noun,
+        source="encounter", **{"feed": "encounter", **settings},
+    )  # fmt: skip
 
 
 ED = _visits(
@@ -32,6 +35,14 @@ OFFICE = _visits(
     "office_visits", "office/started", ("office visit", "office visits"),
     feed="office_visits", actionable=True,
 )  # fmt: skip
+HOME_HEALTH = _visits(
+    "home_health", "home_health/started", ("home health episode", "home health episodes"),
+    actionable=True,
+)  # fmt: skip
+MISSED = _visits(
+    "missed_appointments", "missed_appointment/started",
+    ("missed appointment", "missed appointments"), feed="missed_appointments", actionable=True,
+)  # fmt: skip
 _OTHERS = (
     _visits("observation_stays", "observation/started", ("observation stay", "observation stays")),
     _visits("psychiatric_stays", "psychiatric_inpatient/started",
@@ -42,71 +53,36 @@ _OTHERS = (
             ("skilled nursing stay", "skilled nursing stays")),
     _visits("long_term_stays", "long_term_care/started",
             ("long-term care stay", "long-term care stays")),
-    _visits("home_health", "home_health/started",
-            ("home health episode", "home health episodes"), actionable=True),
+    HOME_HEALTH,
     _visits("hospice", "hospice/started", ("hospice stay", "hospice stays")),
     _visits("outpatient_visits", "outpatient/started",
             ("hospital outpatient visit", "hospital outpatient visits")),
     _visits("telehealth_visits", "telehealth/started",
             ("telehealth visit", "telehealth visits"), actionable=True),
+    MISSED,
 )  # fmt: skip
-_FACILITIES = Counted("utilisation", Channel("facilities", ("FACILITY/*",)),
-                      ("facility", "facilities"), "encounter", "encounter")  # fmt: skip
-_CLINICIANS = Counted("utilisation", Channel("clinicians", ("PROVIDER/*",)),
-                      ("clinician", "clinicians"), "encounter", "encounter")  # fmt: skip
+_NURSING = ("skilled_nursing", "rehabilitation_inpatient", "long_term_care")
+_POST_ACUTE = Counted(
+    "utilisation", Channel("post_acute", tuple(f"ENC/{kind}/ended" for kind in _NURSING)),
+    ("nursing or rehabilitation discharge", "nursing or rehabilitation discharges"),
+    "encounter", "encounter",
+)  # fmt: skip
 _PROCEDURES = Counted("utilisation", Channel("procedures", ("PX/*",)),
                       ("procedure", "procedures"), "procedure", "procedure")  # fmt: skip
 
-_DISCHARGED = ACUTE.channel
-_EMERGENT = Channel("emergent_stays", ("STAY/emergent",))
-_DISPOSITION = Channel("disposition", ("STAY/disposition",))
-_PRINCIPAL = Channel("principal_diagnosis", ("STAY/principal", "STAY/principal/known"))
-_YEAR = Window(365)
+EMERGENT = Channel("emergent_stays", ("STAY/emergent",))
+_PLANNED = (0.5, float("inf"))
+"""A stay is told as 1 (an emergency) or 0 (planned ahead): the latter lies outside these limits."""
 
 
-def _last_stay(
-    name: str,
-    concept: str,
-    words: str,
-    channel: Channel,
-    feed: str = "encounter",
-    unit: Unit = "yes or no",
-    zero: str | None = None,
-    equals: tuple[float, ...] = (),
-    actionable: bool = False,
-) -> Feature:
+def _stays_by_type(days: int, name: str, kind: str, **how: Any) -> Feature:
     return Feature(
-        name=name, family="utilisation", concept=concept, words=words, zero=zero, unit=unit,
-        source="diagnosis" if feed == "principal_diagnosis" else "encounter", feed=feed,
-        channel=channel, how="last_is" if equals else "last", window=_YEAR, equals=equals,
-        actionable=actionable, last_event="acute_stays_days_since",
-        noun=("day", "days") if unit == "days" else None,
-    )  # fmt: skip
-
-
-def _went(disposition: str, words: str) -> Feature:
-    return _last_stay(
-        f"last_stay_to_{disposition}", "where the last stay ended", f"discharged {words}",
-        _DISPOSITION, "disposition", zero=f"discharged, but not {words}",
-        equals=(float(DISPOSITIONS.index(disposition)),), actionable=True,
-    )  # fmt: skip
-
-
-def _for(name: str, words: str, *categories: int) -> Feature:
-    return _last_stay(
-        f"last_stay_for_{name}", "cause of the last stay", f"last stay was for {words}",
-        _PRINCIPAL, "principal_diagnosis", zero=f"last stay was not for {words}",
-        equals=tuple(float(category) for category in categories),
-    )  # fmt: skip
-
-
-def _since_discharge(what: Counted, words: str, zero: str) -> Feature:
-    return Feature(
-        name=f"{what.channel.name}_since_discharge", family="utilisation",
-        concept=f"{what.concept} since the last discharge", words=words, zero=zero,
-        unit="yes or no", source="encounter", feed=what.feed, channel=what.channel,
-        how="after", window=_YEAR, anchor=_DISCHARGED, actionable=True,
-        last_event=f"{what.channel.name}_days_since",
+        name=f"{name}_{days}", family="utilisation", concept=f"{kind} hospital stays",
+        words=f"{{value}} {kind} hospital stays that ended {Window(days).words}",
+        zero=f"no {kind} hospital stays that ended {Window(days).words}",
+        noun=(f"{kind} hospital stay", f"{kind} hospital stays"), unit="count",
+        source="encounter", feed="admission_type", channel=EMERGENT, window=Window(days),
+        last_event="acute_stays_days_since", **how,
     )  # fmt: skip
 
 
@@ -119,66 +95,37 @@ def _open_stay(name: str, kinds: tuple[str, ...], words: str) -> Feature:
     )  # fmt: skip
 
 
+_IN_HOSPITAL = _open_stay("acute_stay", ("acute_inpatient",), "in hospital")
+
 FEATURES: tuple[Feature, ...] = (
-    *ED.counts(_ALL_WINDOWS), *ED.trends((180,)), *ED.days_since(),
-    *ACUTE.counts(_ALL_WINDOWS), *ACUTE.trends((180,)), *ACUTE.days_since(),
+    *ED.counts(_ALL_WINDOWS), *ED.trends((180,)), *ED.recurrent((365,)), *ED.days_since(),
+    *ACUTE.counts(_ALL_WINDOWS), *ACUTE.trends((180,)), *ACUTE.recurrent((365,)),
+    *ACUTE.days_since(),
     *ACUTE.sums((90, 180, 365, 730), "hospital_days", ("day", "days"),
                 "in hospital stays that ended"),
     Feature(
         name="acute_stays_longest_365", family="utilisation", concept="length of stay",
         words="longest hospital stay {value} days in the last 365 days", noun=("day", "days"),
-        unit="days", source="encounter", feed="encounter", channel=_DISCHARGED, how="max",
+        unit="days", source="encounter", feed="encounter", channel=ACUTE.channel, how="max",
         window=_YEAR,
     ),
-    *(
-        Feature(
-            name=f"emergent_stays_{days}", family="utilisation", concept="emergency hospital stays",
-            words=f"{{value}} emergency hospital stays that ended {Window(days).words}",
-            zero=f"no emergency hospital stays that ended {Window(days).words}",
-            noun=("emergency hospital stay", "emergency hospital stays"), unit="count",
-            source="encounter", feed="admission_type", channel=_EMERGENT, how="sum",
-            window=Window(days), actionable=True, last_event="acute_stays_days_since",
-        )
-        for days in (180, 365, 730)
-    ),
+    *(_stays_by_type(days, "emergent_stays", "emergency", how="sum", actionable=True)
+      for days in (180, 365, 730)),
+    *(_stays_by_type(days, "planned_stays", "planned", how="outside", limits=_PLANNED)
+      for days in (365, 730)),
     *OFFICE.counts(_ALL_WINDOWS), *OFFICE.trends((180,)), *OFFICE.days_since(),
     *(f for other in _OTHERS for f in (*other.counts((90, 365)), *other.days_since())),
-    *_FACILITIES.distinct((365,), ("different facility", "different facilities")),
-    *_CLINICIANS.distinct((90, 365), ("different clinician", "different clinicians")),
+    *_POST_ACUTE.sums((365,), "days", ("day", "days"),
+                      "in nursing or rehabilitation stays that ended"),
+    *_POST_ACUTE.days_since(),
     *_PROCEDURES.counts((30, 365)), *_PROCEDURES.days_since(),
-    _last_stay("last_stay_days", "length of stay", "last hospital stay of {value} days",
-               _DISCHARGED, unit="days", zero="last hospital stay ended on the day it began"),
-    _last_stay("last_stay_emergent", "emergency hospital stays",
-               "last hospital stay was an emergency", _EMERGENT, "admission_type",
-               zero="last hospital stay was planned ahead"),
-    _went("home", "home"),
-    _went("home_health", "home with home health"),
-    _went("skilled_nursing", "to skilled nursing"),
-    _went("rehabilitation", "to rehabilitation"),
-    _went("acute_transfer", "to another acute hospital"),
-    _went("hospice", "to hospice"),
-    _went("left_against_advice", "against medical advice"),
-    _last_stay("last_stay_principal", "cause of the last stay", "last stay was for {value}",
-               _PRINCIPAL, "principal_diagnosis", unit="CCS category"),
-    _for("heart_failure", "heart failure", 108),
-    _for("heart_attack", "a heart attack", 100),
-    _for("arrhythmia", "an arrhythmia", 106),
-    _for("stroke", "a stroke", 109),
-    _for("copd", "chronic obstructive lung disease", 127),
-    _for("pneumonia", "pneumonia", 122, 129),
-    _for("sepsis", "sepsis", 2),
-    _for("kidney_failure", "kidney failure", 157, 158),
-    _for("diabetes", "diabetes", 49, 50),
-    _for("gi_bleeding", "gastrointestinal bleeding", 153),
-    _for("hip_fracture", "a hip fracture", 226),
-    _for("joint", "a joint disorder or replacement", 203),
-    _for("complication", "a complication of care", 237, 238),
-    _for("cancer", "cancer", *range(11, 46)),
-    _since_discharge(OFFICE, "an office visit since the last discharge",
-                     "no office visit since the last discharge"),
-    _since_discharge(ED, "an emergency visit since the last discharge",
-                     "no emergency visit since the last discharge"),
-    _open_stay("acute_stay", ("acute_inpatient",), "in hospital"),
-    _open_stay("nursing_stay", ("skilled_nursing", "rehabilitation_inpatient", "long_term_care"),
-               "in a nursing or rehabilitation stay"),
+    _IN_HOSPITAL,
+    Feature(
+        name="acute_stay_open_days_since", family="utilisation", concept=_IN_HOSPITAL.concept,
+        words="{value} days since the hospital admission that has not ended",
+        zero="admitted to hospital on the same day", noun=("day", "days"), unit="days",
+        source="encounter", feed="encounter", channel=_IN_HOSPITAL.channel, how="days_since",
+        window=_YEAR,
+    ),
+    _open_stay("nursing_stay", _NURSING, "in a nursing or rehabilitation stay"),
 )  # fmt: skip

@@ -13,8 +13,8 @@ from features.history import Histories
 
 CARRIES = (
     *TABLES, "admission_type", "disposition", "emergency_visits", "office_visits",
-    "principal_diagnosis", "area_index", "cost_claim", "cost_year", "drug_class",
-    "yearly_flags",
+    "missed_appointments", "specialty", "prescriber", "principal_diagnosis", "area_index",
+    "cost_claim", "cost_year", "drug_class", "yearly_flags",
 )  # fmt: skip
 AS_OF = date(2020, 12, 31)
 
@@ -27,6 +27,8 @@ _USUAL: dict[str, dict[str, Any]] = {
     "drug_fill": {"code_system": "ATC", "days_supply": 30},
     "lab_result": {},
     "cost": {"kind": "inpatient", "covers": "claim"},
+    "screening": {"need": "housing", "answer": "need"},
+    "outreach": {"step": "contacted"},
 }
 
 

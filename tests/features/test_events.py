@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from math import isnan
+from random import Random
 from typing import Any
 
 import pytest
 
+from features import events
+from features.meaning import meaning_fingerprint
 from features.window import NEVER, to_date
+from tests.features.invented_rows import PATIENTS, invented
 from tests.features.rows import AS_OF, ago, histories, row, rows
 
 
@@ -81,47 +86,48 @@ def test_equal_record_ids_of_two_patients_are_two_facts() -> None:
     assert _spans(tables, "COST/inpatient") == [(ago(3), ago(3), None, 1.0)]
 
 
+DAY: dict[str, Any] = {"happened_on": ago(9)}
+NONE = None  # an event without a value
+
+
 @pytest.mark.parametrize(
     ("told", "expected"),
     [
-        (row("member", birth_on=ago(9), sex="male"), {"PERSON/born": None, "PERSON/female": 0.0}),
-        (row("diagnosis", happened_on=ago(9), code="I509"),
-         {"DX/108": None, "CHARLSON/heart_failure": None, "LACE/heart_failure": None}),
-        (row("diagnosis", happened_on=ago(9), code="QQQ"), {"DX/0": None}),
-        (row("diagnosis", happened_on=ago(9), code="Z590"), {"NEED/housing": None}),
-        (row("diagnosis", happened_on=ago(9), code_system="ICD9CM", code="4280"), {"DX/108": None}),
-        (row("diagnosis", happened_on=ago(9), code_system="CCW", code="SP_CHF"),
-         {"FLAG/108": None}),
-        (row("diagnosis", happened_on=ago(9), code_system="CCW", code="SP_X"), {"FLAG/0": None}),
-        (row("drug_fill", happened_on=ago(9), code="A10AB01"), {"RX/A10A": 30.0}),
-        (row("drug_fill", happened_on=ago(9), code_system="NDC", code="1"), {"RX/unknown": 30.0}),
-        (row("lab_result", happened_on=ago(9), loinc="718-7", value=120.0, unit="g/L"),
-         {"LAB/haemoglobin": 12.0}),
-        (row("lab_result", happened_on=ago(9), loinc="718-7", value=7.4, unit="mmol/L"),
-         {"LAB/718-7 in mmol/L": 7.4}),
-        (row("cost", happened_on=ago(9), allowed_cents=-5), {"COST/inpatient": -5.0}),
-        (row("cost", happened_on=ago(9), allowed_cents=7, covers="year"),
-         {"COSTYEAR/inpatient": 7.0}),
-        (row("encounter", started_on=ago(9), provider_id="d"),
-         {"ENC/office/started": None, "PROVIDER/d": None}),
+        (row("member", birth_on=ago(9), sex="male"), {"PERSON/born": NONE, "PERSON/female": 0.0}),
+        (row("coverage", start_on=ago(9), payer=None, product="HMO"),
+         {"COVER/unknown": NONE, "PRODUCT/hmo": NONE}),
+        (row("diagnosis", **DAY, code="I509"), {"DX/ICD10CM/I509": NONE}),
+        (row("diagnosis", **DAY, code="QQQ"), {"DX/ICD10CM/QQQ": NONE}),
+        (row("diagnosis", **DAY, code_system="ICD9CM", code="4280"), {"DX/ICD9CM/4280": NONE}),
+        (row("diagnosis", **DAY, code_system="CCW", code="SP_CHF"), {"DX/CCW/SP_CHF": NONE}),
+        (row("procedure", **DAY, code="0SRC0J9"), {"PX/ICD10PCS/0SRC0J9": NONE}),
+        (row("procedure", **DAY, code_system="HCPCS", code="99213"), {"PX/HCPCS/99213": NONE}),
+        (row("drug_fill", **DAY, code="A10AB01"), {"RX/ATC/A10AB01": 30.0}),
+        (row("drug_fill", **DAY, code_system="NDC", code="1", prescriber_id="d",
+             days_supply=None), {"RX/NDC/1": NONE, "PRESCRIBER/d": NONE}),
+        (row("lab_result", **DAY, loinc="718-7", value=120.0, unit="g/L"),
+         {"LAB/718-7/g/L": 120.0}),
+        (row("lab_result", **DAY, loinc="718-7", value=7.4, unit=None), {"LAB/718-7": 7.4}),
+        (row("lab_result", **DAY, loinc="A/1%", value=7.4, unit="1"), {"LAB/A%2F1%25/1": 7.4}),
+        (row("cost", **DAY, allowed_cents=-5), {"COST/inpatient": -5.0}),
+        (row("cost", **DAY, allowed_cents=7, covers="year"), {"COSTYEAR/inpatient": 7.0}),
+        (row("screening", **DAY, need="housing", answer="need"), {"SCREEN/housing": 1.0}),
+        (row("screening", **DAY, need="housing", answer="no_need"), {"SCREEN/housing": 0.0}),
+        (row("screening", **DAY, need="housing", answer="declined"), {"SCREEN/housing": NONE}),
+        (row("outreach", **DAY, step="no_answer"), {"OUTREACH/no_answer": NONE}),
+        (row("encounter", started_on=ago(9), provider_id="d", facility_id="h",
+             specialty="cardiology"),
+         {"ENC/office/started": NONE, "PROVIDER/d": NONE, "FACILITY/h": NONE,
+          "SPECIALTY/cardiology": NONE}),
+        # nobody was seen, nowhere
+        (row("encounter", started_on=ago(9), kind="missed_appointment", provider_id="d",
+             facility_id="h", specialty="cardiology"),
+         {"ENC/missed_appointment/started": NONE}),
     ],
 )  # fmt: skip
 def test_what_a_row_means(told: dict[str, Any], expected: dict[str, float | None]) -> None:
-    table = told["source_row"].split(".")[0]
-    codes = _codes({table: [told]})
-    for code, value in expected.items():
-        assert code in codes
-        if value is not None:
-            assert codes[code] == value
-
-
-def test_a_flag_of_a_yearly_summary_is_no_coded_diagnosis() -> None:
-    day = ago(0)
-    flag = {"happened_on": day, "code_system": "CCW", "code": "SP_CHF"}
-    coded = {"happened_on": day, "code": "E119"}
-    assert set(_codes(rows("diagnosis", flag))) == {"FLAG/108"}
-    of_coded = set(_codes(rows("diagnosis", coded)))
-    assert set(_codes(rows("diagnosis", flag, coded))) == {"FLAG/108", *of_coded}
+    codes = _codes({told["source_row"].split(".")[0]: [told]})
+    assert {code: NONE if isnan(value) else value for code, value in codes.items()} == expected
 
 
 def test_an_office_visit_has_no_end_and_no_stay() -> None:
@@ -137,11 +143,9 @@ def test_the_principal_diagnosis_is_seen_while_stay_and_diagnosis_both_are() -> 
         **rows("diagnosis", {**told, "code": "J189", "known_on": coded},
                {**told, "code": "I509", "known_on": recoded}),
     }  # fmt: skip
-    assert _spans(tables, "STAY/principal/known") == [
-        (left, coded, claim, 122.0),
-        (left, claim, recoded, 122.0),
-        (left, recoded, None, 108.0),
-    ]
+    pneumonia, failure = (_spans(tables, f"PRINCIPAL/ICD10CM/{code}") for code in ("J189", "I509"))
+    assert [span[:3] for span in pneumonia] == [(left, coded, claim), (left, claim, recoded)]
+    assert [span[:3] for span in failure] == [(left, recoded, None)]
 
 
 def test_a_secondary_diagnosis_or_one_of_another_stay_is_not_the_principal_one() -> None:
@@ -152,7 +156,7 @@ def test_a_secondary_diagnosis_or_one_of_another_stay_is_not_the_principal_one()
         **rows("diagnosis", {**told, "encounter_id": "e", "position": 2},
                {**told, "encounter_id": "else", "position": 1}, {**told, "position": 1}),
     }  # fmt: skip
-    assert _spans(tables, "STAY/principal/known") == []
+    assert not [code for code in _codes(tables) if code.startswith("PRINCIPAL/")]
 
 
 def test_a_table_that_is_not_carried_is_not_read() -> None:
@@ -169,3 +173,22 @@ def test_each_event_names_its_source_row() -> None:
     tables = rows("encounter", {"started_on": ago(2)}, {"started_on": ago(1)})
     sources = histories(tables).events("p").column("source_row").to_pylist()
     assert sources == ["encounter.csv:0", "encounter.csv:1"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_many_rows_make_the_events_that_few_do(seed: int) -> None:
+    """Whoever else is in the tables: a patient's events are those of the patient's own rows."""
+    world = invented(Random(seed), 400)
+    together = histories(world)
+    for patient in PATIENTS:
+        own = {name: [r for r in told if r["patient_id"] == patient]
+               for name, told in world.items()}  # fmt: skip
+        alone = histories(own).events(patient).to_pylist()
+        assert repr(alone) == repr(together.events(patient).to_pylist())
+
+
+def test_what_decides_the_events_is_no_code_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = events.translation_fingerprint(), meaning_fingerprint()
+    monkeypatch.setattr("data.codes.code_lists_fingerprint", lambda: "another list")
+    assert events.translation_fingerprint() == before[0]
+    assert meaning_fingerprint() != before[1]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 import pytest
 
 from data.errors import InputError, RefusalError
@@ -17,56 +14,13 @@ from data.home import Home
 from data.tables import TABLES
 from features import events
 from features.as_of import features_as_of
-from features.history import Histories, current_histories, write_histories
-from features.indices import prior_year_cost
-from features.shards import read_shard, shard_number, shard_path
-from tests.features.invented_rows import PATIENTS, STRANGER, invented
-from tests.features.rows import AS_OF, CARRIES, ago, arrow, histories
-
-DERIVED = ("cost_claim", "cost_year", "drug_class", "yearly_flags")
-
-
-def _world() -> dict[str, list[dict[str, Any]]]:
-    """Rows of thirty patients."""
-    world: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    for number in range(10):
-        for name, rows in invented(Random(number), 60).items():
-            for row in rows:
-                row["patient_id"] += str(number)
-                row["record_id"] += f"/{number}"
-                if row.get("encounter_id"):
-                    row["encounter_id"] += f"/{number}"
-                world[name].append(row)
-    return world
-
-
-def _take_in(
-    root: Path, world: dict[str, list[dict[str, Any]]], cost_covers: str = "claim"
-) -> Home:
-    """The tables as intake leaves them."""
-    home = Home(root)
-    folder = home.tables / "g1"
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, rows in arrow(world).items():
-        pq.write_table(rows, folder / f"{name}.parquet")
-    manifest = {
-        "generation": "g1",
-        "source": "canonical",
-        "origin": "invented",
-        "carries": [feed for feed in CARRIES if feed not in DERIVED],
-        "data_through": AS_OF.isoformat(),
-        "cost_covers": cost_covers,
-    }
-    (home.tables / "current.json").write_text(json.dumps(manifest))
-    return home
-
-
-WORLD = _world()
-IDS = sorted({row["patient_id"] for rows in WORLD.values() for row in rows})
-INDEX = pd.DataFrame(
-    [(i, day) for day in (AS_OF, ago(100)) for i in (*IDS[::-1], STRANGER)],
-    columns=["patient_id", "as_of"],
-)
+from features.history import EVENT_SCHEMA, Histories, current_histories, write_histories
+from features.indices import lace, prior_year_cost
+from features.shards import shard_number
+from features.writing import files_of
+from tests.features.invented_rows import PATIENTS, STRANGER
+from tests.features.rows import AS_OF, histories
+from tests.features.taken_in import DERIVED, IDS, INDEX, WORLD, files_named, take_in
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +33,7 @@ def expected() -> pd.DataFrame:
 def test_shards_and_threads_change_no_bit(
     tmp_path: Path, expected: pd.DataFrame, shards: int, threads: int
 ) -> None:
-    written = write_histories(_take_in(tmp_path, WORLD), shards)
+    written = write_histories(take_in(tmp_path, WORLD), shards)
     found = features_as_of(written, INDEX, threads=threads)
     assert found.to_numpy().tobytes() == expected.to_numpy().tobytes()
     assert list(found.columns) == list(expected.columns)
@@ -97,86 +51,101 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
     turned = {name: Random(7).sample(rows, len(rows)) for name, rows in WORLD.items()}
     bytes_of = []
     for name, world in (("a", WORLD), ("b", turned)):
-        home = _take_in(tmp_path / name, world)
+        home = take_in(tmp_path / name, world)
         write_histories(home, 4)
         files = sorted(path for path in home.histories.rglob("*") if path.is_file())
         bytes_of.append([(path.relative_to(home.root), path.read_bytes()) for path in files])
-    assert len(bytes_of[0]) == 4 + 2  # the shards, the manifest and the lock
+    assert len(bytes_of[0]) == 4 * 2 + 3  # the shards, the codes, the manifest and the lock
     assert bytes_of[0] == bytes_of[1]
 
 
 def test_a_shard_holds_whole_patients_sorted(tmp_path: Path) -> None:
-    home = _take_in(tmp_path, WORLD)
+    home = take_in(tmp_path, WORLD)
     written = write_histories(home, 4)
-    folder = home.histories / written.manifest["folder"]
     seen: list[str] = []
     for number in range(4):
-        shard = read_shard(shard_path(folder, number))
+        shard = written.shard(number)
+        assert shard.vocabulary is written.vocabulary
         ids = shard.patients.to_pylist()
         assert (shard_number(ids, 4) == number).all()
         assert ids == sorted(ids)
         seen += ids
-        events = pq.read_table(shard_path(folder, number)).drop_columns(["value"]).to_pylist()
-        order = [(e["patient_id"], e["happened_on"], e["known_on"], e["code"], e["source_row"])
-                 for e in events]  # fmt: skip
+        sources = written.source_rows(number).to_pylist()
+        codes = [written.vocabulary.codes[code] for code in shard.code]
+        people = np.repeat(ids, np.diff(shard.first_event)).tolist()
+        days = shard.happened.tolist(), shard.known.tolist()
+        order = list(zip(people, *days, codes, sources, strict=True))
         assert order == sorted(order)
-        assert len(events) == written.manifest["rows"][number]
+        assert len(order) == written.events_a_shard[number]
+        assert len(ids) == written.patients_a_shard[number]
     assert sorted(seen) == written.patients() == IDS
 
 
 def test_one_patients_events_are_those_in_memory(tmp_path: Path) -> None:
-    written, held = write_histories(_take_in(tmp_path, WORLD), 4), histories(WORLD)
-    for patient in (IDS[0], IDS[-1], STRANGER):
-        one, other = written.events(patient).to_pandas(), held.events(patient).to_pandas()
-        pd.testing.assert_frame_equal(one, other, check_categorical=False, check_dtype=False)
+    written, held = write_histories(take_in(tmp_path, WORLD), 4), histories(WORLD)
+    for patient in (*IDS, STRANGER):
+        told = written.events(patient)
+        assert told.schema.equals(EVENT_SCHEMA)
+        assert repr(told.to_pylist()) == repr(held.events(patient).to_pylist())
+        for other in (written.one(patient), held.one(patient)):
+            assert other.patients.to_pylist() == ([patient] if told.num_rows else [])
+            assert other.first_event.tolist() == ([0, told.num_rows] if told.num_rows else [0])
+            codes = [other.vocabulary.codes[code] for code in other.code]
+            assert codes == told.column("code").to_pylist()
+            assert other.happened.tolist() == told.column("happened_on").to_pylist()
     assert written.events(STRANGER).num_rows == 0
 
 
 def test_what_a_source_carries_follows_from_its_rows_too(tmp_path: Path) -> None:
-    full = write_histories(_take_in(tmp_path / "full", WORLD))
+    full = write_histories(take_in(tmp_path / "full", WORLD))
     assert set(DERIVED) <= set(full.carries)
     assert full.data_through == AS_OF
     few = dict(WORLD)
     few["cost"] = [row for row in WORLD["cost"] if row["covers"] == "year"]
     few["drug_fill"] = [row for row in WORLD["drug_fill"] if row["code_system"] == "NDC"]
     few["diagnosis"] = [row for row in WORLD["diagnosis"] if row["code_system"] != "CCW"]
-    carried = set(write_histories(_take_in(tmp_path / "few", few)).carries)
+    carried = set(write_histories(take_in(tmp_path / "few", few)).carries)
     assert carried & set(DERIVED) == {"cost_year"}
     # inpatient claims, but yearly totals of more: their sum is not the whole cost
     few["cost"] = [r for r in WORLD["cost"] if r["covers"] == "year" or r["kind"] == "inpatient"]
-    assert "cost_claim" not in write_histories(_take_in(tmp_path / "part", few)).carries
+    assert "cost_claim" not in write_histories(take_in(tmp_path / "part", few)).carries
 
 
 def test_prior_year_cost_is_of_the_year_where_the_source_tells_costs_by_year(
     tmp_path: Path,
 ) -> None:
     index = INDEX[: len(IDS)]
-    claims = write_histories(_take_in(tmp_path / "a", WORLD))
-    years = write_histories(_take_in(tmp_path / "b", WORLD, cost_covers="year"))
+    claims = write_histories(take_in(tmp_path / "a", WORLD))
+    years = write_histories(take_in(tmp_path / "b", WORLD, cost_covers="year"))
     for written, name in ((claims, "cost_total_365"), (years, "costyear_total_365")):
         found = prior_year_cost(written, index).rename(name)
         pd.testing.assert_series_equal(found, features_as_of(written, index, [name])[name])
 
 
+def test_the_scores_are_the_same_from_disk_and_from_memory(tmp_path: Path) -> None:
+    written = write_histories(take_in(tmp_path, WORLD), 5)
+    pd.testing.assert_frame_equal(lace(written, INDEX), lace(histories(WORLD), INDEX))
+
+
 def test_new_histories_replace_the_old_and_leave_nothing_behind(tmp_path: Path) -> None:
-    home = _take_in(tmp_path, WORLD)
+    home = take_in(tmp_path, WORLD)
     first = write_histories(home, 2)
     reader = Histories.open(home.histories)
     half_done = home.histories / "unfinished-by-a-killed-run"
     half_done.mkdir()
     only = {name: [r for r in rows if r["patient_id"].startswith(PATIENTS[0])]
             for name, rows in WORLD.items()}  # fmt: skip
-    second = write_histories(_take_in(tmp_path, only), 2)
+    second = write_histories(take_in(tmp_path, only), 2)
     assert reader.patients() == IDS  # who was reading goes on
     assert Histories.open(home.histories).patients() == second.patients() == IDS[:10]
-    write_histories(_take_in(tmp_path, {name: [] for name in TABLES}), 2)
-    folders = {path.name for path in home.histories.iterdir()}
-    assert first.manifest["folder"] not in folders
-    assert len(folders) == 4  # the events now, those before, the manifest and the lock
+    write_histories(take_in(tmp_path, {name: [] for name in TABLES}), 2)
+    left = {path.name for path in home.histories.iterdir()}
+    assert left == files_of(second.manifest) | files_named(home) | {"manifest.json", "writing"}
+    assert not left & files_of(first.manifest)
 
 
 def test_writing_twice_keeps_what_is_there(tmp_path: Path) -> None:
-    home = _take_in(tmp_path, WORLD)
+    home = take_in(tmp_path, WORLD)
     first = write_histories(home, 2)
     again = write_histories(home, 2)
     assert first.manifest == again.manifest
@@ -193,7 +162,7 @@ def test_where_nothing_lies_nothing_is_opened(tmp_path: Path) -> None:
 def test_histories_made_with_other_code_lists_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    home = _take_in(tmp_path, WORLD)
+    home = take_in(tmp_path, WORLD)
     write_histories(home, 1)
     monkeypatch.setattr(events, "EVENTS_VERSION", -1)
     with pytest.raises(RefusalError, match="firstcall intake"):
@@ -221,14 +190,12 @@ def test_no_question_has_no_answer() -> None:
 
 def test_histories_follow_what_was_taken_in_last(tmp_path: Path) -> None:
     """An intake that ended before its histories were whole is made up for by the next reader."""
-    home = _take_in(tmp_path, _world())
+    home = take_in(tmp_path, WORLD)
     first = current_histories(home)
     written = (home.histories / "manifest.json").stat().st_mtime_ns
     assert current_histories(home).manifest == first.manifest
     assert (home.histories / "manifest.json").stat().st_mtime_ns == written
 
-    current = home.tables / "current.json"
-    manifest = json.loads(current.read_text())
-    (home.tables / "g1").rename(home.tables / "g2")
-    current.write_text(json.dumps(manifest | {"generation": "g2"}))
-    assert current_histories(home).manifest["generation"] == "g2"
+    take_in(tmp_path, WORLD, generation="g2")
+    again = current_histories(home)
+    assert again.manifest == {**first.manifest, "generation": "g2"}

@@ -80,6 +80,8 @@ def test_acuity(admission_type: str, points: int) -> None:
         (("I509", "E119"), 3),
         (("I509", "J449"), 5),  # 2 + 2
         (("I509", "I501"), 2),  # the same item twice
+        (("I132",), 5),  # one code of two items: heart failure 2, severe renal disease 4
+        (("I132", "I509"), 5),
     ],
 )
 def test_comorbidity(codes: tuple[str, ...], points: int) -> None:

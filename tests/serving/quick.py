@@ -52,7 +52,7 @@ def write_quick_model(folder: Path, task: str) -> None:
     )
     metadata = {
         "format": 1, "task": task, "label": "", "features": NAMES,
-        "fingerprint": fingerprint(NAMES), "calibrator": Calibrator().to_json(),
+        "fingerprint": fingerprint(NAMES), "cuts": {}, "calibrator": Calibrator().to_json(),
         "carries": sorted(TABLES), "origin": "invented", "tiers": {"high": 0.5, "moderate": 0.2},
         "threshold_cents": None, "data_through": "2024-06-30", "trained_on": {},
         "asked_on": "any", "horizon_days": 30 if task == "readmission" else 365,

@@ -49,7 +49,7 @@ def fitted() -> tuple[str, pd.DataFrame]:
 def metadata(**changes) -> dict:
     return {
         "format": 1, "task": "readmission", "label": "Unplanned readmission within 30 days",
-        "features": NAMES, "fingerprint": fingerprint(NAMES),
+        "features": NAMES, "fingerprint": fingerprint(NAMES), "cuts": {},
         "calibrator": Calibrator("platt", slope=0.9, intercept=0.1).to_json(), "carries": [],
         "origin": "invented", "tiers": {"high": 0.6, "moderate": 0.4}, "threshold_cents": None,
         "data_through": "2024-12-31", "trained_on": {"rows": 400}, "asked_on": "any",
@@ -129,6 +129,9 @@ def test_tiers_begin_at_their_limits(tmp_path, fitted):
         ({"features": [NAMES[0]] * 2}, InputError, "no usable features"),
         ({"features": []}, InputError, "no usable features"),
         ({"carries": [1]}, InputError, "no usable carries"),
+        ({"cuts": {NAMES[0]: []}}, InputError, "no usable cuts"),
+        ({"cuts": {NAMES[0]: [2.0, 1.0]}}, InputError, "no usable cuts"),
+        ({"cuts": [1.0]}, InputError, "no usable cuts"),
         ({"tiers": {"high": 0.6}}, InputError, "no usable tiers"),
         ({"tiers": {"high": "0.6", "moderate": 0.4}}, InputError, "no usable tiers"),
         ({"tiers": {"high": float("nan"), "moderate": 0.4}}, InputError, "no usable tiers"),

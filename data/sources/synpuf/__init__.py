@@ -29,7 +29,8 @@ here, in DELAYS and below. None of it is a finding.
   Yearly amounts: reimbursement, patient's responsibility and primary payer, by setting. They cover
   what claims cover too, and count negative amounts as they are: never add claims and years up.
 - Procedure fields often hold diagnosis codes: they are kept, and counted as unknown procedures.
-- There is no disposition, no admission type and no laboratory result.
+- There is no disposition, no admission type, no specialty, no prescriber, no missed appointment, no
+  laboratory result, no screening and no outreach.
 """
 
 from __future__ import annotations

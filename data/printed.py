@@ -1,0 +1,50 @@
+"""What inventing people and taking files in say on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from data.intake_report import IntakeReport
+from data.terminal import say, table
+
+
+def print_invented(title: str, rows: Mapping[str, int]) -> None:
+    """Print how many rows of each table were invented."""
+    table(title, ("table", "rows"), sorted(rows.items()), right=(1,))
+
+
+def print_intake(report: IntakeReport, rejected: str) -> None:
+    """Print what became of the rows of each file; `rejected` is the folder of those refused."""
+    table(
+        "Taken in", ("file", "read", "taken in", "merged", "duplicates", "rejected"),
+        [(f.file, f.read, f.taken_in, f.merged, f.duplicates, f.rejected) for f in report.files],
+        right=range(1, 6),
+    )  # fmt: skip
+    if report.rejections:
+        table(
+            f"Rejected, kept with the reason in {rejected}",
+            ("table", "column", "reason", "rows"),
+            [(r.table, r.column, r.rule, r.rows) for r in report.rejections],
+            right=(3,),
+        )
+    unknown = [u for u in report.unknown_codes if u.unknown_rows]
+    if unknown:
+        table(
+            "Codes without a known meaning, kept and counted",
+            ("table", "system", "rows", "unknown", "share", "most frequent"),
+            [(u.table, u.system, u.rows, u.unknown_rows, f"{u.share:.1%}",
+              ", ".join(code for code, _ in u.most_frequent[:5])) for u in unknown],
+            right=(2, 3, 4),
+        )  # fmt: skip
+    for file, names in report.ignored_columns.items():
+        say(f"  Nothing reads these columns of {file}: {', '.join(names)}.")
+
+
+def print_sum(report: IntakeReport) -> None:
+    """Print the sum of all files, and whether any of it was new."""
+    changed = "" if report.changed else " Nothing is new: all of it had been taken in before."
+    say(
+        f"{report.read:,} rows read: {report.taken_in:,} taken in, {report.duplicates:,} "
+        f"duplicates, {report.rejected:,} rejected. Data through {report.data_through}.{changed}",
+        "",
+    )

@@ -1,0 +1,95 @@
+"""The arrays that the compiled loops read: events, questions, and what is asked of them.
+
+Plain numbers and places, no objects; `features.plan` makes them of declarations.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Events(NamedTuple):
+    """Patient p's events are first_event[p]:first_event[p + 1]."""
+
+    first_event: np.ndarray
+    happened: np.ndarray
+    known: np.ndarray
+    superseded: np.ndarray
+    code: np.ndarray
+    value: np.ndarray
+
+
+class Asked(NamedTuple):
+    """Questions by patient: those of person[g] (−1: without events) are first[g]:first[g + 1] of
+    `day` (ascending) and `row`, where the answer goes."""
+
+    person: np.ndarray
+    first: np.ndarray
+    day: np.ndarray
+    row: np.ndarray
+
+
+class Heard(NamedTuple):
+    """In which cells each event code speaks: code c in cell[start[c]:start[c + 1]], with its own
+    `value` where `own` says so, else with the event's, times `factor`. A cell collects the events
+    of one channel, or of one item of a channel; `profile` and `item` have one place a cell."""
+
+    start: np.ndarray
+    cell: np.ndarray
+    own: np.ndarray
+    value: np.ndarray
+    factor: np.ndarray
+    profile: np.ndarray
+    item: np.ndarray
+
+
+class Profiles(NamedTuple):
+    """What is asked of a cell: a profile a channel, then one for the items of a channel.
+
+    `needs` bits; `spans` (0, LAST_DAY, DAYS); windows window[window_start[p]:…] (places in
+    `window_days`) that are added up; features feature[feature_start[p]:…]; `slot`: the first place
+    of the items' scores.
+    """
+
+    needs: np.ndarray
+    spans: np.ndarray
+    window_start: np.ndarray
+    window: np.ndarray
+    feature_start: np.ndarray
+    feature: np.ndarray
+    slot: np.ndarray
+
+
+class Declared(NamedTuple):
+    """One place a feature; `of_window`, `of_half`, `of_before` are places in `window_days`, and
+    `profile` is that of the channel, or of its items where `how` asks about items."""
+
+    how: np.ndarray
+    profile: np.ndarray
+    tally: np.ndarray  # whether the items that count are counted up
+    of_window: np.ndarray
+    of_half: np.ndarray
+    of_before: np.ndarray
+    window: np.ndarray
+    before: np.ndarray
+    days: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    level: np.ndarray
+    divide_by: np.ndarray
+    equals_start: np.ndarray
+    equals: np.ndarray
+    weight_start: np.ndarray  # of a score: where its items' weights begin
+    weight: np.ndarray
+    worse_start: np.ndarray  # one place a weight: the items that leave this one out
+    worse: np.ndarray
+
+
+class Anchors(NamedTuple):
+    """The channels that others are told after, and the features told after each."""
+
+    profile: np.ndarray
+    feature_start: np.ndarray
+    feature: np.ndarray

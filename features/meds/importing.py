@@ -1,0 +1,204 @@
+"""A MEDS dataset → histories: our own exports as they were, others under a declared delay."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from data import codes as lists
+from data.errors import InputError, RefusalError
+from data.generation import find_current
+from data.home import Home
+from data.intake_report import UnknownCodes
+from data.progress import stage
+from features.events import translation_fingerprint
+from features.history import Histories
+from features.meds.dataset import Dataset, look_at
+from features.meds.exporting import HISTORIES_FILE, KEPT, PATIENTS_FILE
+from features.meds.reading import Rejections, apart
+from features.meds.reports import ImportReport
+from features.meds.translating import Tally, Translation
+from features.meds.vocabularies import NO_WORDS, feeds_of, read_words
+from features.window import to_date
+from features.writing import number_of_shards, write_events
+
+_NAMED = 20
+_LONGEST_DELAY = 3660
+
+
+def import_meds(
+    folder: Path, home: Home, delay_days: int | None = None, codes: Path | None = None
+) -> Histories:
+    """Make histories of the MEDS dataset in `folder`, and put them into `home`.
+
+    An export of ours comes back as the histories that it was made of. A dataset from elsewhere
+    says when things happened, not when they could be seen: without a column known_on it is taken
+    in only where `delay_days` declares that every row was known that many days after its day, and
+    no row was ever replaced.
+
+    Its codes are translated by `codes`, a user's CSV (`vocabularies.read_words`), else where they
+    name a vocabulary that is known here (`vocabularies.understand`); all others stay events under
+    OTHER/<their code>, counted and reported. Of a code that names a vocabulary only a laboratory
+    test keeps numeric_value: MEDS does not say what another one means, so drugs have no days of
+    supply, and their features are missing, unless `codes` says otherwise. An amount of money must
+    be whole cents; above 2^24 of them a float32 has rounded it before it came here. A row without
+    a time stands on the day of its subject's birth. MEDS_DEATH is counted and left out, because
+    histories hold no death. The feeds carried are those that the events show; stays and visits are
+    among them only where `codes` says which rows are visits.
+
+    A subject's rows may lie in several files and in any order. Rows that cannot be taken in are
+    kept in `home.rejected`/meds.parquet with file, row, column and reason; what was counted is in
+    `ImportReport.of(histories.manifest)`. The same files give the same bytes.
+    Raises InputError where the dataset breaks the schemas of MEDS, where a delay is missing or has
+    no place, where `home` holds an intake, or where no row can be taken in; RefusalError where
+    another version of firstcall exported the dataset.
+    """
+    if find_current(home) is not None:
+        raise InputError(
+            f"{home.root} holds an intake already; set FIRSTCALL_HOME to another folder."
+        )
+    dataset = look_at(folder, PATIENTS_FILE)
+    before = _manifest_of(folder) if dataset.own else {}
+    _check_delay(folder, dataset, delay_days)
+    words = NO_WORDS if codes is None else read_words(codes)
+    shards = before.get("shards") or number_of_shards(dataset.rows)
+    home.root.mkdir(parents=True, exist_ok=True)
+    home.rejected.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=".meds-", dir=home.root))
+    try:
+        rejections = Rejections(work / "rejected.parquet")
+        with stage("Sorting rows by patient"):
+            apart(dataset, work, shards, rejections)
+        made = Translation(dataset, delay_days or 0, words, work)
+
+        def about() -> dict[str, Any]:
+            tallies = [made.tallies[number] for number in range(shards)]
+            for rows in (rows for tally in tallies for rows in tally.rejected):
+                rejections.add(rows)
+            rejections.close()
+            (work / "rejected.parquet").replace(home.rejected / "meds.parquet")
+            if not any(tally.by_code for tally in tallies):
+                raise InputError(
+                    f"None of the {dataset.rows:,} rows of {folder} could be taken in; the reasons "
+                    f"stand in {home.rejected / 'meds.parquet'}."
+                )
+            return _manifest(tallies, dataset, before, delay_days, rejections)
+
+        with stage("Writing patient histories"):
+            write_events(home, shards, made.events_of, about)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return Histories.open(home.histories)
+
+
+def _check_delay(folder: Path, dataset: Dataset, delay_days: int | None) -> None:
+    has_known = "known_on" in dataset.columns
+    if has_known and delay_days is not None:
+        raise InputError(f"{folder} says itself when each row was known; leave --delay away.")
+    if not has_known and delay_days is None:
+        raise InputError(
+            f"{folder} does not say when each row was known; declare with --delay how many days "
+            "after its day a row is known."
+        )
+    if delay_days is not None and not 0 <= delay_days <= _LONGEST_DELAY:
+        raise InputError(f"--delay: give a number of days from 0 to {_LONGEST_DELAY}.")
+
+
+def _manifest_of(folder: Path) -> dict[str, Any]:
+    """What the export noted of its histories; empty for a dataset from elsewhere."""
+    path = folder / HISTORIES_FILE
+    if not path.is_file():
+        return {}
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        made_by, *_ = (told[key] for key in ("made_by", "carries", "data_through", "shards"))
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{path} is damaged; export the histories again.") from error
+    if made_by != translation_fingerprint():
+        raise RefusalError(
+            f"{folder} was exported by another version of firstcall, whose events mean other "
+            "things: export it again with this one."
+        )
+    return told
+
+
+def _manifest(
+    tallies: Collection[Tally],
+    dataset: Dataset,
+    before: Mapping[str, Any],
+    delay_days: int | None,
+    rejections: Rejections,
+) -> dict[str, Any]:
+    """The part of the manifest that the rows and the export decide."""
+    by_code: Counter[str] = Counter()
+    for tally in tallies:
+        by_code.update(tally.by_code)
+    supply = any(tally.supplied for tally in tallies)
+    known = [tally.last_known for tally in tallies if tally.last_known is not None]
+    report = ImportReport(
+        own=dataset.own,
+        delay_days=delay_days,
+        read=dataset.rows,
+        events=by_code.total(),
+        deaths=sum(tally.deaths for tally in tallies),
+        rejected=rejections.rows,
+        understood=sum(tally.understood for tally in tallies),
+        without_number=sum(tally.without_number for tally in tallies),
+        drug_rows=sum(rows for code, rows in by_code.items() if code.startswith("RX/")),
+        carries=tuple(before["carries"] if before else feeds_of(by_code, supply=supply)),
+        unknown_codes=tuple(_unknown(by_code)),
+        rejections=tuple(rejections.counts()),
+    )
+    return {
+        "source": "meds",
+        "origin": "own",
+        "generation": None,
+        "cost_covers": None,
+        **{key: before[key] for key in KEPT if key in before},
+        "carries": list(report.carries),
+        "data_through": before["data_through"] if before else to_date(max(known)).isoformat(),
+        "imported": asdict(report),
+    }
+
+
+_CODED = {"DX": "diagnosis", "PX": "procedure", "RX": "drug_fill", "LAB": "lab_result"}
+
+
+def _unknown(by_code: Counter[str]) -> list[UnknownCodes]:
+    """Rows under codes that nothing understands (system "other", of all rows), then those of each
+    known system whose code is in no list."""
+    systems: dict[tuple[str, str], Counter[str]] = {("", "other"): Counter()}
+    for event_code, rows in by_code.items():
+        family, _, rest = event_code.partition("/")
+        system, _, code = rest.partition("/")
+        if family == "OTHER":
+            systems["", "other"][rest] += rows
+        elif family == "LAB":
+            systems.setdefault(("lab_result", "LOINC"), Counter())[unquote(system)] += rows
+        elif family in _CODED:
+            systems.setdefault((_CODED[family], system), Counter())[code] += rows
+    counts = []
+    for (table, system), codes in sorted(systems.items()):
+        known = [False] * len(codes) if not table else lists.recognised(system, list(codes))
+        unknown = [
+            pair for pair, is_known in zip(codes.items(), known, strict=True) if not is_known
+        ]
+        unknown.sort(key=lambda pair: (-pair[1], pair[0]))
+        counts.append(
+            UnknownCodes(
+                table=table,
+                system=system,
+                rows=codes.total() if table else by_code.total(),
+                unknown_rows=sum(rows for _, rows in unknown),
+                unknown_codes=len(unknown),
+                most_frequent=tuple(unknown[:_NAMED]),
+            )
+        )
+    return counts

@@ -1,0 +1,356 @@
+"""Event codes as MEDS datasets write them, and codes of MEDS datasets as event codes.
+
+MEDS leaves the vocabulary to whoever makes a dataset; what is common is `vocabulary//code` (ETLs
+made with MEDS-Extract) or `vocabulary/code` (ETLs from OMOP), and the codes MEDS_BIRTH and
+MEDS_DEATH that the standard itself names.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from meds import birth_code, death_code
+
+from data import codes as lists
+from data.code_systems import SHAPES
+from data.errors import InputError
+from data.tables import COST_KINDS, ENCOUNTER_KINDS, TABLES
+from features.events import STAYS
+from features.units import LAB_TESTS
+
+DEATH = death_code
+OTHER = "OTHER/"
+"""In front of a foreign code that nothing here understands: no feature's channel begins so."""
+
+
+@dataclass(frozen=True)
+class Understood:
+    """What a foreign code means: an event code, and the value that its events have.
+
+    `value` is None where the row's own numeric_value is the event's value. `takes_unit` says that
+    the row's unit, where it has one, belongs to the code (a laboratory test).
+    """
+
+    event_code: str
+    value: float | None = math.nan
+    takes_unit: bool = False
+
+
+_GENDERS = {"F": 1.0, "FEMALE": 1.0, "M": 0.0, "MALE": 0.0}
+
+_WRITTEN_SYSTEMS = {
+    "ICD9CM": "ICD9CM", "ICD10CM": "ICD10CM", "CCW": "CCW",
+    "ICD9PCS": "ICD9Proc", "ICD10PCS": "ICD10PCS", "HCPCS": "HCPCS",
+    "NDC": "NDC", "ATC": "ATC", "RXNORM": "RxNorm",
+}  # fmt: skip
+"""Our systems → the names that OMOP gives them, by which MEDS datasets go."""
+
+_VOCABULARIES = {
+    "ICD9CM": "DX/ICD9CM/", "ICD10CM": "DX/ICD10CM/", "CCW": "DX/CCW/",
+    "ICD9PROC": "PX/ICD9PCS/", "ICD9PCS": "PX/ICD9PCS/", "ICD10PCS": "PX/ICD10PCS/",
+    "HCPCS": "PX/HCPCS/", "CPT4": "PX/HCPCS/", "CPT": "PX/HCPCS/",
+    "RXNORM": "RX/RXNORM/", "NDC": "RX/NDC/", "ATC": "RX/ATC/",
+}  # fmt: skip
+"""Names of vocabularies, in capitals and without blanks, dashes and underlines → event codes.
+
+HCPCS level I is CPT. ICD10 (WHO's own) and SNOMED are not among them: no list here reads them.
+"""
+
+_ICD_OF_MIMIC = {
+    ("DIAGNOSIS", "9"): "ICD9CM", ("DIAGNOSIS", "10"): "ICD10CM",
+    ("PROCEDURE", "9"): "ICD9PCS", ("PROCEDURE", "10"): "ICD10PCS",
+}  # fmt: skip
+"""DIAGNOSIS//ICD//10//I509 is how the public ETL of MIMIC-IV writes its codes."""
+
+_NO_UNIT = ("", "UNK")
+
+
+def written(event_code: str) -> str:
+    """An event code as it stands in an exported dataset; of PERSON/female the value decides.
+
+    >>> written("DX/ICD10CM/I509"), written("LAB/718-7/g/dL"), written("ENC/office/started")
+    ('ICD10CM//I50.9', 'LOINC//718-7//g/dL', 'ENC//office//started')
+    """
+    family, _, rest = event_code.partition("/")
+    system, _, code = rest.partition("/")
+    if event_code == "PERSON/born":
+        return birth_code
+    if family == "OTHER":
+        return rest
+    if family in ("DX", "PX", "RX") and system in _WRITTEN_SYSTEMS:
+        return f"{_WRITTEN_SYSTEMS[system]}//{_dotted(system, code)}"
+    if family == "LAB":
+        return f"LOINC//{unquote(system)}" + (f"//{code}" if code else "")
+    if family in ("ENC", "STAY", "PRINCIPAL"):
+        return event_code.replace("/", "//")
+    return f"{family}//{rest}"
+
+
+def _dotted(system: str, code: str) -> str:
+    place = {"ICD9PCS": 2, "ICD10CM": 3, "ICD9CM": 4 if code[:1] == "E" else 3}.get(system)
+    if place is None or len(code) <= place or not SHAPES[system].fullmatch(code):
+        return code
+    return f"{code[:place]}.{code[place:]}"
+
+
+def understand(code: str, parents: Iterable[str] = ()) -> Understood | None:
+    """What a code of a foreign dataset means; None where nothing here understands it.
+
+    A code without a known vocabulary means what its one parent of a known vocabulary means
+    (parent_codes of metadata/codes.parquet, by which ETLs say what a local code is); with two
+    such parents it means neither.
+
+    >>> understand("ICD10CM/I50.9").event_code, understand("LOINC//718-7//g/dL").event_code
+    ('DX/ICD10CM/I509', 'LAB/718-7/g/dL')
+    >>> understand("SNOMED/84114007") is None
+    True
+    """
+    own = _by_vocabulary(code)
+    if own is not None:
+        return own
+    found = {parent: _by_vocabulary(parent) for parent in sorted(set(parents))}
+    known = {meant for meant in found.values() if meant is not None}
+    if len(known) != 1:
+        return None
+    meant = known.pop()
+    unit = code.split("//")[-1] if "//" in code else ""
+    if meant.takes_unit and not unit.isdigit() and unit.upper() not in _NO_UNIT:
+        return Understood(f"{meant.event_code}/{unit}", None)
+    return meant
+
+
+def _by_vocabulary(code: str) -> Understood | None:
+    if code == birth_code:
+        return Understood("PERSON/born")
+    parts = code.split("//") if "//" in code else code.split("/", 1)
+    if len(parts) == 4 and parts[1] == "ICD":
+        system = _ICD_OF_MIMIC.get((parts[0], parts[2]))
+        return _coded(system, parts[3]) if system else None
+    if len(parts) < 2 or not parts[1].strip():
+        return None
+    vocabulary, its_code = parts[0].upper().translate(_BLANKS), parts[1].strip()
+    if vocabulary == "LOINC" and len(parts) <= 3:
+        return _lab(its_code.upper(), parts[2] if len(parts) == 3 else "")
+    if len(parts) > 2:
+        return None
+    if vocabulary in ("GENDER", "SEX", "MIMICIVGENDER"):
+        return Understood("PERSON/female", _GENDERS.get(its_code.upper(), math.nan))
+    prefix = _VOCABULARIES.get(vocabulary)
+    return Understood(prefix + lists.normalise(its_code)) if prefix else None
+
+
+_BLANKS = str.maketrans("", "", " -_")
+
+
+def _coded(system: str, code: str) -> Understood | None:
+    return _by_vocabulary(f"{system}//{code}")
+
+
+def _lab(loinc: str, unit: str) -> Understood:
+    event_code = f"LAB/{quote(loinc, safe='')}"
+    if unit.upper() in _NO_UNIT:
+        return Understood(event_code, None, takes_unit=True)
+    return Understood(f"{event_code}/{unit}", None)
+
+
+def with_unit(meant: Understood, unit: str) -> str:
+    """The event code of a row that is `meant` so and comes with `unit` ("" for none)."""
+    if meant.takes_unit and unit.upper() not in _NO_UNIT:
+        return f"{meant.event_code}/{unit}"
+    return meant.event_code
+
+
+@dataclass(frozen=True)
+class OwnWords:
+    """What a user says of codes: `exact` by code, `prefixes` by how a code begins."""
+
+    exact: dict[str, Understood]
+    prefixes: tuple[tuple[str, Understood], ...]
+    """The longest first."""
+
+    def understand(self, code: str) -> Understood | None:
+        """What the user says of a code, None where nothing is said of it."""
+        found = self.exact.get(code)
+        if found is not None:
+            return found
+        for begin, meant in self.prefixes:
+            if code.startswith(begin):
+                return _filled(meant, code[len(begin) :])
+        return None
+
+
+def _filled(meant: Understood, rest: str) -> Understood | None:
+    """`meant` with `rest` in the place of the * that its event code may end in."""
+    if not meant.event_code.endswith("*"):
+        return meant
+    checked = _checked(meant.event_code[:-1] + rest)
+    return None if checked is None else replace(meant, event_code=checked)
+
+
+NO_WORDS = OwnWords({}, ())
+
+
+def read_words(path: Path) -> OwnWords:
+    """Reads a user's CSV: `code` (theirs), `event_code` (ours), and `value` (a number that every
+    such event has; empty, or without the column, the row's numeric_value).
+
+    A code that ends in * speaks for all that begin so; where its event code ends in * too, the
+    rest of the code stands in its place: NDC//* and RX/NDC/* say besides that numeric_value is
+    the days of supply, as it is of every RX event.
+
+    Raises InputError for a missing file or column, a code that stands there twice, an event code
+    that histories do not have, or a value that is no number; the line is named.
+    """
+    if not path.is_file():
+        raise InputError(f"{path} is not there; give a CSV file with the columns code, event_code.")
+    exact: dict[str, Understood] = {}
+    prefixes: dict[str, Understood] = {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        if not {"code", "event_code"} <= set(reader.fieldnames or ()):
+            raise InputError(f"{path} needs the columns code and event_code, and may have value.")
+        for row in reader:
+            line = f"{path}, line {reader.line_num}"
+            code, event_code = (row["code"] or "").strip(), (row["event_code"] or "").strip()
+            into, key = (prefixes, code[:-1]) if code.endswith("*") else (exact, code)
+            if not code or key in into:
+                raise InputError(f"{line}: the code is empty, or stands there twice.")
+            open_ended = code.endswith("*") and event_code.endswith("*")
+            into[key] = _said(event_code, open_ended, (row.get("value") or "").strip(), line)
+    longest_first = sorted(prefixes.items(), key=lambda pair: (-len(pair[0]), pair[0]))
+    return OwnWords(exact, tuple(longest_first))
+
+
+def _said(event_code: str, open_ended: bool, value: str, line: str) -> Understood:
+    checked = _checked(f"{event_code[:-1]}1" if open_ended else event_code)
+    if checked is None:
+        raise InputError(f"{line}: {event_code!r} is no event code, such as DX/ICD10CM/I509.")
+    try:
+        number = float(value) if value else None
+    except ValueError:
+        number = math.inf
+    if number is not None and math.isinf(number):
+        raise InputError(f"{line}: the value {value!r} is no number.")
+    takes_unit = checked.startswith("LAB/") and checked.count("/") == 1
+    return Understood(event_code if open_ended else checked, number, takes_unit)
+
+
+@cache
+def _finite_codes() -> frozenset[str]:
+    return frozenset(
+        (
+            "PERSON/born", "PERSON/female", "PERSON/area_index",
+            "STAY/emergent", "STAY/disposition", "STAY/principal",
+            *(f"ENC/{kind}/started" for kind in ENCOUNTER_KINDS),
+            *(f"ENC/{kind}/{what}" for kind in STAYS for what in ("open", "ended")),
+            *(f"{family}/{kind}" for family in ("COST", "COSTYEAR") for kind in COST_KINDS),
+            *(f"SCREEN/{need}" for need in lists.SOCIAL_NEEDS[1:]),
+        )
+    )  # fmt: skip
+
+
+_OPEN_FAMILIES = ("COVER", "PRODUCT", "FACILITY", "PROVIDER", "SPECIALTY", "PRESCRIBER", "LAB",
+                  "OUTREACH")  # fmt: skip
+_CODED_FAMILIES = {
+    "DX": "diagnosis",
+    "PRINCIPAL": "diagnosis",
+    "PX": "procedure",
+    "RX": "drug_fill",
+}
+
+
+def _checked(event_code: str) -> str | None:
+    """The event code in the form that histories have it, None where there is none such."""
+    family, _, rest = event_code.partition("/")
+    if event_code in _finite_codes() or (family in _OPEN_FAMILIES and rest):
+        return event_code
+    system, _, code = rest.partition("/")
+    table = _CODED_FAMILIES.get(family)
+    if table and code and system in TABLES[table].column("code_system").choices:
+        return f"{family}/{system}/{lists.normalise(code)}"
+    return None
+
+
+_FEEDS = {
+    "PERSON/born": ("member",), "PERSON/female": ("member",), "PERSON/area_index": ("area_index",),
+    "COVER/": ("coverage",), "PRODUCT/": ("coverage",),
+    "ENC/": ("encounter",), "ENC/emergency/": ("emergency_visits",),
+    "ENC/office/": ("office_visits",), "ENC/missed_appointment/": ("missed_appointments",),
+    "STAY/emergent": ("admission_type",), "STAY/disposition": ("disposition",),
+    "PRINCIPAL/": ("principal_diagnosis",), "SPECIALTY/": ("specialty",),
+    "PRESCRIBER/": ("prescriber",),
+    "DX/ICD": ("diagnosis",), "DX/CCW/": ("diagnosis", "yearly_flags"),
+    "PX/": ("procedure",), "RX/": ("drug_fill",), "RX/ATC/": ("drug_class",),
+    "LAB/": ("lab_result",), "COST/": ("cost", "cost_claim"), "COSTYEAR/": ("cost", "cost_year"),
+    "SCREEN/": ("screening",), "OUTREACH/": ("outreach",),
+}  # fmt: skip
+
+
+def feeds_of(event_codes: Collection[str], *, supply: bool) -> list[str]:
+    """The feeds that events with these codes show, sorted.
+
+    Yearly totals of a kind of service without its claims take "cost_claim" away: the claims that
+    are there would be a part that looks like the whole. Where no drug event tells its days of
+    supply (`supply`), "drug_fill" and "drug_class" are not carried: days covered would be 0.
+    """
+    feeds = {
+        feed
+        for begin, named in _FEEDS.items()
+        if any(code.startswith(begin) for code in event_codes)
+        for feed in named
+    }
+    kinds = {
+        family: {code.split("/")[1] for code in event_codes if code.startswith(f"{family}/")}
+        for family in ("COST", "COSTYEAR")
+    }
+    if not kinds["COSTYEAR"] <= kinds["COST"]:
+        feeds.discard("cost_claim")
+    if not supply:
+        feeds -= {"drug_fill", "drug_class"}
+    return sorted(feeds)
+
+
+_MEANINGS = {
+    "PERSON//area_index": "area deprivation, 1 least to 100 most deprived",
+    "COVER": "first day covered by this payer; value: the last day (days since 1970-01-01)",
+    "PRODUCT": "first day covered by this product; value: the last day (days since 1970-01-01)",
+    "ENC": "stay or visit; of ended, value: days from admission to discharge",
+    "COST": "one claim; value: allowed amount in US cents",
+    "COSTYEAR": "a calendar year; value: allowed amount in US cents",
+    "SCREEN": "answer about a social need; value: 1 a need, 0 none",
+    "STAY": "fact of an acute stay, on the day of discharge",
+    "PRINCIPAL": "principal diagnosis of an acute stay, on the day of discharge",
+}
+_TEST_WORDS = {loinc: test.words for test in LAB_TESTS for loinc in test.loincs}
+
+
+def described(event_code: str) -> tuple[str | None, str | None]:
+    """(a name of the code or None, its parent concept or None), as codes.parquet has them."""
+    family, _, rest = event_code.partition("/")
+    system, _, code = rest.partition("/")
+    if family in ("DX", "PRINCIPAL") and code:
+        ccs = int(lists.diagnosis_concept(system, [code])[0])
+        return _MEANINGS.get(family), f"CCS/{ccs}" if ccs else None
+    if family == "PX" and code:
+        ccs = int(lists.procedure_concept(system, [code])[0])
+        return None, f"CCS_PROCEDURE/{ccs}" if ccs else None
+    if family == "RX" and code:
+        drug_class = lists.drug_class(system, [code])[0]
+        return None, f"ATC/{drug_class}" if drug_class else None
+    if family == "LAB":
+        return _TEST_WORDS.get(system), None
+    return _MEANINGS.get(written(event_code), _MEANINGS.get(family)), None
+
+
+def concept_name(concept: str) -> str | None:
+    """The name of a parent concept, None where it has none here."""
+    system, _, code = concept.partition("/")
+    if system == "CCS":
+        return lists.diagnosis_concept_name(int(code))
+    return lists.drug_class_name(code) if system == "ATC" else None

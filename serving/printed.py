@@ -1,0 +1,71 @@
+"""What a night and its list say on a terminal."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from data.errors import InputError
+from data.home import Home
+from data.terminal import say, table
+from serving.nightly import NightReport
+from serving.store import Store
+
+
+def print_night(report: NightReport) -> None:
+    """Print what became of everybody known on the day, in counts, and what to mind."""
+    table(
+        f"The night of {report.as_of}", ("", "people"),
+        [
+            ("known on that day", report.population),
+            ("scored", report.scored),
+            *((f"with a risk of {task}", n) for task, n in report.with_risk.items()),
+            *((f"no risk of {task}: {why}", n)
+              for task, reasons in report.without_risk.items() for why, n in reasons.items()),
+            *((f"not on the list: {why}", n) for why, n in report.left_out.items()),
+            ("on the list", report.listed),
+        ],
+        right=(1,),
+    )  # fmt: skip
+    say(*(f"  Mind: {warning}." for warning in report.warnings), "")
+
+
+def print_worklist(home: Home, top: int, manager: int | None = None) -> None:
+    """Print the first `top` entries of the published list, or of those of one case manager.
+
+    Raises InputError where no list was published or nobody is on it.
+    """
+    store = Store(home.store_database)
+    try:
+        run = store.published()
+        if run is None:
+            raise InputError("There is no list yet: run `firstcall nightly --as-of DAY` first.")
+        entries = store.worklist(run.run_id, top=top, manager=manager)
+    finally:
+        store.close()
+    if not entries:
+        raise InputError(
+            f"Nobody is on the list of {run.as_of}"
+            + (f" for case manager {manager}." if manager else ".")
+        )
+    table(
+        f"Whom to call first: the list of {run.as_of}",
+        ("", "patient", "tier", "discharged", "readmission", "high cost", "why"),
+        [(e["rank"], e["patient_id"], e["tier"], _short_day(e["discharged_on"]),
+          _percent(e["readmission_risk"]), _percent(e["high_cost_risk"]),
+          "\n".join([*e["why"], *(f"Mind: {w}" for w in e["warnings"])])) for e in entries],
+        right=(0, 3, 4, 5),
+    )  # fmt: skip
+    say(
+        "readmission: chance of an unplanned return within 30 days, as of the discharge; "
+        "high cost: chance of being among the costliest in the coming year.",
+        *(f"Mind: {warning}." for warning in run.manifest.get("warnings", ())),
+        "A score orders outreach; it never denies care.",
+    )
+
+
+def _short_day(day: date | None) -> str:
+    return "" if day is None else f"{day:%d %b}".lstrip("0")
+
+
+def _percent(risk: float | None) -> str:
+    return "–" if risk is None or risk != risk else f"{risk:.0%}"

@@ -1,0 +1,59 @@
+"""Whatever is declared, not only what happens to be: engine and oracle say the same."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import Phase, find, given, settings
+from hypothesis import strategies as st
+
+from features.definitions.declaration import Feature, How
+from tests.features.agreement import (
+    CARRIES,
+    Cuts,
+    assert_same,
+    before,
+    by_oracle,
+    examples,
+    moments,
+    questions,
+    told,
+    worlds,
+)
+from tests.features.invented_features import HOWS, families, features
+from tests.features.invented_rows import invented
+from tests.features.rows import AS_OF, histories
+
+_points = st.lists(st.sampled_from((-3.0, -1.0, 0.0, 0.1, 1.0, 2.0, 7.7, 12.5, 365.0, 12345.0)),
+                   min_size=1, max_size=8)  # fmt: skip
+
+
+@examples(150)
+@given(worlds, moments, families(), _points)
+def test_engine_and_oracle_agree_on_declarations_at_random(
+    world: tuple[int, int], moment: tuple[int, int], made: list[Feature], points: list[float]
+) -> None:
+    seed, facts = world
+    tables = invented(Random(seed), facts)
+    index = questions(AS_OF + timedelta(days=moment[0]), before(moment))
+    cuts: Cuts = {feature.name: sorted(points) for feature in made[:-1]}
+    found = told(histories(tables), index, made, cuts)
+    expected = by_oracle(tables, index, CARRIES, made, cuts)
+    assert_same(found, expected, index, made)
+
+
+@pytest.mark.parametrize("how", [how for how in HOWS if how != "percentile"])
+def test_declarations_at_random_reach_every_fold(how: How) -> None:
+    """Zero and missing alone would prove little: each fold says something else of somebody."""
+    tables = invented(Random(1), 200)
+    index = questions(AS_OF, AS_OF - timedelta(days=90))
+
+    def says_something(made: Feature) -> bool:
+        numbers = by_oracle(tables, index, features=[made])
+        return bool((np.nan_to_num(numbers) != 0).any())
+
+    tries = settings(max_examples=100, derandomize=True, phases=[Phase.generate], database=None)
+    find(features(how=how, feed="encounter"), says_something, settings=tries)
