@@ -7,6 +7,7 @@ from data.tables import TABLES
 SHOWN_BY: dict[str, tuple[str, str]] = {
     "admission_type": ("encounter", "admission_type IS NOT NULL"),
     "area_index": ("member", "area_index IS NOT NULL"),
+    "days_supply": ("drug_fill", "days_supply IS NOT NULL"),
     "disposition": ("encounter", "disposition IS NOT NULL"),
     "emergency_visits": ("encounter", "kind = 'emergency'"),
     "missed_appointments": ("encounter", "kind = 'missed_appointment'"),

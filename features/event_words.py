@@ -93,7 +93,7 @@ def _stay(code: str, value: float, rest: str) -> str:
         return f"discharged: {DISPOSITIONS[int(value)].replace('_', ' ')} ({number(value)})"
     if rest == "principal/known":
         return f"principal diagnosis: {_principal(code)}"
-    return "hospital stay ends: no principal diagnosis known"
+    return rest
 
 
 def _principal(code: str) -> str:
@@ -135,7 +135,7 @@ def _drug(code: str, value: float, rest: str) -> str:
 def _lab(code: str, value: float, rest: str) -> str:
     test = _TESTS.get(rest)
     _, _, unit = code.removeprefix("LAB/").partition("/")
-    given = f"{number(value)} {unit}".strip() or "no value"
+    given = "without a value" if math.isnan(value) else f"{number(value)} {unit}".rstrip()
     if test is None:
         return f"LOINC {code.split('/')[1].replace('%2F', '/').replace('%25', '%')} {given}"
     factor = test.factors.get(unit) if unit != test.unit else None
@@ -169,6 +169,7 @@ _TOLD: dict[str, Callable[[str, float, str], str]] = {
     "PRODUCT": _span,
     "ENC": _encounter,
     "STAY": _stay,
+    "PRINCIPAL": lambda code, value, rest: "hospital stay ends, no principal diagnosis known",
     "FACILITY": lambda code, value, rest: f"seen at facility {rest}",
     "PROVIDER": lambda code, value, rest: f"seen by clinician {rest}",
     "SPECIALTY": lambda code, value, rest: f"contact with {rest}",

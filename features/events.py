@@ -8,8 +8,9 @@ source gave; what the code means is asked of `features.meaning` later. The event
 - COVER/<payer>, PRODUCT/<product>: on a span's first day; value = its last day, NaN while open
 - ENC/<kind>/started; of stays also ENC/<kind>/open (no end known) or ENC/<kind>/ended (on the day
   of discharge, value = days from admission to discharge)
-- STAY/emergent (1, 0 or NaN), STAY/disposition (place in DISPOSITIONS or NaN), STAY/principal
-  (NaN) and PRINCIPAL/<system>/<code>: on the day of discharge of an acute stay
+- STAY/emergent (1, 0 or NaN), STAY/disposition (place in DISPOSITIONS or NaN), PRINCIPAL (no
+  principal diagnosis is known) and PRINCIPAL/<system>/<code>, which comes after it in the order of
+  codes: on the day of discharge of an acute stay
 - FACILITY/<id>, PROVIDER/<id>, SPECIALTY/<specialty>: on the first day of an encounter, but of no
   missed appointment, where nobody was seen
 - DX/<system>/<code>; a chronic condition that a yearly summary flags is DX/CCW/<code>
@@ -36,7 +37,7 @@ from features.ledger import Ledger
 from features.versions import Facts, facts_of
 from features.window import days_between
 
-EVENTS_VERSION = 3
+EVENTS_VERSION = 4
 """Raised whenever the code below makes other events of a canonical row; the values that it goes by
 are part of `translation_fingerprint` themselves."""
 
@@ -165,7 +166,7 @@ def _encounter(encounter: Facts, ledger: Ledger) -> None:
     places = {name: float(place) for place, name in enumerate(DISPOSITIONS)}
     disposition = _looked_up(encounter, "disposition", places)
     ledger.enter(encounter, ledger.code("STAY/disposition"), ended, disposition, acute)
-    ledger.enter(encounter, ledger.code("STAY/principal"), ended, where=acute)
+    ledger.enter(encounter, ledger.code("PRINCIPAL"), ended, where=acute)
     met = np.array([name != MISSED for name in kinds])[kind]
     for column, prefix in (
         ("facility_id", "FACILITY/"), ("provider_id", "PROVIDER/"), ("specialty", "SPECIALTY/"),

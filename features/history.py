@@ -46,10 +46,10 @@ class Histories:
 
     `carries` names the feeds that the source carries: those of the intake, and besides
     "cost_claim" (claims of every kind of service), "cost_year" (totals of calendar years),
-    "drug_class" (drug codes whose class is known) and "yearly_flags" (chronic conditions that
-    yearly summaries flag). A feature whose feed is not among them is
-    missing for everybody; whoever answers for one patient alone passes on the `carries` of the
-    histories that the model was trained on. `vocabulary` is shared by all shards.
+    "drug_class" (drug codes whose class is known), "drug_supply" (and how many days they last) and
+    "yearly_flags" (chronic conditions that yearly summaries flag). A feature whose feed is not
+    among them is missing for everybody; whoever answers for one patient alone passes on the
+    `carries` of the histories that the model was trained on. `vocabulary` is shared by all shards.
     """
 
     carries: tuple[str, ...]

@@ -9,6 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+NEEDS_SUMS, NEEDS_LAST, NEEDS_SCORE, NEEDS_ANCHOR = 1, 2, 4, 8
+"""Bits of what a profile's features ask for."""
+(P_NEEDS, P_SPANS, P_WINDOW, P_WINDOW_END, P_TOLD, P_TOLD_END, P_SLOT) = range(7)
+(T_FEATURE, T_HOW, T_WINDOW, T_HALF, T_BEFORE, T_DAYS, T_TALLY) = range(7)
+"""Columns of `Profiles.asked` and `Profiles.told`."""
+
 
 class Events(NamedTuple):
     """Patient p's events are first_event[p]:first_event[p + 1]."""
@@ -48,30 +54,25 @@ class Heard(NamedTuple):
 class Profiles(NamedTuple):
     """What is asked of a cell: a profile a channel, then one for the items of a channel.
 
-    `needs` bits; `spans` (0, LAST_DAY, DAYS); windows window[window_start[p]:…] (places in
-    `window_days`) that are added up; features feature[feature_start[p]:…]; `slot`: the first place
-    of the items' scores.
+    `asked` (int32, a row a profile): the kernel's P_… columns: needs (bits); spans (0, LAST_DAY,
+    DAYS); window[begin:end] (places in `window_days`) that are added up; told[begin:end]; the
+    first place of the items' scores, −1 without. `told` (int32, a row a feature of a profile): the
+    kernel's T_… columns: the feature's column, its how, the places in `window_days` of its window,
+    its half and `before`, the window's days, its place among the tallies (−1 without). What the
+    inner loop reads lies together, row by row, because it is read for every cell of every patient.
     """
 
-    needs: np.ndarray
-    spans: np.ndarray
-    window_start: np.ndarray
+    asked: np.ndarray
     window: np.ndarray
-    feature_start: np.ndarray
-    feature: np.ndarray
-    slot: np.ndarray
+    told: np.ndarray
 
 
 class Declared(NamedTuple):
-    """One place a feature; `of_window`, `of_half`, `of_before` are places in `window_days`, and
-    `profile` is that of the channel, or of its items where `how` asks about items."""
+    """One place a feature; `profile` is that of the channel, or of its items where `how` asks about
+    items; `window` in days."""
 
     how: np.ndarray
     profile: np.ndarray
-    tally: np.ndarray  # whether the items that count are counted up
-    of_window: np.ndarray
-    of_half: np.ndarray
-    of_before: np.ndarray
     window: np.ndarray
     before: np.ndarray
     days: np.ndarray

@@ -10,11 +10,19 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from features import kernel
 from features.definitions import FEATURES, feature
 from features.definitions.declaration import Channel, Feature
-from features.kernel import HOWS
-from features.layout import Anchors, Declared, Heard, Profiles
+from features.folds import DAYS, HOWS, LAST_DAY
+from features.layout import (
+    NEEDS_ANCHOR,
+    NEEDS_LAST,
+    NEEDS_SCORE,
+    NEEDS_SUMS,
+    Anchors,
+    Declared,
+    Heard,
+    Profiles,
+)
 from features.meaning import Meaning, meanings
 from features.vocabulary import Vocabulary
 
@@ -34,7 +42,7 @@ _NO_EVENT_IS_MISSING = frozenset(
     ("total", "last", "last_is", "last_outside", "days_since", "age", "min", "max", "change",
      "slope", "gap_days", "percentile", "missing", *_TOLD_AFTER)
 )  # fmt: skip
-_SPANS = {None: 0, "last day": kernel.LAST_DAY, "days": kernel.DAYS}
+_SPANS = {None: 0, "last day": LAST_DAY, "days": DAYS}
 _EVER = 2**30
 """Days of the window of a feature that has none."""
 _REMEMBERED = 500_000
@@ -106,9 +114,9 @@ class Plan:
                 factor.append(meaning.factor)
             start.append(len(cell))
         return Heard(
-            np.array(start, np.int64), np.array(cell, np.int64), np.array(own, np.bool_),
+            np.array(start, np.int32), np.array(cell, np.int32), np.array(own, np.bool_),
             np.array(value, np.float64), np.array(factor, np.float64),
-            np.array(profile, np.int64), np.array(item, np.int64),
+            np.array(profile, np.int32), np.array(item, np.int32),
         )  # fmt: skip
 
     def _places_of(self, told: Iterable[Meaning]) -> tuple[_Place, ...]:
@@ -177,7 +185,7 @@ def plan_of(declared: Sequence[Feature], carries: Iterable[str]) -> Plan:
         hidden=len(hidden),
         template=np.array([_without_events(f, carried) for f in all_of_them], np.float32),
         profiles=_profiles([asked[key] for key in order], order, windows, column_of, items_of),
-        declared=_declared(all_of_them, carried, place, windows, items_of),
+        declared=_declared(all_of_them, carried, place, items_of),
         anchors=_anchors(computed, place, column_of),
         scores=np.array([column_of[id(f)] for f in computed if f.how == "score"], np.int64),
         window_days=np.array(windows, np.int64),
@@ -224,40 +232,45 @@ def _profiles(
     column_of: dict[int, int],
     items_of: dict[int, dict[str, int]],
 ) -> Profiles:
-    needs, window_start, window, feature_start, told = [], [0], [], [0], []
-    slots, next_slot = [], 0
+    rows, window, told, next_slot, tallies = [], [], [], 0, 0
+    at = {days: where for where, days in enumerate(windows)}
     for profile, features in enumerate(asked):
         bits = 0
         for f in features:
-            bits |= kernel.NEEDS_SUMS if f.how in _SUMMED else 0
-            bits |= kernel.NEEDS_LAST if f.how in _OF_LAST else 0
-            bits |= kernel.NEEDS_SCORE if f.how == "score" else 0
-            bits |= kernel.NEEDS_ANCHOR if f.how in ("started", "stopped") else 0
-        needs.append(bits)
-        window.extend(windows.index(d) for d in sorted({d for f in features for d in _lengths(f)}))
-        window_start.append(len(window))
-        told.extend(
-            column_of[id(f)] for f in features if f.how not in _TOLD_AFTER and f.how != "score"
-        )
-        feature_start.append(len(told))
-        slots.append(next_slot if profile in items_of else -1)
+            bits |= NEEDS_SUMS if f.how in _SUMMED else 0
+            bits |= NEEDS_LAST if f.how in _OF_LAST else 0
+            bits |= NEEDS_SCORE if f.how == "score" else 0
+            bits |= NEEDS_ANCHOR if f.how in ("started", "stopped") else 0
+        first_window, first_told = len(window), len(told)
+        window.extend(at[d] for d in sorted({d for f in features for d in _lengths(f)}))
+        for f in features:
+            if f.how in _TOLD_AFTER or f.how == "score":
+                continue
+            days = _days(f)
+            told.append((
+                column_of[id(f)], HOWS.index(f.how), at.get(days, 0), at.get(days // 2, 0),
+                at.get(f.before, 0), days, tallies if f.how in _TALLIED else -1, 0,
+            ))  # fmt: skip
+            tallies += f.how in _TALLIED
+        rows.append((
+            bits, _SPANS[order[profile][0].spans], first_window, len(window), first_told,
+            len(told), next_slot if profile in items_of else -1, 0,
+        ))  # fmt: skip
         next_slot += len(items_of.get(profile, ()))
-    return Profiles(
-        np.array(needs, np.int64),
-        np.array([_SPANS[channel.spans] for channel, _ in order], np.int64),
-        np.array(window_start, np.int64), np.array(window, np.int64),
-        np.array(feature_start, np.int64), np.array(told, np.int64), np.array(slots, np.int64),
-    )  # fmt: skip
+    return Profiles(_table(rows), np.array(window, np.int64), _table(told))
+
+
+def _table(rows: list[tuple[int, ...]]) -> np.ndarray:
+    """int32, a row of eight a tuple: half a line of the processor's cache."""
+    return np.array(rows, np.int32).reshape(-1, 8)
 
 
 def _declared(
     features: list[Feature],
     carried: set[str],
     place: dict[_Cell, int],
-    windows: list[int],
     items_of: dict[int, dict[str, int]],
 ) -> Declared:
-    at = {days: where for where, days in enumerate(windows)}
     equals = [f.equals for f in features]
     weights, worse_start, worse, weight_start = [], [0], [], [0]
     for f in features:
@@ -272,10 +285,6 @@ def _declared(
     return Declared(
         how=np.array([HOWS.index(h) for h in how], np.int64),
         profile=np.array([place.get(_cell(f), 0) for f in features], np.int64),
-        tally=np.array([h in _TALLIED for h in how], np.bool_),
-        of_window=np.array([at.get(_days(f), 0) for f in features], np.int64),
-        of_half=np.array([at.get(_days(f) // 2, 0) for f in features], np.int64),
-        of_before=np.array([at.get(f.before, 0) for f in features], np.int64),
         window=np.array([_days(f) for f in features], np.int64),
         before=np.array([f.before for f in features], np.int64),
         days=np.array([f.days for f in features], np.int64),

@@ -275,6 +275,8 @@ def _carried(feeds: Collection[str], rows: Rows) -> list[str]:
         carries.add("cost_year")
     if ("ATC",) in rows.different("drug_fill"):
         carries.add("drug_class")
+        if "days_supply" in carries:
+            carries.add("drug_supply")
     if ("CCW",) in rows.different("diagnosis"):
         carries.add("yearly_flags")
     return sorted(carries)

@@ -55,8 +55,14 @@ def _of_class(
         (f"fill of {words}", f"fills of {words}"), "drug_fill", "drug_class",
         actionable=True, sensitive=_first(*map(sensitive_drug, classes)),
     )  # fmt: skip
-    supply = fills.supply(covered, gaps, words) if on_hand or covered else []
-    return [*fills.counts((365,)), *fills.days_since(), *supply]
+    supplied = _as_supply(fills).supply(covered, gaps, words) if on_hand or covered else []
+    return [*fills.counts((365,)), *fills.days_since(), *supplied]
+
+
+def _as_supply(counted: Counted) -> Counted:
+    """Told only where fills tell their class and how many days they last: else none would ever be
+    on hand."""
+    return replace(counted, feed="drug_supply")
 
 
 def _for_life(
@@ -71,20 +77,22 @@ def _on_hand(counted: Counted) -> Feature:
         name=f"{counted.channel.name}_now", family="drugs", concept=counted.concept,
         words=f"{{value}} {counted.noun[1]} on hand now", noun=counted.noun,
         zero=f"no {counted.noun[1]} on hand now", unit="count", source="drug_fill",
-        feed="drug_class", channel=counted.channel, how="distinct_now", actionable=True,
+        feed="drug_supply", channel=counted.channel, how="distinct_now", actionable=True,
     )  # fmt: skip
 
 
 FEATURES: tuple[Feature, ...] = (
     *_FILLS.counts((30, 90, 180, 365, 730)), *_FILLS.trends((180,)), *_FILLS.days_since(),
-    *_FILLS.sums((90, 365), "supply", ("day", "days"), "of drugs supplied"),
+    *replace(_FILLS, feed="days_supply").sums(
+        (90, 365), "supply", ("day", "days"), "of drugs supplied"
+    ),
     since_discharge(_FILLS, "a prescription filled since the last discharge",
                     "no prescription filled since the last discharge"),
     *_CLASSES.distinct((90, 180, 365), ("different drug class", "different drug classes")),
     _on_hand(_CLASSES),
     _on_hand(_HIGH_RISK),
     changed_since_discharge(_CLASSES, "started", "started"),
-    changed_since_discharge(_CLASSES, "stopped", "run out and not filled again"),
+    changed_since_discharge(_as_supply(_CLASSES), "stopped", "run out and not filled again"),
     *_for_life("anticoagulants", "anticoagulants or antiplatelets", "B01A"),
     *_for_life("insulins", "insulin", "A10A", gaps=()),  # a vial lasts as long as it lasts
     *_for_life("glucose_lowering", "glucose-lowering drugs", "A10B"),

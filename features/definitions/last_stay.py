@@ -17,7 +17,7 @@ from features.window import Window
 _YEAR = Window(365)
 _DISCHARGED = ACUTE.channel
 _DISPOSITION = Channel("disposition", ("STAY/disposition",))
-_PRINCIPAL = Channel("principal_diagnosis", ("STAY/principal", "STAY/principal/known"))
+_PRINCIPAL = Channel("principal_diagnosis", ("PRINCIPAL", "STAY/principal/known"))
 _FOLLOW_UP = Counted(
     "utilisation", Channel("follow_up_visits", ("ENC/office/started", "ENC/telehealth/started")),
     ("office or telehealth visit", "office or telehealth visits"), "encounter", "office_visits",

@@ -47,11 +47,11 @@ def import_meds(
     name a vocabulary that is known here (`vocabularies.understand`); all others stay events under
     OTHER/<their code>, counted and reported. Of a code that names a vocabulary only a laboratory
     test keeps numeric_value: MEDS does not say what another one means, so drugs have no days of
-    supply, and their features are missing, unless `codes` says otherwise. An amount of money must
-    be whole cents; above 2^24 of them a float32 has rounded it before it came here. A row without
-    a time stands on the day of its subject's birth. MEDS_DEATH is counted and left out, because
-    histories hold no death. The feeds carried are those that the events show; stays and visits are
-    among them only where `codes` says which rows are visits.
+    supply, and what is told by them is missing, unless `codes` says otherwise. An amount of money
+    must be whole cents; above 2^24 of them a float32 has rounded it before it came here. A row
+    without a time stands on the day of its subject's birth. MEDS_DEATH is counted and left
+    out, because histories hold no death. The feeds carried are those that the events show; stays
+    and visits are among them only where `codes` says which rows are visits.
 
     A subject's rows may lie in several files and in any order. Rows that cannot be taken in are
     kept in `home.rejected`/meds.parquet with file, row, column and reason; what was counted is in

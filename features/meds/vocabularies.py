@@ -246,7 +246,7 @@ def _finite_codes() -> frozenset[str]:
     return frozenset(
         (
             "PERSON/born", "PERSON/female", "PERSON/area_index",
-            "STAY/emergent", "STAY/disposition", "STAY/principal",
+            "STAY/emergent", "STAY/disposition", "PRINCIPAL",
             *(f"ENC/{kind}/started" for kind in ENCOUNTER_KINDS),
             *(f"ENC/{kind}/{what}" for kind in STAYS for what in ("open", "ended")),
             *(f"{family}/{kind}" for family in ("COST", "COSTYEAR") for kind in COST_KINDS),
@@ -296,8 +296,8 @@ def feeds_of(event_codes: Collection[str], *, supply: bool) -> list[str]:
     """The feeds that events with these codes show, sorted.
 
     Yearly totals of a kind of service without its claims take "cost_claim" away: the claims that
-    are there would be a part that looks like the whole. Where no drug event tells its days of
-    supply (`supply`), "drug_fill" and "drug_class" are not carried: days covered would be 0.
+    are there would be a part that looks like the whole. `supply` says whether some drug event
+    tells how many days it lasts.
     """
     feeds = {
         feed
@@ -311,8 +311,10 @@ def feeds_of(event_codes: Collection[str], *, supply: bool) -> list[str]:
     }
     if not kinds["COSTYEAR"] <= kinds["COST"]:
         feeds.discard("cost_claim")
-    if not supply:
-        feeds -= {"drug_fill", "drug_class"}
+    if supply:
+        feeds.add("days_supply")
+        if "drug_class" in feeds:
+            feeds.add("drug_supply")
     return sorted(feeds)
 
 

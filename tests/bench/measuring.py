@@ -13,6 +13,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from features.history import Histories
+from tests.bench.population import Populations
+
 THREADS = 2
 
 
@@ -20,8 +23,7 @@ THREADS = 2
 class Line:
     """One line of the table: what was measured, beside what, and what was promised.
 
-    `ratio` is as the bar words it ("at most" is a ceiling, "at least" a floor); a line without a
-    bar is there to be read. Times are seconds, but for the units that `unit` names.
+    A line without a bar is there to be read. `unit` is that of both figures.
     """
 
     what: str
@@ -34,18 +36,38 @@ class Line:
     unit: str = "s"
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What every benchmark is given: the histories that it is about, the populations that it may
+    ask for others, a folder that is emptied afterwards, and how often to measure."""
+
+    histories: Histories
+    populations: Populations
+    scratch: Path
+    times: int
+
+    @property
+    def patients(self) -> int:
+        return sum(self.histories.patients_a_shard)
+
+
+def beside(what: str, measured: float, other_is: str, other: float, unit: str = "s") -> Line:
+    """measured ÷ other, to be read."""
+    return Line(what, measured, other_is, other, measured / other, unit=unit)
+
+
 def at_most(
-    what: str, measured: float, beside: str, other: float, most: float, unit: str = "s"
+    what: str, measured: float, other_is: str, other: float, most: float, unit: str = "s"
 ) -> Line:
     """measured ÷ other, which is to be `most` at most."""
     ratio = measured / other
-    return Line(what, measured, beside, other, ratio, f"at most {most:g} ×", ratio <= most, unit)
+    return Line(what, measured, other_is, other, ratio, f"at most {most:g} ×", ratio <= most, unit)
 
 
-def times_faster(what: str, measured: float, beside: str, other: float, least: float) -> Line:
+def times_faster(what: str, measured: float, other_is: str, other: float, least: float) -> Line:
     """other ÷ measured, which is to be `least` at least."""
     ratio = other / measured
-    return Line(what, measured, beside, other, ratio, f"at least {least:g} ×", ratio >= least)
+    return Line(what, measured, other_is, other, ratio, f"at least {least:g} ×", ratio >= least)
 
 
 def under(what: str, measured: float, most: float, unit: str) -> Line:
@@ -53,10 +75,9 @@ def under(what: str, measured: float, most: float, unit: str) -> Line:
     return Line(what, measured, bar=f"at most {most:g} {unit}", met=measured <= most, unit=unit)
 
 
-def times_of(work: Callable[[], object], times: int, warm: bool = True) -> list[float]:
+def times_of(work: Callable[[], object], times: int) -> list[float]:
     """Seconds of each of several runs, after one that warms up."""
-    if warm:
-        work()
+    work()
     taken = []
     for _ in range(times):
         began = time.perf_counter()
@@ -65,22 +86,21 @@ def times_of(work: Callable[[], object], times: int, warm: bool = True) -> list[
     return taken
 
 
-def seconds(work: Callable[[], object], times: int = 3, warm: bool = True) -> float:
+def seconds(work: Callable[[], object], times: int) -> float:
     """The median of several runs, after one that warms up."""
-    return median(times_of(work, times, warm))
+    return median(times_of(work, times))
 
 
-def in_process(job: str, given: Mapping[str, Any], numba_cache: Path | None = None) -> Any:
-    """What a job of `tests.bench.process` answers in a fresh process, and `seconds` (float) from
-    its start to its end."""
+def in_process(
+    job: str, given: Mapping[str, Any], numba_cache: Path | None = None
+) -> dict[str, float]:
+    """What a job of `tests.bench.process` answers in a fresh process."""
     environment = dict(os.environ)
     if numba_cache is not None:
         environment["NUMBA_CACHE_DIR"] = str(numba_cache)
     command = [sys.executable, "-m", "tests.bench.process", job, json.dumps(dict(given))]
-    began = time.perf_counter()
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=environment)
-    taken = time.perf_counter() - began
-    return {**json.loads(done.stdout), "seconds": taken}
+    return json.loads(done.stdout)
 
 
 def load() -> float:

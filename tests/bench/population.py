@@ -8,11 +8,11 @@ history is cut or moved: delays, versions and the fill of windows are the invent
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,8 +26,9 @@ from data.progress import stage
 from data.synthesise import synthesise
 from features.events import translation_fingerprint
 from features.history import FORMAT, Histories, write_histories
-from features.shards import Shard, ShardFiles, shard_number, write_shard
-from features.writing import number_of_shards
+from features.ledger import EVENT_SCHEMA
+from features.shards import shard_number
+from features.writing import number_of_shards, write_events
 
 SEED_MEMBERS = 20_000
 EVENTS = 60
@@ -42,39 +43,40 @@ def bench_folder() -> Path:
     return Path(named) if named else Path(tempfile.gettempdir()) / "firstcall-bench"
 
 
-def seed_home(folder: Path, members: int = SEED_MEMBERS) -> Home:
-    """The invented people, taken in and with histories; made once for each version of those."""
-    home = Home(folder / f"seed-{members}-{_version()}")
-    if not (home.histories / "manifest.json").exists():
-        shutil.rmtree(home.root, ignore_errors=True)
-        with stage(f"Inventing {members:,} people"):
-            synthesise(home.invented, members, YEARS, seed=1, end_on=END, replicates=0)
-        take_in(home, "canonical", home.invented)
-        write_histories(home)
-    return home
+class Populations:
+    """What is kept in one folder: the seed, and populations made of it."""
+
+    def __init__(self, folder: Path, members: int = SEED_MEMBERS) -> None:
+        version = f"{FORMAT}-{translation_fingerprint()[:8]}"
+        self._folder = folder
+        self._named = f"of-{members}-{version}"
+        self._members = members
+
+    @cached_property
+    def seed(self) -> Home:
+        """The invented people, taken in and with histories; made where they are not there."""
+        home = Home(self._folder / f"seed-{self._named}")
+        if not (home.histories / "manifest.json").exists():
+            shutil.rmtree(home.root, ignore_errors=True)
+            with stage(f"Inventing {self._members:,} people, and their histories"):
+                synthesise(home.invented, self._members, YEARS, seed=1, end_on=END, replicates=0)
+                take_in(home, "canonical", home.invented)
+                write_histories(home)
+        return home
+
+    def of(self, patients: int, shards: int | None = None) -> Histories:
+        """Histories of so many patients, in as many shards as the house would choose, or `shards`;
+        the same patients in either. Made where they are not there."""
+        count = shards or number_of_shards(patients * EVENTS // 2)
+        home = Home(self._folder / f"{patients}-in-{count}-{self._named}")
+        if not (home.histories / "manifest.json").exists():
+            seed = Histories.open(self.seed.histories)
+            with stage(f"Writing histories of {patients:,} patients in {count} shards"):
+                _write(seed, patients, count, home)
+        return Histories.open(home.histories)
 
 
-def population(
-    folder: Path, patients: int, shards: int | None = None, members: int = SEED_MEMBERS
-) -> Histories:
-    """Histories of so many patients, EVENTS events each on average; written once and kept.
-
-    As many shards as the house would choose, or `shards`; the same patients in either.
-    """
-    count = shards or number_of_shards(patients * EVENTS // 2)
-    target = folder / f"{patients}-in-{count}-of-{members}-{_version()}"
-    if not (target / "manifest.json").exists():
-        seed = Histories.open(seed_home(folder, members).histories)
-        with stage(f"Writing histories of {patients:,} patients in {count} shards"):
-            _write(seed, patients, count, target)
-    return Histories.open(target)
-
-
-def _version() -> str:
-    return f"{FORMAT}-{translation_fingerprint()[:8]}"
-
-
-class _Seed(NamedTuple):
+class _Events(NamedTuple):
     """All the seed's events in one piece: patient p's are first_event[p]:first_event[p + 1]."""
 
     first_event: np.ndarray
@@ -86,14 +88,12 @@ class _Seed(NamedTuple):
     source_row: pa.Array
 
 
-def _seed(histories: Histories) -> _Seed:
+def _all_events(histories: Histories) -> _Events:
     parts = [histories.shard(number) for number in range(histories.shards)]
     lengths = np.concatenate([np.diff(part.first_event) for part in parts])
-    sources = [
-        pq.ParquetFile(histories.files(number).events).read(["source_row"]).column(0)
-        for number in range(histories.shards)
-    ]
-    return _Seed(
+    files = [histories.files(number).events for number in range(histories.shards)]
+    sources = [pq.ParquetFile(file).read(["source_row"]).column(0) for file in files]
+    return _Events(
         np.append(0, np.cumsum(lengths)),
         *(np.concatenate([getattr(part, name) for part in parts])
           for name in ("happened", "known", "superseded", "code", "value")),
@@ -101,33 +101,27 @@ def _seed(histories: Histories) -> _Seed:
     )  # fmt: skip
 
 
-def _write(histories: Histories, patients: int, shards: int, target: Path) -> None:
-    seed = _seed(histories)
+def _write(histories: Histories, patients: int, shards: int, home: Home) -> None:
+    seed = _all_events(histories)
+    codes = pa.array(histories.vocabulary.codes, pa.string())
     copied = _choose(np.diff(seed.first_event), patients)
     ids = [f"M{number:08d}" for number in range(patients)]
     shard_of = shard_number(ids, shards)
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    written = []
-    for number in range(shards):
+
+    def events(number: int) -> pa.Table:
         people = np.flatnonzero(shard_of == number)  # ids ascend with their numbers
-        at, first = _events_of(seed.first_event, copied[people])
-        shard = Shard(
-            pa.array([ids[person] for person in people.tolist()], pa.string()), first,
-            seed.happened[at], seed.known[at], seed.superseded[at], seed.code[at], seed.value[at],
-            histories.vocabulary,
-        )  # fmt: skip
-        names = {"events": f"events-{number:05d}.parquet", "index": f"index-{number:05d}.parquet"}
-        files = ShardFiles(target / names["events"], target / names["index"])
-        source_row = pa.chunked_array([seed.source_row.take(pa.array(at))])
-        write_shard(shard, shard.code, source_row, files)
-        written.append({**names, "patients": len(people), "rows": len(at)})
-    folder = histories.files(0).events.parent
-    shutil.copy(folder / histories.manifest["vocabulary"], target)
-    about = {**histories.manifest, "shards": written, "content": f"benchmark of {patients}"}
-    draft = target / ".manifest.json"
-    draft.write_text(json.dumps(about, sort_keys=True) + "\n", encoding="utf-8")
-    draft.replace(target / "manifest.json")
+        patient, at = _events_of(seed.first_event, copied[people])
+        named = pa.array([ids[person] for person in people.tolist()], pa.string())
+        columns = [
+            pa.DictionaryArray.from_arrays(patient, named),
+            seed.happened[at], seed.known[at], seed.superseded[at],
+            pa.DictionaryArray.from_arrays(seed.code[at], codes),
+            seed.value[at], seed.source_row.take(pa.array(at)),
+        ]  # fmt: skip
+        return pa.Table.from_arrays(columns, schema=EVENT_SCHEMA)
+
+    about = ("carries", "data_through", "generation", "source", "origin", "cost_covers")
+    write_events(home, shards, events, lambda: {name: histories.manifest[name] for name in about})
 
 
 def _choose(lengths: np.ndarray, patients: int) -> np.ndarray:
@@ -137,21 +131,21 @@ def _choose(lengths: np.ndarray, patients: int) -> np.ndarray:
     that stays closest to the seed.
     """
     low, high = -0.1, 1.0
+    weight = np.ones(len(lengths))
     for _ in range(60):
-        middle = (low + high) / 2
-        weight = np.exp(-middle * (lengths - lengths.min()))
-        if (weight * lengths).sum() / weight.sum() > EVENTS:
-            low = middle
-        else:
-            high = middle
+        tilt = (low + high) / 2
+        weight = np.exp(-tilt * (lengths - lengths.min()))
+        too_many = (weight * lengths).sum() / weight.sum() > EVENTS
+        low, high = (tilt, high) if too_many else (low, tilt)
     shares = np.cumsum(weight) / weight.sum()
     copied = np.searchsorted(shares, (np.arange(patients) + 0.5) / patients)
     return np.random.default_rng(1).permutation(copied)
 
 
 def _events_of(first_event: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The places of these people's events, one person after the other, and where each begins."""
+    """These people's events, one person after the other: whose (a place in `people`, int32) and
+    where they are."""
     lengths = np.diff(first_event)[people]
-    first = np.append(0, np.cumsum(lengths))
-    at = np.arange(first[-1]) + np.repeat(first_event[people] - first[:-1], lengths)
-    return at, first
+    before = np.cumsum(lengths) - lengths
+    patient = np.repeat(np.arange(len(people), dtype=np.int32), lengths)
+    return patient, np.arange(len(patient)) + (first_event[people] - before)[patient]

@@ -27,7 +27,7 @@ _BARE = (
     "DX/*", "DX/108", "DX/0", "CHARLSON/*", "CHARLSON/metastatic", "ELIXHAUSER/*", "LACE/*",
     "LACE/diabetes", "NEED/*", "HCC/*", "CHRONIC/*", "FLAG/*", "FLAG/108", "PX/*",
     "FACILITY/*", "FACILITY/h1", "PROVIDER/*", "SPECIALTY/*", "SPECIALTY/cardiology",
-    "PRESCRIBER/*", "OUTREACH/*", "OUTREACH/enrolled", "STAY/principal", "ENC/office/started",
+    "PRESCRIBER/*", "OUTREACH/*", "OUTREACH/enrolled", "PRINCIPAL", "ENC/office/started",
     "ENC/emergency/started", "ENC/missed_appointment/started", "ENC/acute_inpatient/open",
     "D*", "NOBODY/*", "NOBODY/had this",
 )  # fmt: skip
@@ -43,7 +43,7 @@ _ITEMS = (
     "CHRONIC/108", "RX/A10A", "RX/B01A", "RX/unknown", "COST/inpatient", "COST/pharmacy",
     "FACILITY/h1", "FACILITY/h2", "PROVIDER/d1", "SCREEN/housing", "SCREEN/food",
     "LAB/haemoglobin", "LAB/9999-9", "OUTREACH/enrolled", "OUTREACH/declined", "PX/0",
-    "STAY/principal", "STAY/principal/known", "COVER/medicare", "COVER/medicaid",
+    "PRINCIPAL", "STAY/principal/known", "COVER/medicare", "COVER/medicaid",
 )  # fmt: skip
 _NUMBERS = (0.0, 1.0, 7.7, 9.3, 12.5, 30.0, 49.0, 108.0, 140.0, 12_345.0, 250_000.0)
 
@@ -144,7 +144,10 @@ def _scores(draw: st.DrawFn, channel: Channel) -> dict[str, Any]:
     item = st.sampled_from(items)
     point = st.sampled_from((1.0, 2.0, 6.0, -1.0, 0.5, 0.331))
     weights = draw(st.dictionaries(item, point, max_size=6))
-    pairs = draw(st.lists(st.tuples(item, item), max_size=4, unique=True))
+    if not weights:
+        return {}
+    weighed = st.sampled_from(sorted(weights))
+    pairs = draw(st.lists(st.tuples(weighed, weighed), max_size=4, unique=True))
     return {
         "weights": tuple(weights.items()),
         "suppressed_by": tuple((one, other) for one, other in pairs if one != other),

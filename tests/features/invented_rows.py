@@ -46,10 +46,12 @@ _DIAGNOSES = (
     ("ICD9CM", "4280"), ("ICD9CM", "25000"), ("ICD9CM", "V600"), ("ICD9CM", "99999"),
     ("CCW", "SP_CHF"), ("CCW", "SP_DEPRESSN"), ("CCW", "SP_X"),
 )  # fmt: skip
-_LISTED = [
-    read_codelist(name)
+_LISTED = list({
+    (name, row["concept"]): (row["system"], row["code"])
     for name in ("ccw", "charlson_quan_2005", "elixhauser_quan_2005", "social_need")
-]
+    for row in read_codelist(name)
+}.values())  # fmt: skip
+"""One code of each concept."""
 _PROCEDURES = (
     ("ICD10PCS", "0SRC0J9"), ("ICD10PCS", "QQQQQQQ"), ("HCPCS", "99213"), ("ICD9PCS", "8154"),
 )  # fmt: skip
@@ -208,8 +210,7 @@ class _World:
     def any_diagnosis(self) -> tuple[str, str]:
         if self.random.random() < 0.5:
             return self.random.choice(_DIAGNOSES)
-        listed = self.random.choice(self.random.choice(_LISTED))
-        return listed["system"], listed["code"]
+        return self.random.choice(_LISTED)
 
     def diagnosis(self, made: Row, day: date) -> Row:
         system, code = self.random.choice((*self.diagnoses, self.any_diagnosis()))

@@ -14,7 +14,7 @@ from features.history import Histories
 CARRIES = (
     *TABLES, "admission_type", "disposition", "emergency_visits", "office_visits",
     "missed_appointments", "specialty", "prescriber", "principal_diagnosis", "area_index",
-    "cost_claim", "cost_year", "drug_class", "yearly_flags",
+    "cost_claim", "cost_year", "drug_class", "days_supply", "drug_supply", "yearly_flags",
 )  # fmt: skip
 AS_OF = date(2020, 12, 31)
 

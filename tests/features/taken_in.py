@@ -16,7 +16,7 @@ from features.writing import files_of
 from tests.features.invented_rows import STRANGER, invented
 from tests.features.rows import AS_OF, CARRIES, ago, arrow
 
-DERIVED = ("cost_claim", "cost_year", "drug_class", "yearly_flags")
+DERIVED = ("cost_claim", "cost_year", "drug_class", "drug_supply", "yearly_flags")
 
 World = dict[str, list[dict[str, Any]]]
 

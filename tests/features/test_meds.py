@@ -27,7 +27,7 @@ from tests.features.invented_rows import STRANGER, invented
 from tests.features.meds_sets import same_events
 from tests.features.rows import AS_OF, CARRIES, ago, arrow, histories, rows
 
-DERIVED = ("cost_claim", "cost_year", "drug_class", "yearly_flags")
+DERIVED = ("cost_claim", "cost_year", "drug_class", "drug_supply", "yearly_flags")
 DAYS = (AS_OF, ago(30), ago(365), ago(730), AS_OF + timedelta(days=400))
 
 

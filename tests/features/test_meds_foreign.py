@@ -145,9 +145,10 @@ def test_codes_that_nothing_knows_are_kept_counted_and_reported(tmp_path: Path) 
     assert unknown["other"][:2] == (7, 4)
     assert unknown["other"][2][0] == ("SNOMED//84114007", 2)
     assert unknown["ICD10CM"] == (2, 1, (("QQQ", 1),))
-    # the features of drugs are missing: a drug without days of supply would cover no day
-    assert taken.carries == ("diagnosis",)
-    assert np.isnan(_features(taken, "1", AS_OF, "drug_fills_count_365")[0])
+    # the fill counts; what rests on days of supply is missing, and not 0
+    assert taken.carries == ("diagnosis", "drug_fill")
+    assert _features(taken, "1", AS_OF, "drug_fills_count_365") == [1]
+    assert np.isnan(_features(taken, "1", AS_OF, "drug_fills_supply_365")[0])
 
 
 def test_rejected_rows_are_kept_with_the_reason(tmp_path: Path) -> None:
@@ -235,7 +236,7 @@ def test_a_users_words_go_first(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert (events[2][1], events[3][1]) == (30.0, 11.0)
     assert set(taken.carries) == {
-        "diagnosis", "drug_fill", "emergency_visits", "encounter", "lab_result",
+        "days_supply", "diagnosis", "drug_fill", "emergency_visits", "encounter", "lab_result",
     }  # fmt: skip
     names = ("emergency_visits_count_30", "drug_fills_count_30", "haemoglobin_last")
     assert _features(taken, "1", AS_OF, *names) == [1, 1, 11]

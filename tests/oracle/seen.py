@@ -117,7 +117,7 @@ def _encounter(row: Row) -> list[Seen]:
         place = None if went is None else DISPOSITIONS.index(went)
         told.append(_at(row, end, "STAY/emergent", emergent.get(row["admission_type"])))
         told.append(_at(row, end, "STAY/disposition", place))
-        told.append(_at(row, end, "STAY/principal"))
+        told.append(_at(row, end, "PRINCIPAL"))
     return told
 
 
@@ -190,7 +190,7 @@ def _meaning(code: str) -> tuple[tuple[str, Callable[[float], float]], ...]:
     match prefix:
         case "DX":
             return tuple((concept, _itself) for concept in _of_diagnosis(*rest.split("/", 1)))
-        case "PRINCIPAL":
+        case "PRINCIPAL" if rest:
             ccs = _ccs(*rest.split("/", 1))
             return (("STAY/principal/known", lambda _: float(ccs) if ccs else NOTHING),)
         case "PX":

@@ -1,0 +1,333 @@
+"""The compiled folds: how the events of one cell become one feature at every question.
+
+Called by `features.kernel` alone, whose `answer` says what the arrays are. A fold writes what the
+events change; what is so without any event stands in the row already.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from features import window
+from features.layout import P_SLOT, P_SPANS
+
+HOWS = (
+    "count", "any", "sum", "total", "trend", "sum_trend", "new", "recurrent",
+    "distinct", "distinct_new", "distinct_recurrent",
+    "last", "last_is", "last_outside", "days_since", "age",
+    "covered_days", "covered_now", "covered_months", "gap_days", "distinct_now",
+    "min", "max", "change", "slope", "outside", "months_above",
+    "score", "after", "within", "started", "stopped",
+    "percentile", "missing",
+)  # fmt: skip
+(
+    COUNT, ANY, SUM, TOTAL, TREND, SUM_TREND, NEW, RECURRENT,
+    DISTINCT, DISTINCT_NEW, DISTINCT_RECURRENT,
+    LAST, LAST_IS, LAST_OUTSIDE, DAYS_SINCE, AGE,
+    COVERED_DAYS, COVERED_NOW, COVERED_MONTHS, GAP_DAYS, DISTINCT_NOW,
+    MIN, MAX, CHANGE, SLOPE, OUTSIDE, MONTHS_ABOVE,
+    SCORE, AFTER, WITHIN, STARTED, STOPPED,
+    PERCENTILE, MISSING,
+) = range(len(HOWS))  # fmt: skip
+"""In the order in which they are told apart: what is added up, what the last event says, spans,
+values, and what has a loop of its own."""
+
+LAST_DAY, DAYS = 1, 2
+"""What the value of a span tells: its last day, or how many days it holds."""
+MONTH = 30
+"""Days of a month: the calendar's months would make a patient's numbers follow the calendar."""
+MOST_MONTHS = 60
+NO_DAY = -(2**40)
+
+year_and_day = njit(cache=True, nogil=True)(window.march_year_and_day)
+
+
+@njit(cache=True, nogil=True)
+def add_up(
+    count, total, sums, window_of, begin, end, first, after, event_of, value_of, enter, leave, nq
+):  # fmt: skip
+    """Events, and their whole values, in each of the windows at each question."""
+    for k in range(begin, end):
+        w = window_of[k]
+        for q in range(nq + 1):
+            count[w, q] = 0
+        if sums:
+            for q in range(nq + 1):
+                total[w, q] = 0.0
+    entry = first
+    while entry >= 0:
+        n = event_of[entry]
+        first_seen = enter[n]
+        v = np.rint(value_of[entry])
+        for k in range(begin, end):
+            w = window_of[k]
+            count[w, first_seen] += 1
+            count[w, leave[n, w]] -= 1
+            if sums and v == v:
+                total[w, first_seen] += v
+                total[w, leave[n, w]] -= v
+        entry = after[entry]
+    for k in range(begin, end):
+        w = window_of[k]
+        for q in range(1, nq):
+            count[w, q] += count[w, q - 1]
+            if sums:
+                total[w, q] += total[w, q - 1]
+
+
+@njit(cache=True, nogil=True)
+def added_up(out, f, how, row, nq, tally, at, count, total, w, half, before, divide_by):
+    """One feature of what was added up; what asks about items notes this one in the tally."""
+    for q in range(nq):
+        n = count[w, q]
+        if n == 0:
+            continue
+        if how == COUNT:
+            out[row[q], f] = n
+        elif how == ANY:
+            out[row[q], f] = 1
+        elif how in (SUM, TOTAL):
+            out[row[q], f] = total[w, q] / divide_by[f]
+        elif how == TREND:
+            out[row[q], f] = 2 * count[half, q] - n
+        elif how == SUM_TREND:
+            out[row[q], f] = (2 * total[half, q] - total[w, q]) / divide_by[f]
+        elif how == NEW:
+            out[row[q], f] = count[before, q] == n
+        elif how == RECURRENT:
+            out[row[q], f] = 0 < count[half, q] < n
+        elif (
+            how == DISTINCT
+            or (how == DISTINCT_NEW and count[before, q] == n)
+            or (how == DISTINCT_RECURRENT and 0 < count[half, q] < n)
+        ):
+            tally[at, q] += 1
+            tally[at, q + 1] -= 1
+
+
+@njit(cache=True, nogil=True)
+def of_one_event(out, f, how, row, enter, leave, half, value, divide_by):
+    """What `added_up` says of a cell with one event: it is in the window or it is not."""
+    v = 0.0 if value != value else np.rint(value) / divide_by[f]
+    for q in range(enter, leave):
+        if how in (COUNT, ANY, NEW):
+            out[row[q], f] = 1
+        elif how in (SUM, TOTAL):
+            out[row[q], f] = v
+        elif how == TREND:
+            out[row[q], f] = 1 if q < half else -1
+        elif how == SUM_TREND:
+            out[row[q], f] = v if q < half else -v
+
+
+@njit(cache=True, nogil=True)
+def find_last(last, first, after, event_of, enter, gone, nq):
+    """The last entry that is seen at each question; −1 where there is none."""
+    for q in range(nq):
+        last[q] = -1
+    replaced = False
+    entry = first
+    while entry >= 0:
+        n = event_of[entry]
+        last[enter[n]] = entry
+        replaced = replaced or gone[n] < nq
+        entry = after[entry]
+    if not replaced:
+        for q in range(1, nq):
+            last[q] = max(last[q], last[q - 1])
+        return
+    for q in range(nq):
+        last[q] = -1
+    entry = first
+    while entry >= 0:
+        n = event_of[entry]
+        for q in range(enter[n], gone[n]):
+            last[q] = entry
+        entry = after[entry]
+
+
+@njit(cache=True, nogil=True)
+def of_values(
+    how, width, low, high, level, months, start, as_of, q, after, event_of, value_of, happened,
+    enter, gone,
+):  # fmt: skip
+    """Folds of the values in the window; `start` is the first entry that may lie in it."""
+    n, x, oldest = 0, np.nan, np.nan
+    days, values, above = 0.0, 0.0, 0
+    n_months = min(width // MONTH, MOST_MONTHS)
+    if how == MONTHS_ABOVE:
+        months[:n_months] = 0.0
+    entry = start
+    while entry >= 0:
+        e, v = event_of[entry], value_of[entry]
+        entry = after[entry]
+        if happened[e] > as_of:
+            break
+        if enter[e] > q or gone[e] <= q or v != v:
+            continue
+        if how == MIN:
+            if not x <= v:
+                x = v
+        elif how == MAX:
+            if not x >= v:
+                x = v
+        elif how == OUTSIDE:
+            above += 0 if low <= v <= high else 1
+        elif how == MONTHS_ABOVE:
+            month = (as_of - happened[e]) // MONTH
+            if month < n_months:
+                months[month] += np.rint(v)
+        else:
+            if n == 0:
+                oldest = v
+            n += 1
+            x = v
+            days += happened[e] - as_of
+            values += v
+    if how == CHANGE:
+        return x - oldest if n > 1 else np.nan
+    if how == OUTSIDE:
+        return float(above)
+    if how == MONTHS_ABOVE:
+        for month in range(n_months):
+            above += months[month] > level
+        return above / n_months
+    if how != SLOPE or n < 2:
+        return x if how in (MIN, MAX) else np.nan
+    across, square = 0.0, 0.0
+    entry = start
+    while entry >= 0:
+        e, v = event_of[entry], value_of[entry]
+        entry = after[entry]
+        if happened[e] > as_of:
+            break
+        if enter[e] <= q < gone[e] and v == v:
+            from_mean = happened[e] - as_of - days / n
+            square += from_mean * from_mean
+            across += from_mean * (v - values / n)
+    return 365.0 * across / square if square > 0.25 else np.nan
+
+
+@njit(cache=True, nogil=True)
+def _last_covered(day, v, spans, as_of):
+    """The last day that a span holds, as_of at most; the day before its first if it holds none."""
+    if spans == DAYS:
+        return day - 1 if v != v else min(as_of, day + np.int64(v) - 1)
+    return as_of if v != v else min(as_of, np.int64(v))
+
+
+@njit(cache=True, nogil=True)
+def cover(
+    how, width, first, as_of, q, after, event_of, value_of, happened, enter, gone, spans
+):  # fmt: skip
+    """Folds of spans: they come in order of their first days."""
+    n_months = min(width // MONTH, MOST_MONTHS)
+    begin = as_of - (n_months * MONTH if how == COVERED_MONTHS else width) + 1
+    covered, until, first_day, seen = 0, NO_DAY, NO_DAY, np.int64(0)
+    entry = first
+    while entry >= 0:
+        e, v = event_of[entry], value_of[entry]
+        entry = after[entry]
+        if happened[e] > as_of:
+            break
+        if enter[e] > q or gone[e] <= q:
+            continue
+        last_day = _last_covered(happened[e], v, spans, as_of)
+        since = max(max(happened[e], begin), until + 1)
+        if last_day >= since:
+            if first_day == NO_DAY:
+                first_day = since
+            covered += last_day - since + 1
+            for month in range((as_of - last_day) // MONTH, (as_of - since) // MONTH + 1):
+                if month < n_months:
+                    seen |= np.int64(1) << month
+        until = max(until, last_day)
+    if how in (COVERED_NOW, DISTINCT_NOW):
+        return 1.0 if until >= as_of else 0.0
+    if how == COVERED_MONTHS:
+        n = 0
+        while seen:
+            n += seen & 1
+            seen >>= 1
+        return float(n)
+    if how == COVERED_DAYS:
+        return float(covered)
+    return float(as_of - first_day + 1 - covered) if first_day != NO_DAY else np.nan
+
+
+@njit(cache=True, nogil=True)
+def score(out, f, declared, asked_of, row, day, score_day, scored, n_scored):
+    """The weights of the items in the window, but for those that a worse one leaves out."""
+    slot, width = asked_of[declared.profile[f], P_SLOT], declared.window[f]
+    begin, end = declared.weight_start[f], declared.weight_start[f + 1]
+    for q in range(len(day)):
+        x = 0.0
+        for k in range(n_scored):
+            place = begin + scored[k] - slot
+            if place < begin or place >= end or day[q] - score_day[scored[k], q] >= width:
+                continue
+            alone = True
+            for j in range(declared.worse_start[place], declared.worse_start[place + 1]):
+                if day[q] - score_day[slot + declared.worse[j], q] < width:
+                    alone = False
+            if alone:
+                x += declared.weight[place]
+        out[row[q], f] = x / declared.divide_by[f]
+
+
+@njit(cache=True, nogil=True)
+def told_after(
+    out, f, declared, row, day, anchor_day, head, items, n_items, after, event_of, value_of,
+    happened, enter, gone, profile_of, asked_of,
+):  # fmt: skip
+    """What came after the last event of the anchor; missing where that is not in the window."""
+    how, profile = declared.how[f], declared.profile[f]
+    for q in range(len(day)):
+        as_of, told = np.int64(day[q]), anchor_day[q]
+        if as_of - told >= declared.window[f]:
+            continue
+        x = 0.0
+        if how in (AFTER, WITHIN):
+            most = as_of if how == AFTER else told + declared.days[f]
+            entry = head[profile]
+            while entry >= 0:
+                e = event_of[entry]
+                if told < happened[e] <= most and enter[e] <= q < gone[e]:
+                    x = 1.0
+                    break
+                entry = after[entry]
+            if how == WITHIN and x == 0.0 and as_of < most:
+                x = np.nan
+        else:
+            for k in range(n_items):
+                if profile_of[items[k]] == profile:
+                    x += _changed(
+                        how, told, declared.before[f], as_of, q, head[items[k]], after, event_of,
+                        value_of, happened, enter, gone, asked_of[profile, P_SPANS],
+                    )  # fmt: skip
+        out[row[q], f] = x
+
+
+@njit(cache=True, nogil=True)
+def _changed(
+    how, told, before, as_of, q, first, after, event_of, value_of, happened, enter, gone, spans
+):  # fmt: skip
+    """Whether an item was started, or stopped, after the anchor's day."""
+    earlier, later, then, now = False, False, False, False
+    entry = first
+    while entry >= 0:
+        e, v = event_of[entry], value_of[entry]
+        entry = after[entry]
+        if happened[e] > as_of or enter[e] > q or gone[e] <= q:
+            continue
+        if happened[e] > told:
+            later = True
+        elif happened[e] > told - before:
+            earlier = True
+        until = _last_covered(happened[e], v, spans, as_of)
+        then = then or happened[e] <= told <= until
+        now = now or until >= as_of
+    if how == STARTED:
+        return 1.0 if later and not earlier else 0.0
+    return 1.0 if then and not now and not later else 0.0

@@ -1,0 +1,108 @@
+"""Speed: `make bench`, as ratios measured in one run, so that a slow machine does not tell a lie.
+
+    python -m tests.bench                       1,000,000 patients and 60 million events
+    python -m tests.bench --patients 50000      the same in small
+    python -m tests.bench --only sql            one of: scan memory days one pandas sql keeping house
+
+The population (see `tests.bench.population`) is kept in the folder that FIRSTCALL_BENCH names, or
+in one for temporary files; to invent it takes about a minute and a half, once. A run takes some
+ten minutes and 15 GB of disk.
+
+What the lines mean. Each has two times, or two figures of the unit that stands behind them, their
+ratio, the bar where there is one, and whether it is met. All are medians of `--times` runs after
+one that warms up, on two threads, with the files in the system's cache.
+
+scan     All declared features of everybody as of one day, from Parquet on disk to an array on
+         disk, beside DuckDB adding up a hash of every row of the very same columns of the very
+         same files. Below it the parts: without writing, and without computing either.
+memory   The highest memory of a process that does that, and of one that does it with the same
+         patients in twice as many shards.
+days     All features of everybody at 24 month ends beside one, every number read but not kept.
+         Below it both written to disk, where 24 times as many bytes are written.
+one      All features of one patient from canonical rows, as the live API computes them, and the
+         parts of it. Then the first answer of a fresh process, its imports apart: with nothing
+         compiled, and with the compiled code on disk.
+sql      Sixty features of everybody written to disk, beside filtered aggregates in DuckDB that
+         come to the very same numbers (the run stops where they do not) into a table in memory.
+pandas   The same beside pandas, on 10,000 of the patients.
+keeping  Histories written anew, after a night, and one patient's opened by id.
+house    What else people wait for: the command line, inventing people, intake.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from data.progress import listen, stage
+from data.terminal import say, shown_stage, table
+from tests.bench import by_hand, house, keeping, many_days, one_patient, scan
+from tests.bench.measuring import THREADS, Line, Setting, load
+from tests.bench.population import EVENTS, Populations, bench_folder
+
+BENCHES: dict[str, Callable[[Setting], list[Line]]] = {
+    "scan": scan.lines,
+    "memory": scan.memory,
+    "days": many_days.lines,
+    "one": one_patient.lines,
+    "sql": by_hand.sql,
+    "pandas": by_hand.pandas,
+    "keeping": keeping.lines,
+    "house": house.lines,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--patients", type=int, default=1_000_000)
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--only", choices=BENCHES, action="append")
+    asked = parser.parse_args(arguments)
+    listen(shown_stage)
+    began, busy = time.perf_counter(), load()
+    folder = bench_folder()
+    populations = Populations(folder)
+    with stage(f"Making {asked.patients:,} patients, or finding them in {folder}"):
+        histories = populations.of(asked.patients)
+        made = time.perf_counter() - began
+    found: list[Line] = []
+    for name in asked.only or BENCHES:
+        with tempfile.TemporaryDirectory(dir=folder) as scratch, stage(f"Measuring {name}"):
+            given = Setting(histories, populations, Path(scratch), asked.times)
+            found.extend(BENCHES[name](given))
+    events = sum(histories.events_a_shard)
+    table(
+        f"{asked.patients:,} patients, {events:,} events (about {EVENTS} each), {THREADS} threads",
+        ("what", "", "beside", "", "ratio", "bar", "met"),
+        [_cells(line) for line in found],
+        right=(1, 3, 4),
+    )
+    say(
+        f"The population was there after {made:.0f} s, all was measured after "
+        f"{time.perf_counter() - began:.0f} s.",
+        f"{os.cpu_count()} processors; load {busy:.1f} before and {load():.1f} after"
+        + (", so others were at work." if busy > THREADS / 2 else "."),
+    )
+
+
+def _cells(line: Line) -> tuple[str, ...]:
+    return (
+        line.what, _figure(line.measured, line.unit), line.beside, _figure(line.other, line.unit),
+        "" if line.ratio is None else f"{line.ratio:,.2f}", line.bar,
+        "" if line.met is None else "yes" if line.met else "NO",
+    )  # fmt: skip
+
+
+def _figure(value: float | None, unit: str) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f} {unit}" if value >= 1000 else f"{value:.3f} {unit}"
+
+
+if __name__ == "__main__":
+    main()
