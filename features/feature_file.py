@@ -29,7 +29,7 @@ from features.cuts import Cuts
 from features.everybody import Block, each_block
 from features.history import THREADS, Histories
 from features.plan import plan
-from features.window import days_of
+from features.window import days_of, to_date
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def write_features(
     _write_questions(folder / "questions.parquet", [people[at] for at in sorted(people)], asked)
     about = {
         "names": list(wanted.names), "rows": rows,
-        "days": [np.datetime64(day, "D").item().isoformat() for day in asked],
+        "days": [to_date(day).isoformat() for day in asked],
         "fingerprint": fingerprint(wanted.names),
         "histories": histories.manifest.get("content"),
     }  # fmt: skip
@@ -124,7 +124,7 @@ def _header(rows: int, width: int) -> bytes:
 
 
 def _write_at(target: int, block: np.ndarray, place: int) -> None:
-    left = memoryview(block).cast("B")
+    left = block.data.cast("B")
     while left:
         written = os.pwrite(target, left, place)
         place, left = place + written, left[written:]

@@ -64,7 +64,7 @@ def learnable(X: pd.DataFrame, rows: ArrayLike, least_seen: int) -> list[str]:
     those that are neither zero nor missing in fewer than `least_seen` rows: a concept that hardly
     anybody has teaches names, not risks.
     """
-    taken = X.to_numpy(dtype=np.float32)[np.asarray(rows)]
+    taken = X.to_numpy(dtype=np.float32)[np.asarray(rows, np.int64)]
     if len(taken) == 0:
         return []
     first = taken[0]

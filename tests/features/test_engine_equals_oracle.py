@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 from random import Random
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -23,7 +24,7 @@ from tests.features.agreement import (
     worlds,
 )
 from tests.features.invented_rows import PATIENTS, invented
-from tests.features.rows import AS_OF, CARRIES, histories
+from tests.features.rows import AS_OF, CARRIES, ago, histories, rows
 from tests.oracle import stay_score
 
 _FEW_FEEDS = ("member", "encounter", "diagnosis", "cost", "cost_year", "screening", "specialty")
@@ -92,3 +93,10 @@ def test_before_birth_and_long_after_everything(as_of: date) -> None:
     tables = invented(Random(1), 80)
     index = questions(as_of)
     assert_same(by_engine(tables, index), by_oracle(tables, index), index)
+
+
+def test_a_claim_of_nothing_leaves_a_zero_without_a_sign() -> None:
+    claims = ({"happened_on": ago(day), "allowed_cents": 0} for day in (100, 200))
+    index = questions(AS_OF)
+    found = by_engine(rows("cost", *claims), index)
+    assert not np.signbit(found.where(found == 0)).to_numpy().any()
