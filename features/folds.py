@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from features import window
-from features.layout import P_SLOT, P_SPANS
+from features.layout import P_SLOT, P_SPANS, T_DAYS, T_FEATURE
 
 HOWS = (
     "count", "any", "sum", "total", "trend", "sum_trend", "new", "recurrent",
@@ -79,37 +79,42 @@ def add_up(
 @njit(cache=True, nogil=True)
 def added_up(out, f, how, row, nq, tally, at, count, total, w, half, before, divide_by):
     """One feature of what was added up; what asks about items notes this one in the tally."""
-    for q in range(nq):
-        n = count[w, q]
-        if n == 0:
-            continue
-        if how == COUNT:
-            out[row[q], f] = n
-        elif how == ANY:
-            out[row[q], f] = 1
-        elif how in (SUM, TOTAL):
+    if how == DISTINCT:
+        for q in range(nq):
+            tally[at, q] += count[w, q] > 0
+    elif how == COUNT:
+        for q in range(nq):
+            out[row[q], f] = count[w, q]
+    elif how == SUM:
+        for q in range(nq):
             out[row[q], f] = total[w, q] / divide_by[f]
-        elif how == TREND:
-            out[row[q], f] = 2 * count[half, q] - n
-        elif how == SUM_TREND:
-            out[row[q], f] = (2 * total[half, q] - total[w, q]) / divide_by[f]
-        elif how == NEW:
-            out[row[q], f] = count[before, q] == n
-        elif how == RECURRENT:
-            out[row[q], f] = 0 < count[half, q] < n
-        elif (
-            how == DISTINCT
-            or (how == DISTINCT_NEW and count[before, q] == n)
-            or (how == DISTINCT_RECURRENT and 0 < count[half, q] < n)
-        ):
-            tally[at, q] += 1
-            tally[at, q + 1] -= 1
+    elif how == DISTINCT_NEW:
+        for q in range(nq):
+            tally[at, q] += count[w, q] > 0 and count[before, q] == count[w, q]
+    elif how == DISTINCT_RECURRENT:
+        for q in range(nq):
+            tally[at, q] += 0 < count[half, q] < count[w, q]
+    else:
+        for q in range(nq):
+            n = count[w, q]
+            if how == ANY:
+                out[row[q], f] = n > 0
+            elif how == TOTAL and n > 0:
+                out[row[q], f] = total[w, q] / divide_by[f]
+            elif how == TREND:
+                out[row[q], f] = 2 * count[half, q] - n
+            elif how == SUM_TREND:
+                out[row[q], f] = (2 * total[half, q] - total[w, q]) / divide_by[f]
+            elif how == NEW:
+                out[row[q], f] = n > 0 and count[before, q] == n
+            elif how == RECURRENT:
+                out[row[q], f] = 0 < count[half, q] < n
 
 
 @njit(cache=True, nogil=True)
 def of_one_event(out, f, how, row, enter, leave, half, value, divide_by):
     """What `added_up` says of a cell with one event: it is in the window or it is not."""
-    v = 0.0 if value != value else np.rint(value) / divide_by[f]
+    v = 0.0 if value != value else np.rint(value) / divide_by[f] + 0.0  # no zero with a sign
     for q in range(enter, leave):
         if how in (COUNT, ANY, NEW):
             out[row[q], f] = 1
@@ -118,7 +123,7 @@ def of_one_event(out, f, how, row, enter, leave, half, value, divide_by):
         elif how == TREND:
             out[row[q], f] = 1 if q < half else -1
         elif how == SUM_TREND:
-            out[row[q], f] = v if q < half else -v
+            out[row[q], f] = v if q < half else 0.0 - v
 
 
 @njit(cache=True, nogil=True)
@@ -148,16 +153,74 @@ def find_last(last, first, after, event_of, enter, gone, nq):
 
 
 @njit(cache=True, nogil=True)
-def of_values(
-    how, width, low, high, level, months, start, as_of, q, after, event_of, value_of, happened,
+def of_last(
+    out, f, how, days, row, day, begin, end, last, event_of, value_of, happened, low, high,
+    divide_by, equals, equals_begin, equals_end,
+):  # fmt: skip
+    """What the last event says at the questions `begin` to before `end`."""
+    for q in range(begin, end):
+        if last[q] < 0:
+            continue
+        was, v = happened[event_of[last[q]]], value_of[last[q]]
+        if day[q] - was >= days:
+            continue
+        if how == DAYS_SINCE:
+            out[row[q], f] = day[q] - was
+        elif how == AGE:
+            born, born_at = year_and_day(was)
+            year, at = year_and_day(day[q])
+            out[row[q], f] = year - born - (at < born_at)
+        elif how == LAST:
+            out[row[q], f] = v / divide_by[f]
+        elif v == v and how == LAST_OUTSIDE:
+            out[row[q], f] = 0.0 if low[f] <= v <= high[f] else 1.0
+        elif v == v:
+            x = 0.0
+            for k in range(equals_begin, equals_end):
+                if equals[k] == v:
+                    x = 1.0
+            out[row[q], f] = x
+
+
+@njit(cache=True, nogil=True)
+def months_above(
+    out, told, begin, end, level, row, day, months, first, after, event_of, value_of, happened,
     enter, gone,
+):  # fmt: skip
+    """Share of months in which the values add up to more than a level: features begin to before
+    end of `told`, of one channel, which may differ in their windows."""
+    most = 1
+    for k in range(begin, end):
+        most = max(most, min(told[k, T_DAYS] // MONTH, MOST_MONTHS))
+    start = first
+    for q in range(len(day)):
+        for month in range(most):
+            months[month] = 0.0
+        while start >= 0 and happened[event_of[start]] <= day[q] - most * MONTH:
+            start = after[start]
+        entry = start
+        while entry >= 0:
+            e, v = event_of[entry], value_of[entry]
+            entry = after[entry]
+            if happened[e] > day[q]:
+                break
+            if enter[e] <= q < gone[e] and v == v:
+                months[(day[q] - happened[e]) // MONTH] += np.rint(v)
+        for k in range(begin, end):
+            f, above = told[k, T_FEATURE], 0
+            n_months = min(told[k, T_DAYS] // MONTH, MOST_MONTHS)
+            for month in range(n_months):
+                above += months[month] > level[f]
+            out[row[q], f] = above / n_months
+
+
+@njit(cache=True, nogil=True)
+def of_values(
+    how, low, high, start, as_of, q, after, event_of, value_of, happened, enter, gone
 ):  # fmt: skip
     """Folds of the values in the window; `start` is the first entry that may lie in it."""
     n, x, oldest = 0, np.nan, np.nan
-    days, values, above = 0.0, 0.0, 0
-    n_months = min(width // MONTH, MOST_MONTHS)
-    if how == MONTHS_ABOVE:
-        months[:n_months] = 0.0
+    days, values, outside = 0.0, 0.0, 0
     entry = start
     while entry >= 0:
         e, v = event_of[entry], value_of[entry]
@@ -173,11 +236,7 @@ def of_values(
             if not x >= v:
                 x = v
         elif how == OUTSIDE:
-            above += 0 if low <= v <= high else 1
-        elif how == MONTHS_ABOVE:
-            month = (as_of - happened[e]) // MONTH
-            if month < n_months:
-                months[month] += np.rint(v)
+            outside += 0 if low <= v <= high else 1
         else:
             if n == 0:
                 oldest = v
@@ -188,11 +247,7 @@ def of_values(
     if how == CHANGE:
         return x - oldest if n > 1 else np.nan
     if how == OUTSIDE:
-        return float(above)
-    if how == MONTHS_ABOVE:
-        for month in range(n_months):
-            above += months[month] > level
-        return above / n_months
+        return float(outside)
     if how != SLOPE or n < 2:
         return x if how in (MIN, MAX) else np.nan
     across, square = 0.0, 0.0

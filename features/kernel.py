@@ -19,24 +19,23 @@ from numba import njit
 
 from features.folds import (
     AGE,
-    DAYS_SINCE,
     DISTINCT,
     DISTINCT_NEW,
     DISTINCT_NOW,
     DISTINCT_RECURRENT,
-    LAST,
-    LAST_OUTSIDE,
+    MONTHS_ABOVE,
     MOST_MONTHS,
     NO_DAY,
     add_up,
     added_up,
     cover,
     find_last,
+    months_above,
+    of_last,
     of_one_event,
     of_values,
     score,
     told_after,
-    year_and_day,
 )
 from features.layout import (
     NEEDS_ANCHOR,
@@ -95,8 +94,8 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
         n_tallies = max(n_tallies, told[k, T_TALLY] + 1)
 
     happened = np.empty(most_events, np.int64)
-    enter = np.empty(most_events, np.int64)
-    gone = np.empty(most_events, np.int64)
+    enter = np.empty(most_events, np.int32)
+    gone = np.empty(most_events, np.int32)
     leave = np.empty((most_events, n_windows), np.int32)
     event_of = np.empty(most_entries, np.int32)
     value_of = np.empty(most_entries, np.float64)
@@ -107,10 +106,10 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
     items = np.empty(n_cells, np.int32)
     met = np.zeros(len(asked_of), np.bool_)
     pointer = np.zeros(n_windows, np.int64)
-    count = np.zeros((n_windows, most_questions + 1), np.int64)
+    count = np.zeros((n_windows, most_questions + 1), np.int32)
     total = np.zeros((n_windows, most_questions + 1), np.float64)
-    tally = np.zeros((n_tallies, most_questions + 1), np.int64)
-    last = np.empty(most_questions, np.int64)
+    tally = np.zeros((n_tallies, most_questions), np.int32)
+    last = np.empty(most_questions, np.int32)
     anchor_day = np.empty(most_questions, np.int64)
     months = np.empty(MOST_MONTHS, np.float64)
     score_day = np.full((n_slots, most_questions), NO_DAY, np.int64)
@@ -188,7 +187,8 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
             if needs & NEEDS_SCORE:
                 slot = asked_of[profile, P_SLOT] + item_of[cell]
                 for q in range(nq):
-                    score_day[slot, q] = happened[event_of[last[q]]] if last[q] >= 0 else NO_DAY
+                    if last[q] >= 0:
+                        score_day[slot, q] = happened[event_of[last[q]]]
                 place = n_scored
                 while place > 0 and scored[place - 1] > slot:  # sums are to have one order
                     scored[place] = scored[place - 1]
@@ -205,8 +205,8 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
                     if alone:
                         n = event_of[only]
                         if how in (DISTINCT, DISTINCT_NEW):
-                            tally[at, enter[n]] += 1
-                            tally[at, leave[n, w]] -= 1
+                            for q in range(enter[n], leave[n, w]):
+                                tally[at, q] += 1
                         else:
                             of_one_event(
                                 out, f, how, row, enter[n], leave[n, w], leave[n, half],
@@ -218,28 +218,12 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
                             told[k, T_BEFORE], divide_by,
                         )  # fmt: skip
                 elif how <= AGE:
-                    for q in range(nq):
-                        if last[q] < 0:
-                            continue
-                        was, v = happened[event_of[last[q]]], value_of[last[q]]
-                        if day[q] - was >= days:
-                            continue
-                        if how == DAYS_SINCE:
-                            out[row[q], f] = day[q] - was
-                        elif how == AGE:
-                            born, born_at = year_and_day(was)
-                            year, at = year_and_day(day[q])
-                            out[row[q], f] = year - born - (at < born_at)
-                        elif how == LAST:
-                            out[row[q], f] = v / divide_by[f]
-                        elif v == v and how == LAST_OUTSIDE:
-                            out[row[q], f] = 0.0 if low[f] <= v <= high[f] else 1.0
-                        elif v == v:
-                            x = 0.0
-                            for j in range(equals_start[f], equals_start[f + 1]):
-                                if equals[j] == v:
-                                    x = 1.0
-                            out[row[q], f] = x
+                    begin = enter[event_of[only]] if alone else 0
+                    end = gone[event_of[only]] if alone else nq
+                    of_last(
+                        out, f, how, days, row, day, begin, end, last, event_of, value_of, happened,
+                        low, high, divide_by, equals, equals_start[f], equals_start[f + 1],
+                    )  # fmt: skip
                 elif how <= DISTINCT_NOW:
                     for q in range(nq):
                         x = cover(
@@ -250,7 +234,18 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
                             out[row[q], f] = x / divide_by[f]
                         elif x > 0:
                             tally[told[k, T_TALLY], q] += 1
-                            tally[told[k, T_TALLY], q + 1] -= 1
+                elif how == MONTHS_ABOVE:
+                    if k > asked_of[profile, P_TOLD] and told[k - 1, T_HOW] == how:
+                        continue  # all levels were told at once
+                    levels_end = k + 1
+                    while levels_end < asked_of[profile, P_TOLD_END] and (
+                        told[levels_end, T_HOW] == how
+                    ):
+                        levels_end += 1
+                    months_above(
+                        out, told, k, levels_end, level, row, day, months, only, after, event_of,
+                        value_of, happened, enter, gone,
+                    )  # fmt: skip
                 else:
                     entry = only
                     for q in range(nq):
@@ -258,8 +253,8 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
                         while entry >= 0 and happened[event_of[entry]] <= day[q] - days:
                             entry = after[entry]
                         x = of_values(
-                            how, days, low[f], high[f], level[f], months, entry, day[q], q, after,
-                            event_of, value_of, happened, enter, gone,
+                            how, low[f], high[f], entry, day[q], q, after, event_of, value_of,
+                            happened, enter, gone,
                         )  # fmt: skip
                         out[row[q], f] = x / divide_by[f]
 
@@ -290,12 +285,9 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
             for k in range(asked_of[profile, P_TOLD], asked_of[profile, P_TOLD_END]):
                 f, at = told[k, T_FEATURE], told[k, T_TALLY]
                 if at >= 0:
-                    x = 0
                     for q in range(nq):
-                        x += tally[at, q]
+                        out[row[q], f] = tally[at, q]
                         tally[at, q] = 0
-                        out[row[q], f] = x
-                    tally[at, nq] = 0
 
 
 @njit(cache=True, nogil=True)

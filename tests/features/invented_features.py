@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from hypothesis import strategies as st
 
@@ -31,7 +31,7 @@ _BARE = (
     "ENC/emergency/started", "ENC/missed_appointment/started", "ENC/acute_inpatient/open",
     "D*", "NOBODY/*", "NOBODY/had this",
 )  # fmt: skip
-_SPANS = {
+_SPANS: dict[Literal["last day", "days"], tuple[str, ...]] = {
     "last day": ("COVER/*", "COVER/medicare", "COVER/medicaid", "PRODUCT/*", "PRODUCT/hmo"),
     "days": ("RX/*", "RX/A10A", "RX/A*", "RX/B01A", "RX/C10A", "RX/unknown", "ENC/*"),
 }

@@ -146,7 +146,7 @@ class _World:
         """A fact of the same kind, some even steps before the first."""
         step = (1, 6, 25, 31)[first["known_on"].day % 4]
         back = timedelta(days=step * place)
-        made = {k: v - back if isinstance(v, date) and k != "birth_on" else v
+        made: Row = {k: v - back if isinstance(v, date) and k != "birth_on" else v
                 for k, v in first.items()}  # fmt: skip
         made["record_id"] = f"{table}-{number}"
         if table == "member":

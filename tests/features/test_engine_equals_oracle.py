@@ -95,8 +95,8 @@ def test_before_birth_and_long_after_everything(as_of: date) -> None:
     assert_same(by_engine(tables, index), by_oracle(tables, index), index)
 
 
-def test_a_claim_of_nothing_leaves_a_zero_without_a_sign() -> None:
-    claims = ({"happened_on": ago(day), "allowed_cents": 0} for day in (100, 200))
-    index = questions(AS_OF)
-    found = by_engine(rows("cost", *claims), index)
+@pytest.mark.parametrize("days", [(10,), (100,), (10, 100), (100, 200)])
+def test_claims_of_nothing_leave_a_zero_without_a_sign(days: tuple[int, ...]) -> None:
+    claims = ({"happened_on": ago(day), "allowed_cents": 0} for day in days)
+    found = by_engine(rows("cost", *claims), questions(AS_OF))
     assert not np.signbit(found.where(found == 0)).to_numpy().any()

@@ -307,6 +307,8 @@ def test_no_page_asks_for_anything_from_outside(client):
 def test_the_openapi_description_names_every_field(client):
     schema = client.get("/openapi.json").json()
     row = schema["components"]["schemas"]["EncounterRow"]
-    assert row["properties"]["started_on"]["description"] == "day of admission, visit or appointment"
+    assert (
+        row["properties"]["started_on"]["description"] == "day of admission, visit or appointment"
+    )
     assert "source_row" not in row["required"]
     assert set(schema["paths"]) == {"/score", "/worklist", "/patients/{patient_id}", "/health"}
