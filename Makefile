@@ -54,7 +54,7 @@ format: $(READY)  ## put the code into its form
 evidence: $(READY)  ## the figures of the README at full size (100,000 and 500,000 members; half an hour or more)
 	@$(BIN)/python -m tests.evidence
 
-bench: $(READY)  ## speed, as ratios measured in one run
+bench: $(READY)  ## speed on a million patients, as ratios measured in one run (some twenty minutes, 20 GB of disk)
 	@$(BIN)/python -m tests.bench
 
 lock: $(READY)  ## compile both locks anew (needs uv on the path)

@@ -246,8 +246,8 @@ def explain_patient(
     Example: firstcall features explain P0000042 --as-of 2010-03-31
     """
     from features.explain import explain
-    from features.history import current_histories
     from features.printed import Shown, print_account
+    from features.writing import current_histories
 
     day = day_of(as_of)
     account = explain(current_histories(_home()), patient, day, _cuts(task), names)
@@ -272,7 +272,7 @@ def write_matrix(
     Example: firstcall features write --as-of 2010-03-31 --to matrix
     """
     from features.feature_file import write_features
-    from features.history import current_histories
+    from features.writing import current_histories
 
     asked = [day_of(text) for text in days]
     held = current_histories(_home())
@@ -345,7 +345,7 @@ def _invent(home: Home, members: int, years: int, seed: int) -> None:
 def _take_in(home: Home, source: str, folder: Path) -> None:
     from data.intake import take_in
     from data.printed import print_intake, print_sum
-    from features.history import current_histories
+    from features.writing import current_histories
 
     report = take_in(home, source, folder)
     print_intake(report, shown(home.rejected))

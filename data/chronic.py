@@ -8,7 +8,7 @@ list makes no determination counts as not chronic.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import cache
 
 import numpy as np
@@ -43,6 +43,11 @@ def _icd10() -> Categories:
 @cache
 def _icd9() -> Categories:
     return _indicator("cci2015.csv", "ICD9CM", 1)
+
+
+def icd10_codes() -> Collection[str]:
+    """Every ICD-10-CM code that was valid at some time from October 2015 to September 2023."""
+    return _icd10().of_code.keys()
 
 
 def is_chronic(system: str, codes: Codes) -> np.ndarray:

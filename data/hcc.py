@@ -12,7 +12,9 @@ import csv
 from collections.abc import Iterator
 from functools import cache
 
-from data.code_systems import Codes, over_unique, package_file
+from data.chronic import icd10_codes
+from data.code_systems import SHAPES, Codes, over_unique, package_file
+from data.concepts import Categories
 
 _MODEL = "CMS-HCC Model V28"
 _COMMUNITY_NON_DUAL_AGED = "CNA_HCC"
@@ -53,8 +55,13 @@ HCC_ONLY_WITH: dict[int, tuple[int, ...]] = {223: (221, 222, 224, 225, 226)}
 only with heart failure or a transplant (CMS's V28 software)."""
 
 
+_SPLIT_APART = {"N183": "N1830"}
+"""A code whose later codes lie in two categories → the unspecified one of them. Chronic kidney
+disease of stage 3 was one code until October 2020; that of stage 3b has a category of its own."""
+
+
 @cache
-def _categories() -> dict[str, tuple[int, ...]]:
+def _listed() -> dict[str, tuple[int, ...]]:
     found: dict[str, list[int]] = {}
     for row in _rows("dx_to_cc"):
         if row["model_name"] == _MODEL:
@@ -62,14 +69,42 @@ def _categories() -> dict[str, tuple[int, ...]]:
     return {code: tuple(sorted(numbers)) for code, numbers in found.items()}
 
 
+@cache
+def _sets() -> tuple[tuple[int, ...], ...]:
+    """Every set of categories that a code is in, () the first."""
+    return ((), *sorted(set(_listed().values())))
+
+
+@cache
+def _by_stem() -> Categories:
+    """Each code that no other begins with → the place of its categories among `_sets`.
+
+    Left out are codes that were split since, so that they are told by the codes made of them.
+    """
+    listed = _listed()
+    place = {numbers: at for at, numbers in enumerate(_sets())}
+    every = sorted({*icd10_codes(), *listed})
+    whole = [
+        code for code, following in zip(every, [*every[1:], ""], strict=True)
+        if code in listed or not following.startswith(code)
+    ]  # fmt: skip
+    return Categories({code: place[listed.get(code, ())] for code in whole}, {}, SHAPES["ICD10CM"])
+
+
+def _categories(code: str) -> tuple[int, ...]:
+    return _sets()[_by_stem().category(_SPLIT_APART.get(code, code))]
+
+
 def hcc_categories(system: str, codes: Codes) -> list[tuple[int, ...]]:
     """The V28 payment categories of each code, in order; () where there is none, else mostly one.
 
-    Only ICD10CM has categories: ICD9CM and CCW are in none. CMS pays for the codes that it lists
-    and for no others, so a code that is not listed takes no category from its stem.
+    Only ICD10CM has categories: ICD9CM and CCW are in none. CMS lists the codes of its payment
+    year. A code that is on no list, and one that was split since or is cut short, has the
+    categories of its longest stem of at least three places where all codes on that stem have the
+    same: I48.1, split in 2019, counts as I48.11 and I48.19 do, and E11 as nothing.
     """
-    known = _categories() if system == "ICD10CM" else {}
-    return over_unique(codes, lambda code: known.get(code, ()), object).tolist()
+    known = _categories if system == "ICD10CM" else (lambda _: ())
+    return over_unique(codes, known, object).tolist()
 
 
 def hcc_name(number: int) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from data.intake_report import IntakeReport
+from data.intake_report import IntakeReport, RejectionCount, UnknownCodes
 from data.terminal import say, table
 
 
@@ -20,24 +20,34 @@ def print_intake(report: IntakeReport, rejected: str) -> None:
         [(f.file, f.read, f.taken_in, f.merged, f.duplicates, f.rejected) for f in report.files],
         right=range(1, 6),
     )  # fmt: skip
-    if report.rejections:
+    print_rejections(report.rejections, rejected)
+    print_unknown_codes(report.unknown_codes)
+    for file, names in report.ignored_columns.items():
+        say(f"  Nothing reads these columns of {file}: {', '.join(names)}.")
+
+
+def print_rejections(rejections: Sequence[RejectionCount], rejected: str) -> None:
+    """Print how many rows broke which rule, if any; `rejected` is where they are kept."""
+    if rejections:
         table(
             f"Rejected, kept with the reason in {rejected}",
             ("table", "column", "reason", "rows"),
-            [(r.table, r.column, r.rule, r.rows) for r in report.rejections],
+            [(r.table, r.column, r.rule, r.rows) for r in rejections],
             right=(3,),
         )
-    unknown = [u for u in report.unknown_codes if u.unknown_rows]
+
+
+def print_unknown_codes(counts: Sequence[UnknownCodes]) -> None:
+    """Print the code systems that had rows under unknown codes, if any."""
+    unknown = [u for u in counts if u.unknown_rows]
     if unknown:
         table(
             "Codes without a known meaning, kept and counted",
-            ("table", "system", "rows", "unknown", "share", "most frequent"),
-            [(u.table, u.system, u.rows, u.unknown_rows, f"{u.share:.1%}",
+            ("table", "system", "rows", "unknown", "share", "codes", "most frequent"),
+            [(u.table, u.system, u.rows, u.unknown_rows, f"{u.share:.1%}", u.unknown_codes,
               ", ".join(code for code, _ in u.most_frequent[:5])) for u in unknown],
-            right=(2, 3, 4),
+            right=range(2, 6),
         )  # fmt: skip
-    for file, names in report.ignored_columns.items():
-        say(f"  Nothing reads these columns of {file}: {', '.join(names)}.")
 
 
 def print_sum(report: IntakeReport) -> None:

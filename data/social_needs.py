@@ -24,7 +24,10 @@ def _need_stems(system: str) -> dict[str, int]:
 def social_need(system: str, codes: Codes) -> np.ndarray:
     """The social need that each diagnosis code speaks of, int8 place in SOCIAL_NEEDS; 0 = none.
 
-    ICD-10-CM Z55 to Z65 (and Z74.2, Z75.3), ICD-9-CM V60 to V62; the longest stem decides.
+    ICD-10-CM Z55 to Z65 (and Z74.2, Z75.3), ICD-9-CM V60 to V62, and the codes of violence and
+    abuse; the longest stem decides. No code that is told of people for where they come from, what
+    they believe or whom they are (acculturation, discrimination, religion) counts as a need, nor
+    do thoughts of suicide, which are no social need, or unwanted pregnancy.
     """
     stems = _need_stems(system)
 

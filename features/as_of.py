@@ -74,12 +74,8 @@ def fill(
         rows.astype(np.int64),
     )
     events = Events(
-        *(
-            _unwritable(array)
-            for array in (shard.first_event, shard.happened, shard.known, shard.superseded,
-                          shard.code, shard.value)
-        )
-    )  # fmt: skip
+        shard.first_event, shard.happened, shard.known, shard.superseded, shard.code, shard.value
+    )
     answer(
         out, wanted.template, events, asked, wanted.heard(shard.vocabulary), wanted.profiles,
         wanted.declared, wanted.anchors, wanted.scores, wanted.window_days,
@@ -96,21 +92,16 @@ def tell_percentiles(out: np.ndarray, wanted: Plan, cuts: Cuts) -> None:
 def fingerprint(names: Sequence[str]) -> str:
     """sha256 (hex) over all that decides the numbers in these columns, their order included.
 
-    The declarations without their words, which events a row makes, what their codes mean (the
-    code lists among it), and the version of the kernel. A model that was trained under another
-    fingerprint must not be asked.
+    The declarations without their words (of a percentile also what it is of), which events a row
+    makes, what their codes mean (the code lists among it), and the version of the kernel. A model
+    that was trained under another fingerprint must not be asked.
     """
     digest = hashlib.sha256()
     made = f"{KERNEL_VERSION} {translation_fingerprint()} {meaning_fingerprint()}\n"
     digest.update(made.encode())
     for name in names:
-        declared = {k: v for k, v in asdict(feature(name)).items() if k not in _ONLY_WORDS}
-        digest.update(json.dumps(declared, sort_keys=True).encode() + b"\n")
+        asked = feature(name)
+        for one in (asked, *([feature(asked.of)] if asked.of else ())):
+            declared = {k: v for k, v in asdict(one).items() if k not in _ONLY_WORDS}
+            digest.update(json.dumps(declared, sort_keys=True).encode() + b"\n")
     return digest.hexdigest()
-
-
-def _unwritable(array: np.ndarray) -> np.ndarray:
-    """The kernel is compiled for one kind of array, whether Arrow or NumPy made it."""
-    seen = array.view()
-    seen.flags.writeable = False
-    return seen

@@ -8,7 +8,7 @@ source gave; what the code means is asked of `features.meaning` later. The event
 - COVER/<payer>, PRODUCT/<product>: on a span's first day; value = its last day, NaN while open
 - ENC/<kind>/started; of stays also ENC/<kind>/open (no end known) or ENC/<kind>/ended (on the day
   of discharge, value = days from admission to discharge)
-- STAY/emergent (1, 0 or NaN), STAY/disposition (place in DISPOSITIONS or NaN), PRINCIPAL (no
+- STAY/emergent (1, 0, or NaN of a birth or where it is not told), STAY/disposition (place in DISPOSITIONS or NaN), PRINCIPAL (no
   principal diagnosis is known) and PRINCIPAL/<system>/<code>, which comes after it in the order of
   codes: on the day of discharge of an acute stay
 - FACILITY/<id>, PROVIDER/<id>, SPECIALTY/<specialty>: on the first day of an encounter, but of no
@@ -37,7 +37,7 @@ from features.ledger import Ledger
 from features.versions import Facts, facts_of
 from features.window import days_between
 
-EVENTS_VERSION = 4
+EVENTS_VERSION = 5
 """Raised whenever the code below makes other events of a canonical row; the values that it goes by
 are part of `translation_fingerprint` themselves."""
 
@@ -46,7 +46,8 @@ STAYS = frozenset(ENCOUNTER_KINDS) - {
     "emergency", "outpatient", "office", "telehealth", MISSED, "other",
 }  # fmt: skip
 EMERGENT = frozenset(("emergency", "urgent", "trauma"))
-NOT_EMERGENT = frozenset(("elective", "newborn"))
+NOT_EMERGENT = frozenset(("elective",))
+"""A birth ("newborn") is neither: nobody planned the stay of the child, and it is no emergency."""
 FEMALE = {"female": 1.0, "male": 0.0}
 ANSWERS = {"need": 1.0, "no_need": 0.0}
 ACUTE = "acute_inpatient"

@@ -298,16 +298,24 @@ def _scored(asked: _Asked) -> Sequence[_Heard]:
     return _of_items({item: [e] for item, e in last.items() if item in weighing - left_out})
 
 
+def _before_it(asked: _Asked, anchor: int) -> int:
+    """The last day that counts as before the anchor."""
+    return anchor - 1 if asked.declared.same_day else anchor
+
+
 def _after(asked: _Asked, anchor: int) -> Sequence[_Heard]:
-    days = asked.declared.days if asked.declared.how == "within" else asked.as_of - anchor
-    return [e for e in asked.events if 0 < days_between(anchor, e.day) <= days]
+    if asked.declared.how == "within":
+        return [e for e in asked.events
+                if 0 < days_between(anchor, e.day) <= asked.declared.days]  # fmt: skip
+    return [e for e in asked.events if e.day > _before_it(asked, anchor)]
 
 
 def _started(asked: _Asked, anchor: int) -> Sequence[_Heard]:
     chosen: dict[str, list[_Heard]] = {}
     for item, events in asked.by_item.items():
-        earlier = [e for e in events if 0 <= anchor - e.day < asked.declared.before]
-        if events[-1].day > anchor and not earlier:
+        day = _before_it(asked, anchor)
+        earlier = [e for e in events if 0 <= days_between(e.day, day) < asked.declared.before]
+        if events[-1].day > day and not earlier:
             chosen[item] = events[-1:]
     return _of_items(chosen)
 
@@ -315,9 +323,10 @@ def _started(asked: _Asked, anchor: int) -> Sequence[_Heard]:
 def _stopped(asked: _Asked, anchor: int) -> Sequence[_Heard]:
     chosen: dict[str, list[_Heard]] = {}
     for item, events in asked.by_item.items():
-        goes_on = events[-1].day > anchor or any(e.holds(asked.as_of, item) for e in events)
+        day = _before_it(asked, anchor)
+        goes_on = events[-1].day > day or any(e.holds(asked.as_of, item) for e in events)
         if not goes_on:
-            chosen[item] = [e for e in events if e.holds(anchor, item)][-1:]
+            chosen[item] = [e for e in events if e.day <= day and e.holds(anchor, item)][-1:]
     return _of_items(chosen)
 
 

@@ -7,15 +7,17 @@ what they were made of), which is written last: a folder without it is not whole
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -74,7 +76,8 @@ def write_features(
     """Write the features of everybody who has an event, as of each of `days`.
 
     All features, or those called `names`. The same histories, days and names give the same bytes,
-    whatever `threads`. Raises InputError where `days` is empty or no feature has a name.
+    whatever `threads`. What was in the folder before is replaced when all is on disk.
+    Raises InputError where `days` is empty, no feature has a name, or another process writes there.
     """
     if not days:
         raise InputError("There is no day to compute features as of: give at least one.")
@@ -82,38 +85,75 @@ def write_features(
     asked = sorted(set(days_of(list(days)).tolist()))
     rows = sum(histories.patients_a_shard) * len(asked)
     width = len(wanted.names)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "features.json").unlink(missing_ok=True)
     people: dict[int, pa.Array] = {}
     keeping = Lock()
     header = _header(rows, width)
-    with (folder / "features.npy").open("wb") as file:
+    with _writing(folder), ExitStack() as drafts:
+        file = drafts.enter_context(_draft(folder, "features.npy"))
         file.write(header)
         file.flush()
-        target = file.fileno()
 
         def keep(block: Block) -> None:
-            _write_at(
-                target, np.ascontiguousarray(block.X), len(header) + block.first_row * width * 4
-            )
+            place = len(header) + block.first_row * width * 4
+            _write_at(file.fileno(), np.ascontiguousarray(block.X), place)
             with keeping:
                 people[block.first_row] = block.patients
 
         each_block(histories, wanted, asked, keep, threads, cuts)
         file.truncate(len(header) + rows * width * 4)
-    _write_questions(folder / "questions.parquet", [people[at] for at in sorted(people)], asked)
-    about = {
-        "names": list(wanted.names), "rows": rows,
-        "days": [to_date(day).isoformat() for day in asked],
-        "fingerprint": fingerprint(wanted.names),
-        "histories": histories.manifest.get("content"),
-    }  # fmt: skip
-    text = json.dumps(about, indent=1, sort_keys=True) + "\n"
-    draft = folder / ".features.json"
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(folder / "features.json")
-    sync_folder(folder)
+        ordered = [people[at] for at in sorted(people)]
+        _write_questions(drafts.enter_context(_draft(folder, "questions.parquet")), ordered, asked)
+        about = {
+            "names": list(wanted.names), "rows": rows,
+            "days": [to_date(day).isoformat() for day in asked],
+            "fingerprint": fingerprint(wanted.names),
+            "histories": histories.manifest.get("content"),
+        }  # fmt: skip
+        text = json.dumps(about, indent=1, sort_keys=True) + "\n"
+        drafts.enter_context(_draft(folder, "features.json")).write(text.encode())
     return FeatureFile(folder, about)
+
+
+_PARTS = ("features.npy", "questions.parquet", "features.json")
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Puts the drafts of the folder's files in their places, the manifest last, when all are on
+    disk: whoever has mapped the array before keeps what it mapped. Raises InputError while another
+    process writes there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise InputError(
+                f"Features are being written to {folder}: wait, or name another folder."
+            ) from error
+        try:
+            yield
+            (folder / "features.json").unlink(missing_ok=True)
+            sync_folder(folder)
+            for name in _PARTS:
+                (folder / f".{name}.new").replace(folder / name)
+            sync_folder(folder)
+        finally:
+            for name in _PARTS:
+                (folder / f".{name}.new").unlink(missing_ok=True)
+    finally:
+        os.close(held)
+
+
+@contextmanager
+def _draft(folder: Path, name: str) -> Iterator[BinaryIO]:
+    """A new file beside the one called `name`, on the disk when it is closed."""
+    path = folder / f".{name}.new"
+    path.unlink(missing_ok=True)
+    with path.open("xb") as file:
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _header(rows: int, width: int) -> bytes:
@@ -130,9 +170,9 @@ def _write_at(target: int, block: np.ndarray, place: int) -> None:
         place, left = place + written, left[written:]
 
 
-def _write_questions(path: Path, people: list[pa.Array], days: list[int]) -> None:
+def _write_questions(file: BinaryIO, people: list[pa.Array], days: list[int]) -> None:
     schema = pa.schema([("patient_id", pa.string()), ("as_of", pa.date32())])
-    with pq.ParquetWriter(path, schema) as writer:
+    with pq.ParquetWriter(file, schema) as writer:
         for patients in people:
             n = len(patients)
             of_row = np.repeat(np.arange(n, dtype=np.int64), len(days))

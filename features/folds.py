@@ -38,6 +38,8 @@ LAST_DAY, DAYS = 1, 2
 MONTH = 30
 """Days of a month: the calendar's months would make a patient's numbers follow the calendar."""
 MOST_MONTHS = 60
+SLOPE_VALUES, SLOPE_DAYS = 3, 90
+"""What a slope needs: so many values, so many days from the first to the last."""
 NO_DAY = -(2**40)
 
 year_and_day = njit(cache=True, nogil=True)(window.march_year_and_day)
@@ -219,8 +221,8 @@ def of_values(
     how, low, high, start, as_of, q, after, event_of, value_of, happened, enter, gone
 ):  # fmt: skip
     """Folds of the values in the window; `start` is the first entry that may lie in it."""
-    n, x, oldest = 0, np.nan, np.nan
-    days, values, outside = 0.0, 0.0, 0
+    n, x, oldest, latest = 0, np.nan, np.nan, as_of
+    days, values, outside, since = 0.0, 0.0, 0, as_of
     entry = start
     while entry >= 0:
         e, v = event_of[entry], value_of[entry]
@@ -239,7 +241,8 @@ def of_values(
             outside += 0 if low <= v <= high else 1
         else:
             if n == 0:
-                oldest = v
+                oldest, since = v, happened[e]
+            latest = happened[e]
             n += 1
             x = v
             days += happened[e] - as_of
@@ -248,7 +251,7 @@ def of_values(
         return x - oldest if n > 1 else np.nan
     if how == OUTSIDE:
         return float(outside)
-    if how != SLOPE or n < 2:
+    if how != SLOPE or n < SLOPE_VALUES or latest - since < SLOPE_DAYS:
         return x if how in (MIN, MAX) else np.nan
     across, square = 0.0, 0.0
     entry = start
@@ -261,7 +264,7 @@ def of_values(
             from_mean = happened[e] - as_of - days / n
             square += from_mean * from_mean
             across += from_mean * (v - values / n)
-    return 365.0 * across / square if square > 0.25 else np.nan
+    return 365.0 * across / square
 
 
 @njit(cache=True, nogil=True)
@@ -343,12 +346,13 @@ def told_after(
         if as_of - told >= declared.window[f]:
             continue
         x = 0.0
+        before_it = told if how == WITHIN else told - declared.same_day[f]
         if how in (AFTER, WITHIN):
             most = as_of if how == AFTER else told + declared.days[f]
             entry = head[profile]
             while entry >= 0:
                 e = event_of[entry]
-                if told < happened[e] <= most and enter[e] <= q < gone[e]:
+                if before_it < happened[e] <= most and enter[e] <= q < gone[e]:
                     x = 1.0
                     break
                 entry = after[entry]
@@ -358,17 +362,18 @@ def told_after(
             for k in range(n_items):
                 if profile_of[items[k]] == profile:
                     x += _changed(
-                        how, told, declared.before[f], as_of, q, head[items[k]], after, event_of,
-                        value_of, happened, enter, gone, asked_of[profile, P_SPANS],
+                        how, told, before_it, declared.before[f], as_of, q, head[items[k]], after,
+                        event_of, value_of, happened, enter, gone, asked_of[profile, P_SPANS],
                     )  # fmt: skip
         out[row[q], f] = x
 
 
 @njit(cache=True, nogil=True)
 def _changed(
-    how, told, before, as_of, q, first, after, event_of, value_of, happened, enter, gone, spans
+    how, told, before_it, before, as_of, q, first, after, event_of, value_of, happened, enter,
+    gone, spans,
 ):  # fmt: skip
-    """Whether an item was started, or stopped, after the anchor's day."""
+    """Whether an item was started, or stopped, after the anchor: after day `before_it`."""
     earlier, later, then, now = False, False, False, False
     entry = first
     while entry >= 0:
@@ -376,12 +381,12 @@ def _changed(
         entry = after[entry]
         if happened[e] > as_of or enter[e] > q or gone[e] <= q:
             continue
-        if happened[e] > told:
+        if happened[e] > before_it:
             later = True
-        elif happened[e] > told - before:
+        elif happened[e] > before_it - before:
             earlier = True
         until = _last_covered(happened[e], v, spans, as_of)
-        then = then or happened[e] <= told <= until
+        then = then or (happened[e] <= before_it and told <= until)
         now = now or until >= as_of
     if how == STARTED:
         return 1.0 if later and not earlier else 0.0

@@ -1,6 +1,6 @@
 """Patient histories: every event with the day it happened and the days it could be seen.
 
-A history is made of canonical rows by `events_of` alone, for the night and for the live API.
+Here they are opened, or made of rows in memory; `features.writing` puts them on disk.
 """
 
 from __future__ import annotations
@@ -17,10 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import InputError, RefusalError
-from data.home import Home
 from features.columns import texts_of
 from features.events import events_of, translation_fingerprint
-from features.ledger import EVENT_SCHEMA
 from features.shards import (
     Shard,
     ShardFiles,
@@ -32,8 +30,6 @@ from features.shards import (
     shard_number,
 )
 from features.vocabulary import Vocabulary
-
-__all__ = ["EVENT_SCHEMA", "Histories", "current_histories", "events_of", "write_histories"]
 
 THREADS = 2
 FORMAT = 2
@@ -177,30 +173,3 @@ def read_vocabulary(path: Path) -> Vocabulary:
     """The event codes of histories on disk, in the order of their numbers."""
     codes = pq.ParquetFile(path).read(use_threads=False).column("code")
     return Vocabulary(codes.to_pylist())
-
-
-def current_histories(home: Home) -> Histories:
-    """The histories of what was taken in last, written first where they are not there yet.
-
-    They are missing or old where an intake ended before its histories were whole, or where
-    another version of firstcall wrote them. Where nothing was taken in, imported histories are
-    the current ones. Raises InputError where there are none either.
-    """
-    from features.writing import bring_up_to_date  # who only reads needs no DuckDB
-
-    bring_up_to_date(home)
-    return Histories.open(home.histories)
-
-
-def write_histories(home: Home, shards: int | None = None) -> Histories:
-    """Write the histories of what was taken in last, and open them.
-
-    Shards whose patients' rows are the same as when they were written stay as they are; with a
-    number of `shards` all are written anew. The new histories become valid in one step, when they
-    are whole; the ones before stay on disk until the next time, for whoever is still reading them.
-    Raises InputError where nothing was taken in.
-    """
-    from features.writing import write
-
-    write(home, shards)
-    return Histories.open(home.histories)

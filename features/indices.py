@@ -137,9 +137,9 @@ def _stay_facts(histories: Histories, index: pd.DataFrame) -> pd.DataFrame:
         if (admitted > questions.day).any():
             raise InputError("The column admitted_on of the questions lies after as_of somewhere.")
     out = np.empty((len(index), len(_FACTS)), np.float64)
+    part, items = _parts_of(histories.vocabulary)  # the one of every shard
 
     def one_shard(shard: Shard, rows: np.ndarray, patients: np.ndarray) -> None:
-        part, items = _parts_of(shard.vocabulary)
         stay_facts(
             out, shard.first_event, shard.happened, shard.known, shard.superseded, shard.code,
             shard.value, patients, questions.day[rows], admitted[rows], rows,

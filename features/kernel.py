@@ -59,9 +59,11 @@ from features.layout import (
 )
 
 KERNEL_VERSION = 3
-"""Raised whenever the same events come to mean other numbers; part of every fingerprint. Numba
-looks at this file alone to see whether its cache is stale: after a change in `features.folds` raise
-it, or touch this file."""
+"""Raised whenever the same events come to mean other numbers; part of every fingerprint."""
+COMPILED_IN = "0"
+"""sha256 over folds.py, layout.py and window.py. Numba looks at this file alone to see whether the
+code that it keeps on disk is stale, so a change there has to change something here; a test says the
+new sum."""
 
 
 @njit(cache=True, nogil=True)

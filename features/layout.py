@@ -76,6 +76,7 @@ class Declared(NamedTuple):
     window: np.ndarray
     before: np.ndarray
     days: np.ndarray
+    same_day: np.ndarray
     low: np.ndarray
     high: np.ndarray
     level: np.ndarray

@@ -35,7 +35,7 @@ class Ledger:
         self._patients = patients
         self._codes: dict[str, int] = {}
         self._parts: list[list[Any]] = []
-        self._sources: dict[int, tuple[int, pa.Array]] = {}
+        self._sources: dict[int, tuple[int, pa.Array, pa.Table]] = {}
         self._rows = 0
 
     def code(self, text: str) -> int:
@@ -79,7 +79,8 @@ class Ledger:
         if held is None:
             column = whole(rows.column("source_row"))
             texts = column if column.type == pa.string() else column.cast(pa.string())
-            held = self._sources[id(rows)] = (self._rows, texts)
+            # the table is kept so that no other one comes to have its id
+            held = self._sources[id(rows)] = (self._rows, texts, rows)
             self._rows += len(texts)
         return held[0]
 
@@ -94,7 +95,7 @@ class Ledger:
         rank = np.empty(len(vocabulary), dtype=np.int32)
         rank[[self._codes[text] for text in vocabulary]] = np.arange(len(vocabulary))
         code = rank[code]
-        sources = pa.concat_arrays([texts for _, texts in self._sources.values()])
+        sources = pa.concat_arrays([texts for _, texts, _ in self._sources.values()])
         person_day = (patient.astype(np.int64) << 32) + happened
         known_code = (known.astype(np.int64) << 32) + code
         order = np.lexsort((known_code, person_day))

@@ -32,7 +32,7 @@ from features.units import LAB_TESTS
 MEANING_VERSION = 1
 """Raised whenever the code below comes to name other concepts for the same code and code lists."""
 
-_MOST_KEPT = 1 << 20
+_MOST_KEPT = 1 << 18
 _NAMES_OF_MANY = ("FACILITY/", "PROVIDER/", "PRESCRIBER/")
 
 

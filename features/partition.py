@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.columns import texts_of
 from features.events import READ
-from features.shards import shard_number
+from features.shards import dealt
 
 _ROWS_A_BATCH = 1 << 19
 
@@ -58,21 +57,9 @@ def partition(
             for shard in sorted(wanted)
         }
         for batch in source.iter_batches(_ROWS_A_BATCH, columns=list(columns)):
-            _split(batch.select(columns), writers, chosen)
+            rows = pa.Table.from_batches([batch.select(columns)])
+            for shard, its_rows in dealt(rows, shards, chosen):
+                writers[shard].write_table(its_rows)
         for writer in writers.values():
             writer.close()
     return parts
-
-
-def _split(
-    rows: pa.RecordBatch, writers: Mapping[int, pa.ipc.RecordBatchFileWriter], chosen: np.ndarray
-) -> None:
-    ids, at = texts_of(rows.column("patient_id"))
-    shard = shard_number(ids, len(chosen))[at]
-    kept = np.flatnonzero(chosen[shard])
-    order = kept[np.argsort(shard[kept], kind="stable")]
-    ends = np.cumsum(np.bincount(shard[order], minlength=len(chosen)))
-    taken = rows.take(pa.array(order))
-    for number, (end, size) in enumerate(zip(ends, np.diff(ends, prepend=0), strict=True)):
-        if size:
-            writers[number].write_batch(taken.slice(end - size, size))

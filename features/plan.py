@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from data.errors import InputError
 from features.definitions import FEATURES, feature
 from features.definitions.declaration import Channel, Feature
 from features.folds import DAYS, HOWS, LAST_DAY
@@ -45,11 +46,12 @@ _NO_EVENT_IS_MISSING = frozenset(
 _SPANS = {None: 0, "last day": LAST_DAY, "days": DAYS}
 _EVER = 2**30
 """Days of the window of a feature that has none."""
-_REMEMBERED = 500_000
-_HEARING = Lock()
+_REMEMBERED = 50_000
+"""Codes whose cells one plan keeps for the next vocabulary, so that requests do not fill memory."""
+_NAMES_OF_MANY = ("FACILITY/", "PROVIDER/", "PRESCRIBER/")
 
 _OWN, _ITEMS, _SCORED = range(3)
-_Cell = tuple[Channel, int]
+_Key = tuple[Channel, int]
 """A channel, and whether it is asked for its events, for its items, or for a score of them."""
 _Place = tuple[int, str, Meaning]
 """A profile, the item ("" for the channel's own), and what the code stands for in it."""
@@ -57,15 +59,14 @@ _Place = tuple[int, str, Meaning]
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """What to compute: a column a feature, in order; then `hidden` columns for those that a
-    percentile is of and that nobody asked for.
+    """What to compute: a column a feature, in order; then columns for those that a percentile is
+    of and that nobody asked for.
 
     `template` is the row of a patient without events. `percentiles` holds (column, the column
     that it is of, that one's name).
     """
 
     names: tuple[str, ...]
-    hidden: int
     template: np.ndarray
     profiles: Profiles
     declared: Declared
@@ -79,28 +80,33 @@ class Plan:
     _items_of: dict[int, dict[str, int]]  # of a profile of scored items: item → place
     _places: dict[str, tuple[_Place, ...]] = field(default_factory=dict)
     _heard: WeakKeyDictionary[Vocabulary, Heard] = field(default_factory=WeakKeyDictionary)
+    _hearing: Lock = field(default_factory=Lock)
 
     def heard(self, vocabulary: Vocabulary) -> Heard:
-        """In which cells each code of a vocabulary speaks; worked out once for each vocabulary,
-        and again where it has grown since."""
-        with _HEARING:  # shards are answered on several threads
+        """In which cells each code of a vocabulary speaks; worked out once for each vocabulary."""
+        with self._hearing:  # shards are answered on several threads
             found = self._heard.get(vocabulary)
-            if found is None or len(found.start) <= len(vocabulary.codes):
+            if found is None:
                 found = self._heard[vocabulary] = self._hear(vocabulary.codes)
         return found
 
     def _hear(self, codes: Sequence[str]) -> Heard:
-        if len(self._places) > _REMEMBERED:
-            self._places.clear()  # names of facilities are without end
-        new = [code for code in dict.fromkeys(codes) if code not in self._places]
-        for code, told in zip(new, meanings(new), strict=True):
-            self._places[code] = self._places_of(told)
+        places = {code: at for code in codes if (at := self._places.get(code)) is not None}
+        new = [code for code in dict.fromkeys(codes) if code not in places]
+        places |= {
+            code: self._places_of(told) for code, told in zip(new, meanings(new), strict=True)
+        }
+        if len(self._places) + len(places) > _REMEMBERED:
+            self._places.clear()
+        if len(places) <= _REMEMBERED:
+            kept = {c: at for c, at in places.items() if not c.startswith(_NAMES_OF_MANY)}
+            self._places.update(kept)
         profile = list(range(len(self._channels)))
         item = [0] * len(profile)
         cells: dict[tuple[int, str], int] = {}
         start, cell, own, value, factor = [0], [], [], [], []
         for code in codes:
-            for where, name, meaning in self._places[code]:
+            for where, name, meaning in places[code]:
                 at = where
                 if name:
                     at = cells.get((where, name), -1)
@@ -136,7 +142,7 @@ class Plan:
         return sorted(found)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=8)
 def plan(names: tuple[str, ...] | None, carries: tuple[str, ...]) -> Plan:
     """The plan of the features called `names` (all that there are for None), in that order.
 
@@ -147,20 +153,21 @@ def plan(names: tuple[str, ...] | None, carries: tuple[str, ...]) -> Plan:
 
 
 def plan_of(declared: Sequence[Feature], carries: Iterable[str]) -> Plan:
-    """The plan of these features, declared anywhere."""
+    """The plan of these features, declared anywhere. Raises InputError where one is there twice."""
     names = [f.name for f in declared]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"The feature {twice[0]!r} is asked for twice: name each one once.")
     carried = set(carries)
-    by_name = {f.name: f for f in declared}
     bases = dict.fromkeys(f.of for f in declared if f.of is not None)
-    hidden = [feature(name) for name in bases if name not in by_name]
-    all_of_them = [*declared, *hidden]
+    all_of_them = [*declared, *(feature(name) for name in bases if name not in names)]
     column = {f.name: place for place, f in enumerate(all_of_them)}
     computed = [f for f in all_of_them if f.feed in carried and f.how != "percentile"]
     windows = sorted({days for f in computed for days in _lengths(f)})
 
-    asked: dict[_Cell, list[Feature]] = {}
+    asked: dict[_Key, list[Feature]] = {}
     for f in computed:
-        asked.setdefault(_cell(f), []).append(f)
+        asked.setdefault(_key(f), []).append(f)
     for f in computed:
         if f.anchor is not None:
             asked.setdefault((f.anchor, _OWN), [])
@@ -176,18 +183,16 @@ def plan_of(declared: Sequence[Feature], carries: Iterable[str]) -> Plan:
     items_of: dict[int, dict[str, int]] = {}
     for f in computed:
         if f.how == "score":
-            items = items_of.setdefault(place[_cell(f)], {})
+            items = items_of.setdefault(place[_key(f)], {})
             for item, _ in f.weights:
                 items.setdefault(item, len(items))
-    column_of = {id(f): at for at, f in enumerate(all_of_them)}
     return Plan(
         names=tuple(names),
-        hidden=len(hidden),
         template=np.array([_without_events(f, carried) for f in all_of_them], np.float32),
-        profiles=_profiles([asked[key] for key in order], order, windows, column_of, items_of),
+        profiles=_profiles([asked[key] for key in order], order, windows, column, items_of),
         declared=_declared(all_of_them, carried, place, items_of),
-        anchors=_anchors(computed, place, column_of),
-        scores=np.array([column_of[id(f)] for f in computed if f.how == "score"], np.int64),
+        anchors=_anchors(computed, place, column),
+        scores=np.array([column[f.name] for f in computed if f.how == "score"], np.int64),
         window_days=np.array(windows, np.int64),
         percentiles=tuple(
             (at, column[f.of], f.of) for at, f in enumerate(declared) if f.of is not None
@@ -199,7 +204,7 @@ def plan_of(declared: Sequence[Feature], carries: Iterable[str]) -> Plan:
     )
 
 
-def _cell(f: Feature) -> _Cell:
+def _key(f: Feature) -> _Key:
     kind = _SCORED if f.how == "score" else _ITEMS if f.how in _OF_ITEMS else _OWN
     return f.channel, kind
 
@@ -227,9 +232,9 @@ def _without_events(f: Feature, carried: set[str]) -> float:
 
 def _profiles(
     asked: list[list[Feature]],
-    order: list[_Cell],
+    order: list[_Key],
     windows: list[int],
-    column_of: dict[int, int],
+    column: dict[str, int],
     items_of: dict[int, dict[str, int]],
 ) -> Profiles:
     rows, window, told, next_slot, tallies = [], [], [], 0, 0
@@ -248,7 +253,7 @@ def _profiles(
                 continue
             days = _days(f)
             told.append((
-                column_of[id(f)], HOWS.index(f.how), at.get(days, 0), at.get(days // 2, 0),
+                column[f.name], HOWS.index(f.how), at.get(days, 0), at.get(days // 2, 0),
                 at.get(f.before, 0), days, tallies if f.how in _TALLIED else -1, 0,
             ))  # fmt: skip
             tallies += f.how in _TALLIED
@@ -268,13 +273,13 @@ def _table(rows: list[tuple[int, ...]]) -> np.ndarray:
 def _declared(
     features: list[Feature],
     carried: set[str],
-    place: dict[_Cell, int],
+    place: dict[_Key, int],
     items_of: dict[int, dict[str, int]],
 ) -> Declared:
     equals = [f.equals for f in features]
     weights, worse_start, worse, weight_start = [], [0], [], [0]
     for f in features:
-        items = items_of.get(place.get(_cell(f), -1), {}) if f.how == "score" else {}
+        items = items_of.get(place.get(_key(f), -1), {}) if f.how == "score" else {}
         weight_of = dict(f.weights)
         for item in items:
             weights.append(weight_of.get(item, 0.0))
@@ -284,10 +289,11 @@ def _declared(
     how = ["missing" if f.feed not in carried else f.how for f in features]
     return Declared(
         how=np.array([HOWS.index(h) for h in how], np.int64),
-        profile=np.array([place.get(_cell(f), 0) for f in features], np.int64),
+        profile=np.array([place.get(_key(f), 0) for f in features], np.int64),
         window=np.array([_days(f) for f in features], np.int64),
         before=np.array([f.before for f in features], np.int64),
         days=np.array([f.days for f in features], np.int64),
+        same_day=np.array([f.same_day for f in features], np.int64),
         low=np.array([f.limits[0] for f in features], np.float64),
         high=np.array([f.limits[1] for f in features], np.float64),
         level=np.array([f.level for f in features], np.float64),
@@ -299,13 +305,11 @@ def _declared(
     )  # fmt: skip
 
 
-def _anchors(
-    computed: list[Feature], place: dict[_Cell, int], column_of: dict[int, int]
-) -> Anchors:
+def _anchors(computed: list[Feature], place: dict[_Key, int], column: dict[str, int]) -> Anchors:
     told: dict[int, list[int]] = {}
     for f in computed:
         if f.anchor is not None:
-            told.setdefault(place[f.anchor, _OWN], []).append(column_of[id(f)])
+            told.setdefault(place[f.anchor, _OWN], []).append(column[f.name])
     start = np.append(0, np.cumsum([len(features) for features in told.values()]))
     return Anchors(
         np.array(list(told), np.int64), start.astype(np.int64),

@@ -209,9 +209,8 @@ def _limits(declared: Feature) -> str:
 
 
 def _months_above(declared: Feature) -> str:
-    level = number(declared.level / declared.divide_by)
-    if declared.unit == "share":
-        level = f"${declared.level / 100:,.0f}"
+    in_cents = declared.source == "cost"
+    level = f"${declared.level / 100:,.0f}" if in_cents else number(declared.level)
     return f"share of the months of 30 days that add up to more than {level}"
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from data.errors import InputError
+from features.columns import places_of
 from features.history import Histories
 from features.shards import Shard
-from features.versions import places_of
 from features.window import days_of
 
 Answer = Callable[[Shard, np.ndarray, np.ndarray], None]

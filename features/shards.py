@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from features.columns import whole
+from features.columns import texts_of, whole
 from features.ledger import EVENT_SCHEMA
 from features.vocabulary import Vocabulary
 
@@ -58,6 +58,24 @@ _ENCODING: dict[str, Any] = {
 def shard_number(patient_ids: Iterable[str], shards: int) -> np.ndarray:
     """The shard of each patient: CRC-32 of the id, the same on every machine and in every run."""
     return np.array([zlib.crc32(i.encode()) % shards for i in patient_ids], dtype=np.int64)
+
+
+def dealt(
+    rows: pa.Table, shards: int, wanted: np.ndarray | None = None
+) -> Iterator[tuple[int, pa.Table]]:
+    """Rows with a patient_id apart by shard: (shard, its rows in their order), where it has any.
+
+    Of the shards that the flags `wanted` (one a shard) choose, or of all.
+    """
+    ids, at = texts_of(rows.column("patient_id"))
+    shard = shard_number(ids, shards)[at]
+    kept = np.arange(len(shard)) if wanted is None else np.flatnonzero(wanted[shard])
+    order = kept[np.argsort(shard[kept], kind="stable")]
+    ends = np.cumsum(np.bincount(shard[order], minlength=shards))
+    taken = rows.take(pa.array(order))
+    for number, (end, size) in enumerate(zip(ends, np.diff(ends, prepend=0), strict=True)):
+        if size:
+            yield number, taken.slice(end - size, size)
 
 
 @dataclass(frozen=True)
@@ -272,10 +290,9 @@ def _position(ids: pa.Array, patient_id: str) -> int | None:
 
 
 def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
-    whole = column.unify_dictionaries().combine_chunks() if column.num_chunks > 1 else column
-    if isinstance(whole, pa.ChunkedArray):
-        return whole.chunk(0) if whole.num_chunks else pa.array([], pa.string()).dictionary_encode()
-    return whole
+    if column.num_chunks == 0:
+        return pa.array([], pa.string()).dictionary_encode()
+    return whole(column.unify_dictionaries() if column.num_chunks > 1 else column)
 
 
 def _column(values: np.ndarray | pa.ChunkedArray) -> pa.Array:

@@ -36,7 +36,8 @@ _PER_AREA = {"mL/min/1.73.m2": 1.0, "mL/min/{1.73m2}": 1.0, "mL/min": 1.0}
 # Sodium's lower one is that of the HOSPITAL score. Of ours: glucose that is not fasting (upper
 # limit of ADA's Standards of Care, 2 hours after a load), NT-proBNP of people of 75 and older,
 # INR up to what treatment with warfarin usually aims at, LDL up to ATP III's "near optimal".
-# eGFR by formulas without race; codes of formulas that name one are not read. Troponin: the
+# eGFR by CKD-EPI 2021 alone: results under the codes of MDRD and CKD-EPI 2009 are adjusted for
+# race, or may be, so the same kidneys would be told as better or worse by it. Troponin: the
 # high-sensitivity assay alone, which is told in ng/L everywhere; its limit is the 99th percentile
 # of both sexes of a common assay.
 LAB_TESTS: tuple[LabTest, ...] = (
@@ -54,8 +55,8 @@ LAB_TESTS: tuple[LabTest, ...] = (
             (3.5, 5.0), "higher"),
     LabTest("urea_nitrogen", "urea nitrogen", ("3094-0", "6299-2"), "mg/dL", {"mmol/L": 2.8014},
             (8.0, 20.0), "higher"),
-    LabTest("egfr", "eGFR", ("98979-8", "62238-1", "33914-3", "77147-7", "69405-9"),
-            "mL/min/{1.73_m2}", _PER_AREA, (60.0, _UNBOUNDED), "lower"),
+    LabTest("egfr", "eGFR", ("98979-8",), "mL/min/{1.73_m2}",
+            _PER_AREA, (60.0, _UNBOUNDED), "lower"),
     LabTest("glucose", "glucose", ("2345-7", "2339-0", "41653-7", "74774-1"), "mg/dL",
             {"mmol/L": 18.016}, (70.0, 140.0), "higher"),
     LabTest("nt_probnp", "NT-proBNP", ("33762-6", "71425-3", "83107-3"), "pg/mL", _PG_PER_ML,

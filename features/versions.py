@@ -13,10 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from data.tables import Table
-from features.columns import flags_of, numbers_of, pairs_of, places_of, texts_of, told_apart
+from features.columns import flags_of, numbers_of, pairs_of, texts_of, told_apart
 from features.window import NEVER, days_of_column
-
-__all__ = ["Facts", "facts_of", "places_of", "texts_of"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,13 +24,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.durable import sync_folder
+from data.feeds import derived_feeds
 from data.generation import Taken, find_current, replace_file
 from data.home import Home
 from data.intake import current
 from data.progress import stage
 from features.changes import Rows
 from features.events import READ, events_of, translation_fingerprint
-from features.history import FORMAT, THREADS, is_ours, read_vocabulary
+from features.history import FORMAT, THREADS, Histories, is_ours, read_vocabulary
 from features.partition import partition
 from features.shards import Shard, ShardFiles, digest_of, write_shard
 
@@ -43,21 +44,34 @@ Named = dict[str, Any]
 `made_of` (see `Rows.digests`) and a digest of what its events `say`."""
 
 
-def bring_up_to_date(home: Home) -> None:
-    """Write the histories of what was taken in last, where they are not there yet."""
+def current_histories(home: Home) -> Histories:
+    """The histories of what was taken in last, written first where they are not there yet.
+
+    They are missing or old where an intake ended before its histories were whole, or where
+    another version of firstcall wrote them. Where nothing was taken in, imported histories are
+    the current ones. Raises InputError where there are none either.
+    """
     with _writing(home):
         before = _manifest(home)
-        if before is not None and "imported" in before and find_current(home) is None:
-            return
-        taken = current(home)
-        if before is None or before["generation"] != taken.generation:
-            _write(home, taken, before, None)
+        imported = before is not None and "imported" in before and find_current(home) is None
+        if not imported:
+            taken = current(home)
+            if before is None or before["generation"] != taken.generation:
+                _write(home, taken, before, None)
+    return Histories.open(home.histories)
 
 
-def write(home: Home, shards: int | None) -> None:
-    """Write the histories of what was taken in last; all shards where their number is given."""
+def write_histories(home: Home, shards: int | None = None) -> Histories:
+    """Write the histories of what was taken in last, and open them.
+
+    Shards whose patients' rows are the same as when they were written stay as they are; with a
+    number of `shards` all are written anew. The new histories become valid in one step, when they
+    are whole; the ones before stay on disk until the next time, for whoever is still reading them.
+    Raises InputError where nothing was taken in.
+    """
     with _writing(home):
         _write(home, current(home), _manifest(home), shards)
+    return Histories.open(home.histories)
 
 
 def write_events(
@@ -260,26 +274,16 @@ def _named_by_bytes(path: Path) -> str:
 
 
 def _carried(feeds: Collection[str], rows: Rows) -> list[str]:
-    """The feeds of the intake, and those that follow from the rows.
-
-    Yearly totals may hold kinds of service whose claims are not among the files: then a sum of
-    the claims would be a part that looks like the whole, and "cost_claim" is not carried.
-    """
-    carries = set(feeds)
+    """The feeds of the intake, and those that follow from the rows."""
     costs = rows.different("cost")
-    claims = {kind for covers, kind in costs if covers == "claim"}
-    years = {kind for covers, kind in costs if covers == "year"}
-    if claims and years <= claims:
-        carries.add("cost_claim")
-    if years:
-        carries.add("cost_year")
-    if ("ATC",) in rows.different("drug_fill"):
-        carries.add("drug_class")
-        if "days_supply" in carries:
-            carries.add("drug_supply")
-    if ("CCW",) in rows.different("diagnosis"):
-        carries.add("yearly_flags")
-    return sorted(carries)
+    derived = derived_feeds(
+        {kind for covers, kind in costs if covers == "claim"},
+        {kind for covers, kind in costs if covers == "year"},
+        classes=("ATC",) in rows.different("drug_fill"),
+        supply="days_supply" in feeds,
+        flags=("CCW",) in rows.different("diagnosis"),
+    )
+    return sorted({*feeds, *derived})
 
 
 def _publish(histories: Path, work: Path, manifest: dict[str, Any]) -> None:

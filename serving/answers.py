@@ -92,7 +92,7 @@ class Scorer:
     def answer(self, request: ScoreRequest) -> ScoreAnswer:
         """Both risks of everybody whom the request names, with their reasons."""
         tables = tables_of(request)
-        carries = self.models.carries if request.carries is None else sorted(request.carries)
+        carries = self.models.carries if request.carries is None else sorted(set(request.carries))
         people = population(tables, carries, request.as_of)
         histories = Histories.of_tables(tables, carries)
         scored = score(people, histories, self.models, request.as_of)

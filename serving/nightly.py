@@ -15,7 +15,8 @@ from data.errors import RefusalError
 from data.home import Home
 from data.intake import Taken, current
 from data.progress import stage
-from features.history import Histories, current_histories
+from features.history import Histories
+from features.writing import current_histories
 from serving.population import DIED, NOT_COVERED, NOT_KNOWN, population
 from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
 from serving.store import Store

@@ -24,7 +24,7 @@ def small_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     """
     from data.intake import take_in
     from data.synthesise import synthesise
-    from features.history import write_histories
+    from features.writing import write_histories
     from training.tasks import HIGH_COST, READMISSION
     from training.train import train
 

@@ -18,7 +18,7 @@ from data.home import Home
 from data.progress import listen, stage
 from data.synthesise import synthesise
 from data.terminal import say, shown_stage, table
-from features.history import current_histories
+from features.writing import current_histories
 from serving.model import RiskModel
 from training.evaluate import OURS, Evaluation
 from training.examine import examine

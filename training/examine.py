@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from data import intake
 from data.home import Home
 from data.progress import stage
-from features.history import current_histories
+from features.writing import current_histories
 from serving.model import RiskModel
 from training.evaluate import Evaluation, evaluate
 from training.matrix import asked

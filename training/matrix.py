@@ -57,19 +57,29 @@ def asked(
     return Matrix(features_as_of(histories, index, names, cuts=cuts), rows, cuts)
 
 
-def learnable(X: pd.DataFrame, rows: ArrayLike, least_seen: int) -> list[str]:
-    """The columns that a model may learn from, judged by `rows` (the training rows).
+def learnable(matrix: Matrix, rows: ArrayLike, least_seen: int) -> list[str]:
+    """The columns that a model may learn from, judged by `rows` (places of the training rows).
 
     Left out are those that are no predictors, those that are one value or missing throughout, and
-    those that are neither zero nor missing in fewer than `least_seen` rows: a concept that hardly
-    anybody has teaches names, not risks.
+    those that are something else than zero for fewer than `least_seen` people, or (of yes or no) zero for fewer: a concept that hardly anybody has teaches names, not risks, however
+    many rows a person has.
     """
-    taken = X.to_numpy(dtype=np.float32)[np.asarray(rows, np.int64)]
+    places = np.asarray(rows, np.int64)
+    taken = matrix.X.to_numpy(dtype=np.float32)[places]
     if len(taken) == 0:
         return []
-    first = taken[0]
-    same = (taken == first) | (np.isnan(taken) & np.isnan(first))
-    seen = (~np.isnan(taken) & (taken != 0)).sum(axis=0)
-    kept = ~same.all(axis=0) & (seen >= least_seen)
-    return [name for name, keep in zip(X.columns, kept, strict=True)
-            if keep and feature(name).predictor]  # fmt: skip
+    person, people = pd.factorize(matrix.rows["patient_id"].to_numpy()[places])
+    kept = []
+    for column, name in enumerate(matrix.X.columns):
+        values = taken[:, column]
+        known = ~np.isnan(values)
+        told = values[known]
+        varies = len(told) > 0 and (len(told) < len(values) or bool((told != told[0]).any()))
+        if not varies or not feature(name).predictor:
+            continue
+        seen = np.bincount(person[known & (values != 0)], minlength=len(people)) > 0
+        zero = np.bincount(person[known & (values == 0)], minlength=len(people)) > 0
+        of_two = feature(name).unit == "yes or no"
+        if seen.sum() >= least_seen and (not of_two or zero.sum() >= least_seen):
+            kept.append(name)
+    return kept

@@ -59,7 +59,9 @@ class FitSettings:
     extra_trees: bool = _setting(False, "one random cut a column, where noise outweighs signal")
     max_bin: int = _setting(63, "cuts a column at most", "bins")
     least_seen: int = _setting(
-        20, "a column that is neither zero nor missing in fewer training rows is left out", "rows"
+        20,
+        "a column that is neither zero nor missing for fewer of those trained on is left out",
+        "people",
     )
 
 

@@ -17,7 +17,8 @@ from data.errors import RefusalError
 from data.home import Home
 from data.progress import stage
 from features.as_of import fingerprint
-from features.history import Histories, current_histories
+from features.history import Histories
+from features.writing import current_histories
 from serving.model import RiskModel, load_lightgbm, tier_limits, version_of
 from training.baselines import baselines_of
 from training.calibrate import CalibrationChoice, choose_calibrator
@@ -199,7 +200,7 @@ def label_of(task: Task, yearly: bool, threshold_cents: int | None) -> str:
 
 def _fit(matrix: Matrix, split: Split, task: Task) -> tuple[Fitted, list[str]]:
     learning = split.rows(*LEARNING)
-    names = learnable(matrix.X, learning, task.fit.least_seen)
+    names = learnable(matrix, learning, task.fit.least_seen)
     if not names:
         raise RefusalError("No feature varies among the training rows: check what was taken in.")
     rows = matrix.rows.iloc[learning]

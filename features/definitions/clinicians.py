@@ -2,7 +2,10 @@
 
 A contact with a specialty is the first day of any encounter, a stay or a visit, whose clinician
 has it. Specialties are the words of CMS's list of provider specialties in lower case, as far as a
-source follows them; "primary care" stands for general, family and internal medicine.
+source follows them. Primary care is what CMS takes for it: general, family, internal, paediatric
+and geriatric medicine. Psychiatry and addiction medicine are no part of the contacts with
+specialists, which are not masked. What is told is counted: a visit without the name of a clinician
+or a facility adds to no number of them.
 """
 
 from __future__ import annotations
@@ -10,14 +13,21 @@ from __future__ import annotations
 from features.definitions.declaration import Channel, Feature, Sensitive
 from features.definitions.patterns import Counted
 
+_GERIATRIC = ("geriatric medicine*", "geriatrics*")
+_PRIMARY_CARE = (
+    "primary care", "general practice", "family practice", "family medicine", "internal medicine",
+    "general internal medicine", "pediatric medicine", "pediatrics", *_GERIATRIC,
+)  # fmt: skip
 _SPECIALTIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("cardiology", "cardiology",
      ("cardio*", "interventional cardio*", "clinical cardiac*", "advanced heart failure*")),
     ("pulmonology", "lung medicine", ("pulmon*",)),
     ("nephrology", "kidney medicine", ("nephro*",)),
     ("oncology", "cancer medicine",
-     ("oncology*", "hematology*", "haematology*", "medical oncology*", "radiation oncology*",
-      "surgical oncology*", "gynecological oncology*")),
+     ("oncology*", "hematology/oncology*", "hematology-oncology*", "hematology oncology*",
+      "hematology and oncology*", "hematology & oncology*", "medical oncology*",
+      "radiation oncology*", "surgical oncology*", "gynecological oncology*",
+      "gynecological/oncology*", "gynecologic oncology*")),
     ("neurology", "neurology", ("neurolog*",)),
     ("gastroenterology", "gastroenterology", ("gastroenter*",)),
     ("surgery", "surgery",
@@ -26,19 +36,25 @@ _SPECIALTIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
       "hand surgery*", "surgery*")),
     ("mental_health", "mental health care",
      ("psych*", "geriatric psych*", "clinical psych*", "licensed clinical social worker*",
+      "clinical social worker*", "mental health*", "marriage and family therap*",
       "neuropsychiatry*")),
-    ("geriatrics", "medicine of old age", ("geriatric medicine*", "geriatrics*")),
+    ("addiction_medicine", "addiction medicine", ("addiction*",)),
+    ("geriatrics", "medicine of old age", _GERIATRIC),
     ("palliative_care", "palliative care", ("palliative*", "hospice and palliative*")),
 )  # fmt: skip
 """A specialty's name in features, in words, and the words of sources for it."""
 _OTHER_SPECIALTIES = (
-    "addiction*", "allergy*", "critical care*", "dermatology*", "endocrin*", "gynecology*",
-    "hematopoietic*", "infectious*", "interventional pain*", "obstetrics*", "ophthalmology*",
+    "allergy*", "critical care*", "dermatology*", "endocrin*", "gynecology*", "haematology*",
+    "hematology*", "hematopoietic*", "infectious*", "interventional pain*", "obstetrics*", "ophthalmology*",
     "optometry*", "otolaryngology*", "pain*", "physical medicine*", "podiatry*",
     "rheumatology*", "sleep medicine*", "sports medicine*",
 )  # fmt: skip
 """Further specialists, without a feature of their own."""
-_SENSITIVE: dict[str, Sensitive] = {"mental_health": "mental health"}
+_SENSITIVE: dict[str, Sensitive] = {
+    "mental_health": "mental health",
+    "addiction_medicine": "substance use",
+}
+_NO_SPECIALIST = frozenset((*_SENSITIVE, "geriatrics"))
 
 
 def _contacts(
@@ -51,21 +67,24 @@ def _contacts(
     )  # fmt: skip
 
 
-_PRIMARY = _contacts("primary_care", "primary care", ("primary care",))
+_PRIMARY = _contacts("primary_care", "primary care", _PRIMARY_CARE)
 _SPECIALISTS = Counted(
     "utilisation",
     Channel("specialists", tuple(
         f"SPECIALTY/{said}"
-        for said in (*(s for _, _, own in _SPECIALTIES for s in own), *_OTHER_SPECIALTIES)
+        for said in (
+            *(s for name, _, own in _SPECIALTIES if name not in _NO_SPECIALIST for s in own),
+            *_OTHER_SPECIALTIES,
+        )
     )),
     ("contact with a specialist", "contacts with specialists"), "encounter", "specialty",
 )  # fmt: skip
 _ANY = Counted("utilisation", Channel("specialties", ("SPECIALTY/*",)),
                ("specialty", "specialties"), "encounter", "specialty")  # fmt: skip
 _FACILITIES = Counted("utilisation", Channel("facilities", ("FACILITY/*",)),
-                      ("facility", "facilities"), "encounter", "encounter")  # fmt: skip
+                      ("facility", "facilities"), "encounter", "facility")  # fmt: skip
 _CLINICIANS = Counted("utilisation", Channel("clinicians", ("PROVIDER/*",)),
-                      ("clinician", "clinicians"), "encounter", "encounter")  # fmt: skip
+                      ("clinician", "clinicians"), "encounter", "provider")  # fmt: skip
 _PRESCRIBERS = Counted("utilisation", Channel("prescribers", ("PRESCRIBER/*",)),
                        ("prescriber", "prescribers"), "drug_fill", "prescriber")  # fmt: skip
 

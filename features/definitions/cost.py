@@ -2,6 +2,10 @@
 
 A person without claims has cost 0; a person without a yearly total has an unknown one. Percentiles
 are among the cut points that are kept with a model; without one they are missing.
+
+A yearly total stands on 31 December and its window ends before the next one, which a source may
+know the same day: two totals are never added up as one year. Where the next is known later, the
+total of the year is missing on 31 December (of a leap year on the 30th too) until then.
 """
 
 from __future__ import annotations
@@ -87,8 +91,9 @@ def _months_above(dollars: int) -> Feature:
 def _percentile(of: Feature, days: int, span: str) -> Feature:
     return Feature(
         name=f"{of.channel.name}_percentile_{days}", family="cost", concept=of.concept,
-        words=f"{of.concept} {span} at or above that of {{value}}% of people",
-        zero=f"{of.concept} {span} below that of nearly everybody", unit="percentile",
+        words=f"{of.concept} {span} at or above that of {{value}}% of those the model "
+                  "learnt from",
+        zero=f"{of.concept} {span} below that of nearly all those the model learnt from", unit="percentile",
         source="cost", feed=of.feed, channel=of.channel, how="percentile", window=of.window,
         of=of.name,
     )  # fmt: skip
@@ -103,7 +108,7 @@ FEATURES: tuple[Feature, ...] = (
     *_claims("pharmacy", (), (180,)),
     *_claims("inpatient", (), (180,)),
     *_claims("outpatient", (), (180,)),
-    _amount("cost_total_largest_365", "largest single amount {value} in the last 365 days",
+    _amount("cost_total_largest_365", "largest single amount billed {value} in the last 365 days",
             concept="cost of care", feed="cost_claim", channel=_ALL, how="max",
             window=_YEAR),
     Feature(

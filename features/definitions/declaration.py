@@ -55,7 +55,7 @@ All the events:
 - min, max: of the values. Missing where there is none.
 - change: last value minus first value in the window; missing below two values.
 - slope: of the least-squares line through the values, per 365 days; missing unless there are
-  values on two different days.
+  three values and 90 days from the first to the last: two days in hospital are no trend of a year.
 - outside: how many values lie outside `limits`; 0 where there is none.
 - months_above: share of the months of 30 days that fit into the window, counted back from as_of,
   in which the values add up to more than `level` (in what the values are told in: cents); 0 where
@@ -78,19 +78,32 @@ Items of the channel:
 - score: sum of the `weights` of the items with an event in the window; an item is left out while
   one that `suppressed_by` names for it is there. 0 where there is none.
 
-After another channel's last event in the window, the `anchor`; missing where there is none:
-- after: 1 or 0, whether an event of the channel came on a later day than the anchor's.
+After another channel's last event in the window, the `anchor`; missing where there is none. What
+came on the anchor's own day came before it, as far as anybody knows; with `same_day` it came after
+it (drugs filled on the way home), but for `within`:
+- after: 1 or 0, whether an event of the channel came after the anchor.
 - within: 1 where an event of the channel came on one of the `days` days after the anchor's day;
   else 0, but missing while those days are not over.
-- started: how many items have an event after the anchor's day and none in the `before` days up to
-  and including it.
-- stopped: how many items have a span that holds the anchor's day, none that holds as_of, and no
-  event after the anchor's day.
+- started: how many items have an event after the anchor and none in the `before` days until then.
+- stopped: how many items have a span from before the anchor that holds its day, none that holds
+  as_of, and no event after the anchor.
 
 - percentile: where the value of the feature `of` lies among cut points that were fitted in
   training and are kept with the model, 0 to 100; missing where it is, or where no cut points are
   given.
 """
+
+_IN_A_WINDOW = frozenset(
+    ("trend", "sum_trend", "new", "recurrent", "covered_days", "gap_days", "distinct_new",
+     "distinct_recurrent", "after", "within", "started", "stopped")
+)  # fmt: skip
+_OF_MONTHS = frozenset(("months_above", "covered_months"))
+_OF_SPANS = frozenset(
+    ("covered_days", "covered_now", "covered_months", "gap_days", "distinct_now", "stopped")
+)
+_TOLD_AFTER = frozenset(("after", "within", "started", "stopped"))
+MONTH = 30
+MOST_MONTHS = 60
 
 Unit = Literal[
     "count", "days", "months", "years", "US dollars", "yes or no", "CCS category", "percentile",
@@ -130,9 +143,10 @@ class Feature:
     equals: tuple[float, ...] = ()
     limits: tuple[float, float] = (-math.inf, math.inf)  # both still inside
     level: float = 0.0
-    before: int = 0  # days, counted back from as_of (new) or from the anchor's day (started)
+    before: int = 0  # days, counted back from as_of (new) or from the anchor (started)
     days: int = 0
     anchor: Channel | None = None
+    same_day: bool = False
     weights: tuple[tuple[str, float], ...] = ()
     suppressed_by: tuple[tuple[str, str], ...] = ()  # (item, the item that leaves it out)
     of: str | None = None
@@ -145,6 +159,26 @@ class Feature:
     zero: str | None = None
     fewer: str | None = None
     last_event: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a declaration is not whole, or says what its fold cannot read."""
+        days = 0 if self.window is None else self.window.days
+        for wrong, what in (
+            (not days and self.how in _IN_A_WINDOW, "a window"),
+            (self.how in _OF_MONTHS and not MONTH <= days <= MOST_MONTHS * MONTH,
+             f"a window of {MONTH} to {MOST_MONTHS * MONTH} days"),
+            (self.how in ("new", "distinct_new") and self.before <= days,
+             "days of `before` that reach back further than the window"),
+            (self.how == "started" and self.before < 1, "days of `before`"),
+            (self.how == "within" and self.days < 1, "`days`"),
+            ((self.how in _TOLD_AFTER) != (self.anchor is not None), "an anchor, or has none"),
+            ((self.how == "percentile") != (self.of is not None), "what it is `of`, or is of none"),
+            ((self.how == "score") != bool(self.weights), "weights, or has none"),
+            ((self.how == "last_is") != bool(self.equals), "values of `equals`, or has none"),
+            (self.how in _OF_SPANS and self.channel.spans is None, "a channel of spans"),
+        ):  # fmt: skip
+            if wrong:
+                raise ValueError(f"the feature {self.name}: {self.how} needs {what}")
 
     @property
     def period(self) -> str:

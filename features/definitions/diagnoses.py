@@ -1,11 +1,13 @@
 """Diagnoses: one column a CCS category, the chronic ones first seen or seen again, and how many.
 
 Every category has a column; which ones a model learns from is decided in training, by how often
-they are seen there. What was seen for the first time looks back two years: where a source reaches
+they are seen there. What was seen for the first time looks back one year: where a source reaches
 back less far, more is new than truly is. Comorbidity groups and scores stand in `comorbidity`.
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from data.codes import diagnosis_concepts
 from features.definitions.declaration import Channel, Feature, How, Unit
@@ -76,16 +78,18 @@ def _counted(name: str, codes: tuple[str, ...], noun: tuple[str, str]) -> Counte
 _ALL = _counted("diagnoses", ("DX/*",), ("coded diagnosis", "coded diagnoses"))
 _KIND = ("chronic condition", "chronic conditions")
 _CHRONIC = _counted("chronic_conditions", ("CHRONIC/*",), _KIND)
-_UNKNOWN = _counted(
-    "unknown_diagnoses", ("DX/0",),
-    ("diagnosis with an unknown code", "diagnoses with an unknown code"),
+_UNKNOWN = replace(
+    _counted("unknown_diagnoses", ("DX/0",),
+             ("diagnosis with an unknown code", "diagnoses with an unknown code")),
+    predictor=False,
 )  # fmt: skip
+"""No predictor: how many codes the lists do not know tells how old the lists are."""
 
 FEATURES: tuple[Feature, ...] = (
     *_ALL.counts((30, 90, 365)), *_ALL.trends((180,)), *_ALL.days_since(),
     *_ALL.distinct((90, 365, 730), ("different kind of diagnosis", "different kinds of diagnosis")),
     *_CHRONIC.distinct((90, 365, 730), _KIND),
-    *_CHRONIC.distinct_new((90, 365), _KIND),
+    *_CHRONIC.distinct_new((90,), _KIND),
     *_CHRONIC.distinct_recurrent((365,), _KIND),
     *_UNKNOWN.counts((365,)), *_UNKNOWN.days_since(),
     *map(_count, _CONCEPTS),

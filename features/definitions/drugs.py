@@ -1,7 +1,8 @@
 """Drugs: fills, classes on hand, what changed at discharge, and the classes a caller asks about.
 
 A fill is a span of the days that it supplies, its own day the first; supplies of two fills are not
-stored up one after the other. A drug is on hand while such a span holds as_of.
+stored up one after the other. A drug is on hand while such a span holds as_of. A fill that does
+not tell how many days it lasts covers none: days are those that the source tells.
 """
 
 from __future__ import annotations
@@ -36,6 +37,19 @@ _HIGH_RISK = replace(
 """Classes that often bring people to hospital: insulin, anticoagulants and antiplatelets, digoxin
 and antiarrhythmics, steroids, immunosuppressants, opioids, antipsychotics and sedatives (chosen
 for firstcall; after Budnitz 2011 and the Beers criteria)."""
+
+_LONG_TERM = replace(
+    _CLASSES,
+    channel=Channel(
+        "long_term_classes",
+        tuple(f"RX/{c}*" for c in ("A10", "B01A", "C", "H03A", "L04", "N03A", "N04", "N05A",
+                                   "N06A", "N06D", "R03A", "R03B")),
+        "days",
+    ),
+    noun=("class of long-term drugs", "classes of long-term drugs"),
+)  # fmt: skip
+"""Classes that are taken for years: that one ran out says something, unlike a course that ended
+(chosen for firstcall)."""
 
 
 def _codes(classes: Iterable[str]) -> tuple[str, ...]:
@@ -87,12 +101,12 @@ FEATURES: tuple[Feature, ...] = (
         (90, 365), "supply", ("day", "days"), "of drugs supplied"
     ),
     since_discharge(_FILLS, "a prescription filled since the last discharge",
-                    "no prescription filled since the last discharge"),
+                    "no prescription filled since the last discharge", same_day=True),
     *_CLASSES.distinct((90, 180, 365), ("different drug class", "different drug classes")),
     _on_hand(_CLASSES),
     _on_hand(_HIGH_RISK),
     changed_since_discharge(_CLASSES, "started", "started"),
-    changed_since_discharge(_as_supply(_CLASSES), "stopped", "run out and not filled again"),
+    changed_since_discharge(_as_supply(_LONG_TERM), "stopped", "run out and not filled again"),
     *_for_life("anticoagulants", "anticoagulants or antiplatelets", "B01A"),
     *_for_life("insulins", "insulin", "A10A", gaps=()),  # a vial lasts as long as it lasts
     *_for_life("glucose_lowering", "glucose-lowering drugs", "A10B"),
@@ -103,7 +117,7 @@ FEATURES: tuple[Feature, ...] = (
     *_for_life("beta_blockers", "beta blockers", "C07A"),
     *_for_life("renin_drugs", "ACE inhibitors or related drugs", "C09"),
     *_for_life("statins", "lipid-lowering drugs", "C10"),
-    *_for_life("inhalers", "inhaled drugs for the airways", "R03"),
+    *_for_life("inhalers", "inhaled drugs for the airways", "R03A", "R03B"),
     *_of_class("corticosteroids", "corticosteroids", "H02A", on_hand=True),
     *_of_class("antibiotics", "antibiotics", "J01"),
     *_of_class("anticonvulsants", "anticonvulsants", "N03A"),

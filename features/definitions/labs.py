@@ -18,6 +18,11 @@ _TOLD = {"{INR}": "", "10*3/uL": "thousand/µL", "mL/min/{1.73_m2}": "mL/min per
 """How people say the units that UCUM spells for machines."""
 _MORE = frozenset(("haemoglobin", "sodium", "creatinine", "hba1c", "bnp", "albumin"))
 """Tests whose change over the year and number of results are told too."""
+_LASTING = frozenset(
+    ("haemoglobin", "creatinine", "egfr", "hba1c", "albumin", "ldl", "bnp", "nt_probnp")
+)
+"""Tests whose slope over the year is told: those of lasting illness. The others swing within days,
+and a line through them says when somebody was acutely ill."""
 
 
 def _test(test: LabTest) -> list[Feature]:
@@ -38,6 +43,12 @@ def _test(test: LabTest) -> list[Feature]:
         fewer=f"{test.words} fallen by {{value}} {_YEAR.words}",
         zero=f"{test.words} unchanged {_YEAR.words}", **measured,
     )  # fmt: skip
+    slope = Feature(
+        name=f"{test.name}_slope_365", how="slope",
+        words=f"{test.words} rising by {{value}} a year {_YEAR.words}",
+        fewer=f"{test.words} falling by {{value}} a year {_YEAR.words}",
+        zero=f"{test.words} neither rising nor falling {_YEAR.words}", **measured,
+    )  # fmt: skip
     count = Feature(
         name=f"{test.name}_count_365", how="count",
         words=f"{{value}} results of {test.words} {_YEAR.words}",
@@ -52,10 +63,7 @@ def _test(test: LabTest) -> list[Feature]:
         Feature(name=f"{test.name}_{extreme}_365", how=how,
                 words=f"{extreme} {test.words} {{value}} {_YEAR.words}", **measured),
         *((change,) if told_too else ()),
-        Feature(name=f"{test.name}_slope_365", how="slope",
-                words=f"{test.words} rising by {{value}} a year {_YEAR.words}",
-                fewer=f"{test.words} falling by {{value}} a year {_YEAR.words}",
-                zero=f"{test.words} neither rising nor falling {_YEAR.words}", **measured),
+        *((slope,) if test.name in _LASTING else ()),
         *((count,) if told_too else ()),
         Feature(name=f"{test.name}_outside_365", how="outside",
                 words=f"{{value}} results of {test.words} outside the usual limits {_YEAR.words}",

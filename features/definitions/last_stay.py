@@ -1,7 +1,7 @@
 """The last acute stay that ended within a year: what is known of it, and what followed it.
 
 Missing where there is none. Follow-up within 7 or 14 days is told once those days are over, or as
-soon as the visit is seen.
+soon as the visit is seen; whoever was back in hospital by then without a visit had none.
 """
 
 from __future__ import annotations
@@ -61,13 +61,14 @@ def _for(name: str, words: str, *categories: int) -> Feature:
     )  # fmt: skip
 
 
-def since_discharge(what: Counted, words: str, zero: str) -> Feature:
-    """Whether one came on a later day than the last acute discharge of a year."""
+def since_discharge(what: Counted, words: str, zero: str, same_day: bool = False) -> Feature:
+    """Whether one came on a later day than the last acute discharge of a year; with `same_day`,
+    on its day or later: for what is done on the way home, but not for what may have led there."""
     return Feature(
         name=f"{what.channel.name}_since_discharge", family=what.family,
         concept=f"{what.concept} since the last discharge", words=words, zero=zero,
         unit="yes or no", source=what.source, feed=what.feed, channel=what.channel,
-        how="after", window=_YEAR, anchor=_DISCHARGED, actionable=True,
+        how="after", window=_YEAR, anchor=_DISCHARGED, same_day=same_day, actionable=True,
         last_event=f"{what.channel.name}_days_since",
     )  # fmt: skip
 
@@ -84,14 +85,15 @@ def _followed_up(days: int) -> Feature:
 
 
 def changed_since_discharge(what: Counted, how: Any, words: str) -> Feature:
-    """How many items of the channel were started, or stopped, since the last acute discharge."""
+    """How many items of the channel were started, or stopped, since the last acute discharge; what
+    is filled on the day of discharge is filled after it."""
     return Feature(
         name=f"{what.channel.name}_{how}_since_discharge", family=what.family,
         concept=f"{what.concept} {words} since the last discharge", unit="count",
         words=f"{{value}} {what.noun[1]} {words} since the last discharge", noun=what.noun,
         zero=f"no {what.noun[1]} {words} since the last discharge", source=what.source,
         feed=what.feed, channel=what.channel, how=how, window=_YEAR, anchor=_DISCHARGED,
-        before=180 if how == "started" else 0, actionable=True,
+        before=180 if how == "started" else 0, same_day=True, actionable=True,
     )  # fmt: skip
 
 
@@ -129,7 +131,7 @@ FEATURES: tuple[Feature, ...] = (
     since_discharge(ED, "an emergency visit since the last discharge",
                     "no emergency visit since the last discharge"),
     since_discharge(HOME_HEALTH, "home health begun since the last discharge",
-                    "no home health begun since the last discharge"),
+                    "no home health begun since the last discharge", same_day=True),
     since_discharge(MISSED, "an appointment missed since the last discharge",
                     "no appointment missed since the last discharge"),
     _followed_up(7),

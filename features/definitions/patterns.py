@@ -9,7 +9,7 @@ from typing import Any
 from features.definitions.declaration import Channel, Feature, How, Sensitive, Unit
 from features.window import Window
 
-BEFORE = 730
+BEFORE = 365
 """Days that "first" looks back: what was not seen in them counts as not seen before."""
 
 
@@ -102,7 +102,7 @@ class Counted:
         return [self._items(f"distinct_{w}", "distinct", w, noun) for w in days]
 
     def distinct_new(self, days: Iterable[int], noun: tuple[str, str]) -> list[Feature]:
-        """How many different ones in each window that the two years up to as_of had not before."""
+        """How many different ones in each window that the year up to as_of had not before it."""
         return [
             self._items(f"new_{w}", "distinct_new", w, noun, "first seen ", BEFORE) for w in days
         ]

@@ -3,7 +3,8 @@
 Coverage looks back one year: over a longer time the days that a source holds are counted rather
 than the days that somebody was covered, and they tell the date. A product is one of the words
 that payers use for it, in lower case; a source that knows only "HMO" for a Medicare plan tells
-managed care and not Medicare Advantage.
+managed care and not Medicare Advantage. Payers and products are missing where a source tells none;
+where it tells them of some spans only, a span without one is in none of them.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ _PAYERS = (
     ("medicaid", "Medicaid"),
     ("commercial", "a commercial payer"),
 )
+_HMO = ("hmo*", "health maintenance*", "medicare advantage hmo*", "fee for service and hmo")
+_PPO = ("ppo*", "preferred provider*", "medicare advantage ppo*")
 _PRODUCTS = (
-    ("managed_care", "a managed-care product", ("hmo*", "ppo*", "pos*", "epo*", "managed*",
-                                                "medicare advantage*", "fee for service and hmo")),
-    ("hmo", "an HMO", ("hmo*", "health maintenance*", "medicare advantage hmo*",
-                       "fee for service and hmo")),
-    ("ppo", "a PPO", ("ppo*", "preferred provider*", "medicare advantage ppo*")),
+    ("managed_care", "a managed-care product",
+     (*_HMO, *_PPO, "pos*", "point of service*", "point-of-service*", "epo*",
+      "exclusive provider*", "managed*", "medicare advantage*", "medicare part c*")),
+    ("hmo", "an HMO", _HMO),
+    ("ppo", "a PPO", _PPO),
     ("fee_for_service", "a fee-for-service product", ("fee for service", "fee-for-service*",
                                                       "ffs*", "indemnity*",
                                                       "original medicare*")),
@@ -31,10 +34,12 @@ _PRODUCTS = (
 """A product's name in features, in words, and the words of payers for it."""
 
 
-def _covered(name: str, channel: Channel, words: str, zero: str) -> Feature:
+def _covered(
+    name: str, channel: Channel, words: str, zero: str, feed: str = "coverage"
+) -> Feature:
     return Feature(
         name=name, family="person", concept="coverage", words=words, zero=zero, unit="yes or no",
-        source="coverage", feed="coverage", channel=channel, how="covered_now",
+        source="coverage", feed=feed, channel=channel, how="covered_now",
     )  # fmt: skip
 
 
@@ -71,6 +76,7 @@ FEATURES: tuple[Feature, ...] = (
             Channel(f"coverage_{payer}", (f"COVER/{payer}",), "last day"),
             f"covered by {words} now",
             f"not covered by {words} now",
+            "payer",
         )
         for payer, words in _PAYERS
     ),
@@ -80,6 +86,7 @@ FEATURES: tuple[Feature, ...] = (
             Channel(name, tuple(f"PRODUCT/{product}" for product in products), "last day"),
             f"in {words} now",
             f"not in {words} now",
+            "product",
         )
         for name, words, products in _PRODUCTS
     ),

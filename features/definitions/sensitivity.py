@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-Sensitive = Literal["mental health", "substance use", "HIV", "reproductive health"]
+Sensitive = Literal["mental health", "substance use", "HIV", "reproductive health", "violence"]
 
 _MENTAL_HEALTH = frozenset((*range(650, 653), *range(655, 660), 662, 663, 670))
 _SUBSTANCE_USE = frozenset((241, 660, 661))  # 241: poisoning by psychotropic agents

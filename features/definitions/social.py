@@ -1,7 +1,8 @@
 """Social needs, as diagnosis codes and screening tell of them, and the deprivation of the area.
 
 Nobody who was never asked is taken to have no need: what a screening answered is missing where
-there is none, or where the last answer was declined.
+there is none, or where the last answer was declined. How many answers told of a need is missing
+where there is no answer; an answer that was declined told of none.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 from data.codes import SOCIAL_NEED_NAMES, SOCIAL_NEEDS
 from features.definitions.declaration import Channel, Feature
 from features.definitions.patterns import Counted
+from features.definitions.sensitivity import Sensitive
 from features.window import Window
 
 _KINDS = tuple(need for need in SOCIAL_NEEDS if need != "none")
+_SENSITIVE: dict[str, Sensitive] = {"violence": "violence"}
 _NEEDS = Counted(
     "social", Channel("social_needs", ("NEED/*",)),
     ("record of a social need", "records of a social need"), "diagnosis", "diagnosis",
@@ -35,7 +38,7 @@ def _on_record(need: str) -> Feature:
         words=f"social need on record: {name}", zero=f"no social need on record: {name}",
         unit="yes or no", source="diagnosis", feed="diagnosis",
         channel=Channel(f"need_{need}", (f"NEED/{need}",)), how="any", window=Window(730),
-        actionable=True,
+        actionable=True, sensitive=_SENSITIVE.get(need),
     )  # fmt: skip
 
 
@@ -47,7 +50,7 @@ def _told(need: str) -> Feature:
         zero=f"told of no social need when last asked: {name}", unit="yes or no",
         source="screening", feed="screening",
         channel=Channel(f"screened_{need}", (f"SCREEN/{need}",)), how="last_is", equals=(1.0,),
-        window=Window(730), actionable=True,
+        window=Window(730), actionable=True, sensitive=_SENSITIVE.get(need),
     )  # fmt: skip
 
 
@@ -63,7 +66,7 @@ FEATURES: tuple[Feature, ...] = (
         name="screening_needs_365", family="social", concept=_SCREENING.concept,
         words=f"{{value}} answers that told of a social need {_YEAR.words}",
         zero=f"no answer that told of a social need {_YEAR.words}", noun=("answer", "answers"),
-        unit="count", source="screening", feed="screening", channel=_SCREENING.channel, how="sum",
+        unit="count", source="screening", feed="screening", channel=_SCREENING.channel, how="total",
         window=_YEAR, actionable=True, last_event="screening_days_since",
     ),
     *_SCREENING.distinct((365,), ("kind of social need asked about",

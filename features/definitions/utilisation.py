@@ -1,7 +1,11 @@
 """Utilisation: stays and visits by setting, planned or not, open ones, and missed appointments.
 
 What is known of the last acute stay, and what followed it, stands in `last_stay`; who was seen, in
-`clinicians`.
+`clinicians`. Emergency and planned stays are those of which the source says so: a stay whose
+admission type it does not tell, or that is a birth, is neither.
+
+An acute stay that began more than a year ago and of which no end is known counts as closed; a stay
+in nursing, rehabilitation or long-term care may last for years and is open until its end is known.
 """
 
 from __future__ import annotations
@@ -86,16 +90,16 @@ def _stays_by_type(days: int, name: str, kind: str, **how: Any) -> Feature:
     )  # fmt: skip
 
 
-def _open_stay(name: str, kinds: tuple[str, ...], words: str) -> Feature:
+def _open_stay(name: str, kinds: tuple[str, ...], words: str, window: Window | None) -> Feature:
     return Feature(
         name=f"{name}_open", family="utilisation", concept=f"{words} now",
         words=f"{words} now", zero=f"not {words} now", unit="yes or no", source="encounter",
         feed="encounter", channel=Channel(f"{name}_open", tuple(f"ENC/{k}/open" for k in kinds)),
-        how="any", window=_YEAR,
+        how="any", window=window,
     )  # fmt: skip
 
 
-_IN_HOSPITAL = _open_stay("acute_stay", ("acute_inpatient",), "in hospital")
+_IN_HOSPITAL = _open_stay("acute_stay", ("acute_inpatient",), "in hospital", _YEAR)
 
 FEATURES: tuple[Feature, ...] = (
     *ED.counts(_ALL_WINDOWS), *ED.trends((180,)), *ED.recurrent((365,)), *ED.days_since(),
@@ -127,5 +131,5 @@ FEATURES: tuple[Feature, ...] = (
         source="encounter", feed="encounter", channel=_IN_HOSPITAL.channel, how="days_since",
         window=_YEAR,
     ),
-    _open_stay("nursing_stay", _NURSING, "in a nursing or rehabilitation stay"),
+    _open_stay("nursing_stay", _NURSING, "in a nursing or rehabilitation stay", None),
 )  # fmt: skip

@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,18 +28,16 @@ import pyarrow.parquet as pq
 
 from data.errors import InputError
 from data.progress import stage
-from features.events import translation_fingerprint
 from features.history import Histories
+from features.meds.noted import HISTORIES_FILE, to_note
 from features.meds.reports import ExportReport
 from features.meds.vocabularies import concept_name, described, written
+from features.meds.workplace import workplace
 from features.shards import Shard
 from features.window import NEVER
 
 PATIENTS_FILE = Path("metadata") / "patients.parquet"
-HISTORIES_FILE = Path("metadata") / "histories.json"
 US_A_DAY = 86_400_000_000
-KEPT = ("generation", "source", "origin", "cost_covers")
-"""What histories.json holds of the histories' manifest as it is."""
 
 _SCHEMA = pa.schema(
     [
@@ -88,16 +84,17 @@ def export_meds(histories: Histories, folder: Path) -> ExportReport:
     Histories hold no death, because it is never a feature: there is no MEDS_DEATH. Nor are there
     subject splits. A subject_id is the patient_id where all of them are whole numbers, else the
     patient's place in order of patient_id, counted from 1 anew for each export. Equal histories
-    give equal bytes. Raises InputError where `folder` holds something, or where there is no event.
+    give equal bytes. Until it is whole it lies in `.<name>.unfinished` beside `folder`; what a
+    killed export left there goes with the next one. Raises InputError where `folder` holds
+    something, where there is no event, or while another export to `folder` is running.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InputError(f"{folder} holds something already; name a folder that is not there yet.")
+    _check_free(folder)
     patients = pa.array(histories.patients(), pa.string())
     if len(patients) == 0:
         raise InputError("The histories hold no event, so there is nothing to export.")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with workplace(folder.with_name(f".{folder.name}.unfinished")) as work:
+        _check_free(folder)
         (work / meds.data_subdirectory).mkdir()
         (work / "metadata").mkdir()
         with stage("Writing the MEDS dataset"):
@@ -105,9 +102,12 @@ def export_meds(histories: Histories, folder: Path) -> ExportReport:
         if folder.exists():
             folder.rmdir()
         work.rename(folder)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return report
+
+
+def _check_free(folder: Path) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"{folder} holds something already; name a folder that is not there yet.")
 
 
 def _write(histories: Histories, patients: pa.Array, work: Path) -> ExportReport:
@@ -132,7 +132,7 @@ def _write(histories: Histories, patients: pa.Array, work: Path) -> ExportReport
     key = pa.table([subjects, patients], schema=_PATIENTS).sort_by("subject_id")
     pq.write_table(key, work / PATIENTS_FILE, compression="zstd")
     _write_json(work / meds.dataset_metadata_filepath, _dataset(histories))
-    _write_json(work / HISTORIES_FILE, _manifest(histories))
+    _write_json(work / HISTORIES_FILE, to_note(histories))
     return ExportReport(subjects=len(patients), events=rows, files=files, codes=len(codes))
 
 
@@ -211,17 +211,6 @@ def _dataset(histories: Histories) -> dict[str, Any]:
     dataset = {key: value for key, value in told.items() if value is not None}
     meds.DatasetMetadataSchema.validate(dataset)
     return dataset
-
-
-def _manifest(histories: Histories) -> dict[str, Any]:
-    through = histories.data_through
-    return {
-        "made_by": translation_fingerprint(),
-        "carries": list(histories.carries),
-        "data_through": through.isoformat() if through else None,
-        "shards": histories.shards,
-        **{key: histories.manifest.get(key) for key in KEPT},
-    }
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from data import codes as lists
-from data.errors import InputError, RefusalError
+from data.errors import InputError
 from data.generation import find_current
 from data.home import Home
 from data.intake_report import UnknownCodes
 from data.progress import stage
-from features.events import translation_fingerprint
 from features.history import Histories
 from features.meds.dataset import Dataset, look_at
-from features.meds.exporting import HISTORIES_FILE, KEPT, PATIENTS_FILE
+from features.meds.exporting import PATIENTS_FILE
+from features.meds.noted import Noted, noted
 from features.meds.reading import Rejections, apart
 from features.meds.reports import ImportReport
 from features.meds.translating import Tally, Translation
 from features.meds.vocabularies import NO_WORDS, feeds_of, read_words
+from features.meds.workplace import workplace
 from features.window import to_date
 from features.writing import number_of_shards, write_events
 
@@ -48,9 +46,10 @@ def import_meds(
     OTHER/<their code>, counted and reported. Of a code that names a vocabulary only a laboratory
     test keeps numeric_value: MEDS does not say what another one means, so drugs have no days of
     supply, and what is told by them is missing, unless `codes` says otherwise. An amount of money
-    must be whole cents; above 2^24 of them a float32 has rounded it before it came here. A row
-    without a time stands on the day of its subject's birth. MEDS_DEATH is counted and left
-    out, because histories hold no death. The feeds carried are those that the events show; stays
+    must be whole cents; above 2^24 of them a float32 has rounded it before it came here. Birth
+    and sex without a time stand on the day of the subject's birth; any other row without one is
+    rejected, for nobody knew it from birth. MEDS_DEATH is counted and left out, because
+    histories hold no death. The feeds carried are those that the events show; stays
     and visits are among them only where `codes` says which rows are visits.
 
     A subject's rows may lie in several files and in any order. Rows that cannot be taken in are
@@ -65,17 +64,16 @@ def import_meds(
             f"{home.root} holds an intake already; set FIRSTCALL_HOME to another folder."
         )
     dataset = look_at(folder, PATIENTS_FILE)
-    before = _manifest_of(folder) if dataset.own else {}
+    note = noted(folder) if dataset.own else None
     _check_delay(folder, dataset, delay_days)
     words = NO_WORDS if codes is None else read_words(codes)
-    shards = before.get("shards") or number_of_shards(dataset.rows)
+    shards = note.shards if note else number_of_shards(dataset.rows)
     home.root.mkdir(parents=True, exist_ok=True)
     home.rejected.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=".meds-", dir=home.root))
-    try:
+    with workplace(home.root / ".meds.unfinished") as work:
         rejections = Rejections(work / "rejected.parquet")
         with stage("Sorting rows by patient"):
-            apart(dataset, work, shards, rejections)
+            apart(dataset, work, shards, rejections, delay_days or 0)
         made = Translation(dataset, delay_days or 0, words, work)
 
         def about() -> dict[str, Any]:
@@ -89,12 +87,10 @@ def import_meds(
                     f"None of the {dataset.rows:,} rows of {folder} could be taken in; the reasons "
                     f"stand in {home.rejected / 'meds.parquet'}."
                 )
-            return _manifest(tallies, dataset, before, delay_days, rejections)
+            return _manifest(tallies, dataset, note, delay_days, rejections)
 
         with stage("Writing patient histories"):
             write_events(home, shards, made.events_of, about)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     return Histories.open(home.histories)
 
 
@@ -111,28 +107,10 @@ def _check_delay(folder: Path, dataset: Dataset, delay_days: int | None) -> None
         raise InputError(f"--delay: give a number of days from 0 to {_LONGEST_DELAY}.")
 
 
-def _manifest_of(folder: Path) -> dict[str, Any]:
-    """What the export noted of its histories; empty for a dataset from elsewhere."""
-    path = folder / HISTORIES_FILE
-    if not path.is_file():
-        return {}
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        made_by, *_ = (told[key] for key in ("made_by", "carries", "data_through", "shards"))
-    except (ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{path} is damaged; export the histories again.") from error
-    if made_by != translation_fingerprint():
-        raise RefusalError(
-            f"{folder} was exported by another version of firstcall, whose events mean other "
-            "things: export it again with this one."
-        )
-    return told
-
-
 def _manifest(
     tallies: Collection[Tally],
     dataset: Dataset,
-    before: Mapping[str, Any],
+    note: Noted | None,
     delay_days: int | None,
     rejections: Rejections,
 ) -> dict[str, Any]:
@@ -152,18 +130,20 @@ def _manifest(
         understood=sum(tally.understood for tally in tallies),
         without_number=sum(tally.without_number for tally in tallies),
         drug_rows=sum(rows for code, rows in by_code.items() if code.startswith("RX/")),
-        carries=tuple(before["carries"] if before else feeds_of(by_code, supply=supply)),
+        carries=note.carries if note else tuple(feeds_of(by_code, supply=supply)),
         unknown_codes=tuple(_unknown(by_code)),
         rejections=tuple(rejections.counts()),
     )
+    through = note.data_through if note else to_date(max(known))
     return {
-        "source": "meds",
-        "origin": "own",
+        "source": note.source if note else "meds",
+        "origin": note.origin if note else "own",
+        "cost_covers": note.cost_covers if note else None,
+        # no intake of this home: one that comes later is to write the histories anew
         "generation": None,
-        "cost_covers": None,
-        **{key: before[key] for key in KEPT if key in before},
+        "exported_generation": note.generation if note else None,
         "carries": list(report.carries),
-        "data_through": before["data_through"] if before else to_date(max(known)).isoformat(),
+        "data_through": through.isoformat() if through else None,
         "imported": asdict(report),
     }
 

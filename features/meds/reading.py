@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data.intake_report import RejectionCount
-from features.columns import texts_of
+from features.columns import flags_of, numbers_of
 from features.meds.dataset import Dataset
-from features.shards import shard_number
+from features.shards import dealt
 from features.window import NEVER, days_of
 
 _ROWS_A_BATCH = 1 << 18
@@ -95,7 +95,8 @@ def apart(dataset: Dataset, work: Path, shards: int, rejections: Rejections) -> 
             for batch in source.iter_batches(_ROWS_A_BATCH, columns=columns):
                 good, bad = _checked(batch, dataset, number, name, first)
                 rejections.add(bad)
-                _split(good, writers)
+                for shard, rows in dealt(good, shards):
+                    writers[shard].write_table(rows)
                 first += batch.num_rows
     finally:
         for writer in writers:
@@ -113,17 +114,6 @@ def rows_of(work: Path, shard: int) -> pa.Table:
         return pa.ipc.open_file(file).read_all()
 
 
-def _split(rows: pa.Table, writers: list[pa.ipc.RecordBatchFileWriter]) -> None:
-    ids, at = texts_of(rows["patient_id"])
-    shard = shard_number(ids, len(writers))[at]
-    order = np.argsort(shard, kind="stable")
-    ends = np.cumsum(np.bincount(shard, minlength=len(writers)))
-    taken = rows.take(pa.array(order))
-    for number, (end, size) in enumerate(zip(ends, np.diff(ends, prepend=0), strict=True)):
-        if size:
-            writers[number].write_table(taken.slice(end - size, size))
-
-
 def _checked(
     batch: pa.RecordBatch, dataset: Dataset, file: int, name: str, first: int
 ) -> tuple[pa.Table, pa.Table]:
@@ -134,7 +124,7 @@ def _checked(
     subject = there["subject_id"].cast(pa.int64())
     code = there["code"].cast(pa.string())
     broken.where(_null(subject), "subject_id", _EMPTY)
-    broken.where(_null(code) | _flag(pc.call_function("equal", [code, ""])), "code", _EMPTY)
+    broken.where(_null(code) | flags_of(pc.call_function("equal", [code, ""])), "code", _EMPTY)
     patient = subject.cast(pa.string())
     if dataset.subjects is not None and dataset.patients is not None:
         lookup = pc.SetLookupOptions(value_set=dataset.subjects)
@@ -227,10 +217,6 @@ def _null(column: pa.Array) -> np.ndarray:
     return column.is_null().to_numpy(zero_copy_only=False)
 
 
-def _flag(column: pa.Array) -> np.ndarray:
-    return column.fill_null(False).to_numpy(zero_copy_only=False)
-
-
 def _text(column: pa.Array | None, rows: int) -> pa.Array:
     return pa.nulls(rows, pa.string()) if column is None else column.cast(pa.string())
 
@@ -239,7 +225,7 @@ def _number(column: pa.Array | None, rows: int) -> np.ndarray:
     """As float64, NaN where empty; a float32 becomes the float64 of the same value."""
     if column is None:
         return np.full(rows, np.nan)
-    return column.cast(pa.float64(), safe=False).fill_null(np.nan).to_numpy(zero_copy_only=False)
+    return numbers_of(column.cast(pa.float64(), safe=False))
 
 
 _PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}

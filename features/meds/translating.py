@@ -16,6 +16,12 @@ from features.meds.reading import path_of, rejected, rows_of
 from features.meds.vocabularies import DEATH, OTHER, OwnWords, Understood, understand, with_unit
 from features.versions import Facts
 
+_OF_BIRTH = ("PERSON/born", "PERSON/female")
+"""What holds from birth on. Whatever else comes without a time was not known on the day of birth:
+placed there, a diagnosis would be seen at every question before it was made."""
+_NO_BIRTH = "is empty, and there is no birth of the subject to place the row on"
+_NO_DAY = "is empty, and only birth and sex are told without a day"
+
 
 @dataclass
 class Tally:
@@ -51,11 +57,10 @@ class Translation:
             value = rows["value"].to_numpy()
         else:
             rows, texts, code, value = self._translated(rows, tally)
-        day, placed = _placed(rows, texts, code)
+        day, placed, of_person = _placed(rows, texts, code)
         if not placed.all():
-            lost = np.flatnonzero(~placed)
-            why = "is empty, and there is no birth of the subject to place the row on"
-            self._reject(rows.take(pa.array(lost)), "time", why, tally)
+            self._reject(rows.filter(pa.array(~placed & of_person)), "time", _NO_BIRTH, tally)
+            self._reject(rows.filter(pa.array(~placed & ~of_person)), "time", _NO_DAY, tally)
             kept = np.flatnonzero(placed)
             rows, code, value, day = rows.take(pa.array(kept)), code[kept], value[kept], day[kept]
         if len(rows) == 0:
@@ -116,21 +121,26 @@ class Translation:
         tally.rejected.append(rejected(files, rows["row"].to_pylist(), rules, shown))
 
 
-def _placed(rows: pa.Table, texts: list[str], code: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The day of each row (int32), a row without a time on its subject's day of birth; and which
-    rows have one. The earliest birth counts."""
+def _placed(
+    rows: pa.Table, texts: list[str], code: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The day of each row (int32), what holds from birth on the subject's day of birth where it
+    comes without a time (the earliest birth counts); which rows have a day; which hold from birth.
+    """
     timed = rows["day"].is_valid().to_numpy()
     day = rows["day"].fill_null(0).to_numpy().copy()
-    if timed.all() or "PERSON/born" not in texts:
-        return day, timed
+    of_person = np.array([text in _OF_BIRTH for text in texts], np.bool_)[code]
+    static = np.flatnonzero(~timed & of_person)
+    if len(static) == 0 or "PERSON/born" not in texts:
+        return day, timed, of_person
     ids, person = texts_of(rows["patient_id"])
     never = np.iinfo(np.int32).max
     born = np.full(len(ids), never, np.int32)
     births = np.flatnonzero(timed & (code == texts.index("PERSON/born")))
     np.minimum.at(born, person[births], day[births])
-    static = np.flatnonzero(~timed)
     day[static] = born[person[static]]
-    return day, timed | (day != never)
+    timed[static] = day[static] != never
+    return day, timed, of_person
 
 
 def _sorted(

@@ -20,6 +20,7 @@ from meds import birth_code, death_code
 from data import codes as lists
 from data.code_systems import SHAPES
 from data.errors import InputError
+from data.feeds import derived_feeds
 from data.tables import COST_KINDS, ENCOUNTER_KINDS, TABLES
 from features.events import STAYS
 from features.units import LAB_TESTS
@@ -285,37 +286,34 @@ _FEEDS = {
     "STAY/emergent": ("admission_type",), "STAY/disposition": ("disposition",),
     "PRINCIPAL/": ("principal_diagnosis",), "SPECIALTY/": ("specialty",),
     "PRESCRIBER/": ("prescriber",),
-    "DX/ICD": ("diagnosis",), "DX/CCW/": ("diagnosis", "yearly_flags"),
-    "PX/": ("procedure",), "RX/": ("drug_fill",), "RX/ATC/": ("drug_class",),
-    "LAB/": ("lab_result",), "COST/": ("cost", "cost_claim"), "COSTYEAR/": ("cost", "cost_year"),
+    "DX/ICD": ("diagnosis",), "DX/ICD10CM/": ("icd10_diagnoses",), "DX/CCW/": ("diagnosis",),
+    "PX/": ("procedure",), "RX/": ("drug_fill",),
+    "LAB/": ("lab_result",), "COST/": ("cost",), "COSTYEAR/": ("cost",),
     "SCREEN/": ("screening",), "OUTREACH/": ("outreach",),
 }  # fmt: skip
 
 
 def feeds_of(event_codes: Collection[str], *, supply: bool) -> list[str]:
-    """The feeds that events with these codes show, sorted.
-
-    Yearly totals of a kind of service without its claims take "cost_claim" away: the claims that
-    are there would be a part that looks like the whole. `supply` says whether some drug event
-    tells how many days it lasts.
-    """
+    """The feeds that events with these codes show, sorted; `supply` says whether some drug event
+    tells how many days it lasts."""
     feeds = {
         feed
         for begin, named in _FEEDS.items()
         if any(code.startswith(begin) for code in event_codes)
         for feed in named
     }
-    kinds = {
-        family: {code.split("/")[1] for code in event_codes if code.startswith(f"{family}/")}
-        for family in ("COST", "COSTYEAR")
-    }
-    if not kinds["COSTYEAR"] <= kinds["COST"]:
-        feeds.discard("cost_claim")
-    if supply:
-        feeds.add("days_supply")
-        if "drug_class" in feeds:
-            feeds.add("drug_supply")
-    return sorted(feeds)
+    claims, years = (
+        {code.split("/")[1] for code in event_codes if code.startswith(family)}
+        for family in ("COST/", "COSTYEAR/")
+    )
+    derived = derived_feeds(
+        claims,
+        years,
+        classes=any(code.startswith("RX/ATC/") for code in event_codes),
+        supply=supply,
+        flags=any(code.startswith("DX/CCW/") for code in event_codes),
+    )
+    return sorted({*feeds, *derived, *(("days_supply",) if supply else ())})
 
 
 _MEANINGS = {

@@ -2,7 +2,7 @@
 
     python -m tests.bench                       1,000,000 patients and 60 million events
     python -m tests.bench --patients 50000      the same in small
-    python -m tests.bench --only sql            one of: scan memory days one pandas sql keeping house
+    python -m tests.bench --only sql            one of the names below; may be said again
 
 The population (see `tests.bench.population`) is kept in the folder that FIRSTCALL_BENCH names, or
 in one for temporary files; to invent it takes about a minute and a half, once. A run takes some
@@ -10,7 +10,8 @@ ten minutes and 15 GB of disk.
 
 What the lines mean. Each has two times, or two figures of the unit that stands behind them, their
 ratio, the bar where there is one, and whether it is met. All are medians of `--times` runs after
-one that warms up, on two threads, with the files in the system's cache.
+one that warms up, on two threads, with the histories in the system's cache; what is written is
+written to a new file.
 
 scan     All declared features of everybody as of one day, from Parquet on disk to an array on
          disk, beside DuckDB adding up a hash of every row of the very same columns of the very
@@ -24,7 +25,8 @@ one      All features of one patient from canonical rows, as the live API comput
          compiled, and with the compiled code on disk.
 sql      Sixty features of everybody written to disk, beside filtered aggregates in DuckDB that
          come to the very same numbers (the run stops where they do not) into a table in memory.
-pandas   The same beside pandas, on 10,000 of the patients.
+pandas   The same on 10,000 of the patients, from files to a frame, beside pandas from frames in
+         memory: with a filter and a groupby a feature; below it, tidied for speed.
 keeping  Histories written anew, after a night, and one patient's opened by id.
 house    What else people wait for: the command line, inventing people, intake.
 """

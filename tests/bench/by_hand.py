@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from features.feature_file import FeatureFile, write_features
-from tests.bench.frames import frame_of, sixty_of
-from tests.bench.measuring import Line, Setting, seconds, times_faster
+from features.as_of import features_as_of
+from features.feature_file import FeatureFile
+from tests.bench.frames import as_tidied, as_written, frame_of
+from tests.bench.measuring import Line, Setting, beside, seconds, times_faster, writing
 from tests.bench.population import END
 from tests.bench.scan import DAY
 from tests.bench.sixty import NAMES, assert_equal
@@ -20,26 +21,28 @@ def sql(given: Setting) -> list[Line]:
     """Bar: at least 5 times as fast as filtered aggregates in DuckDB, and the same numbers."""
     path, target = given.scratch / "events.parquet", given.scratch / "sixty"
     write_events(given.histories, path)
-    engine = seconds(lambda: write_features(given.histories, [END], target, NAMES), given.times)
+    engine = writing(given.histories, [END], target, given.times, NAMES)
     asked = Sql(path, given.patients, DAY)
     taken = seconds(asked.run, given.times)
     assert_equal(asked.answer(), FeatureFile.open(target).array(), "SQL")
     asked.close()
-    path.unlink()
     said = f"{len(NAMES)} features of {given.patients:,} patients, written out"
     return [times_faster(said, engine, "the same in SQL, into a table in memory", taken, 5)]
 
 
 def pandas(given: Setting) -> list[Line]:
     """Bar: at least 50 times as fast as pandas on some of the patients, and the same numbers."""
-    target = given.scratch / "few"
     histories = given.populations.of(min(IN_PANDAS, given.patients))
-    engine = seconds(lambda: write_features(histories, [END], target, NAMES), 3 * given.times)
-    written = FeatureFile.open(target)
-    people, day = pd.Index(written.questions()["patient_id"]), pd.Timestamp(END)
+    index = pd.DataFrame({"patient_id": histories.patients(), "as_of": pd.Timestamp(END)})
+    engine = seconds(lambda: features_as_of(histories, index, NAMES), 3 * given.times)
     events = frame_of(histories)
-    taken = seconds(lambda: sixty_of(events, people, day), given.times)
-    found = sixty_of(events, people, day)[NAMES].to_numpy(np.float32)
-    assert_equal(found, written.array(), "pandas")
-    said = f"{len(NAMES)} features of {len(people):,} patients, written out"
-    return [times_faster(said, engine, "the same in pandas, of a frame in memory", taken, 50)]
+    told = features_as_of(histories, index, NAMES).to_numpy()
+    taken = {}
+    for way in (as_written, as_tidied):
+        taken[way] = seconds(lambda way=way: way(events, index), given.times)
+        assert_equal(way(events, index)[NAMES].to_numpy(np.float32), told, "pandas")
+    said = f"{len(NAMES)} features of {len(index):,} patients, as a frame"
+    return [
+        times_faster(said, engine, "the same in pandas", taken[as_written], 50),
+        beside("  the same in pandas, tidied for speed", taken[as_tidied], "as a frame", engine),
+    ]

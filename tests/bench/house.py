@@ -12,7 +12,7 @@ import duckdb
 from data.home import Home
 from data.intake import take_in
 from data.synthesise import synthesise
-from features.history import write_histories
+from features.writing import write_histories
 from tests.bench.measuring import THREADS, Line, Setting, beside, seconds
 from tests.bench.population import SEED_MEMBERS, YEARS
 from tests.bench.scan import scan_of

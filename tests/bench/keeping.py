@@ -8,12 +8,14 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow.parquet as pq
 
 from data.file_relations import parquet_relation
 from data.home import Home
 from data.intake import current, take_in
-from features.history import Histories, write_histories
+from features.history import Histories
 from features.shards import shard_number
+from features.writing import write_histories
 from tests.bench.measuring import Line, Setting, beside, seconds
 
 
@@ -60,19 +62,21 @@ def _night(home: Home, what: str, patients: list[str], whole: float) -> Line:
     delivery.mkdir()
     shutil.copy(home.invented / "source.json", delivery)
     names = ", ".join(f"'{patient}'" for patient in patients)
-    amounts = duckdb.sql(
-        f"SELECT * EXCLUDE (source_row) FROM {parquet_relation(current(home).tables['cost'])} "
-        f"WHERE patient_id IN ({names}) AND NOT reversed "
-        "QUALIFY row_number() OVER (PARTITION BY patient_id ORDER BY happened_on DESC, record_id) "
-        "= 1"
-    )
-    last = "(SELECT max(known_on) + 1 FROM amounts)"
-    duckdb.sql(
-        f"SELECT * REPLACE (allowed_cents + 100 AS allowed_cents, {last} AS known_on) FROM amounts "
-        f"UNION ALL SELECT * REPLACE (record_id || '-next' AS record_id, {last} AS known_on) "
-        "FROM amounts"
-    ).write_parquet(str(delivery / "cost.parquet"))
-    assert amounts.shape[0], "nobody has a claim"
+    costs = parquet_relation(current(home).tables["cost"])
+    target = delivery / "cost.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"CREATE TABLE amounts AS SELECT * EXCLUDE (source_row) FROM {costs} "
+            f"WHERE patient_id IN ({names}) AND NOT reversed QUALIFY row_number() OVER "
+            "(PARTITION BY patient_id ORDER BY happened_on DESC, record_id, known_on DESC) = 1"
+        )
+        night = "(SELECT max(known_on) + 1 FROM amounts) AS known_on"
+        connection.execute(
+            f"COPY (SELECT * REPLACE (allowed_cents + 100 AS allowed_cents, {night}) FROM amounts "
+            f"UNION ALL SELECT * REPLACE (record_id || '-next' AS record_id, {night}) FROM amounts"
+            f") TO '{target}' (FORMAT parquet)"
+        )
+    assert pq.read_metadata(target).num_rows, "nobody has a claim"
     take_in(home, "canonical", delivery)
     shutil.rmtree(delivery)
     taken, _ = _timed(home, None)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from datetime import date
-from pathlib import Path
 from threading import Lock
 
 import numpy as np
 
 from features.everybody import Block, each_block
-from features.feature_file import write_features
 from features.history import Histories
 from features.plan import plan
 from features.window import days_of
-from tests.bench.measuring import Line, Setting, at_most, beside, seconds
+from tests.bench.measuring import Line, Setting, at_most, beside, seconds, writing
 from tests.bench.population import END
 
 MONTH_ENDS = [
@@ -35,12 +33,9 @@ def lines(given: Setting) -> list[Line]:
     one = seconds(lambda: _read_all(histories, [END]), given.times)
     many = seconds(lambda: _read_all(histories, MONTH_ENDS), given.times)
     few = given.populations.of(min(WRITTEN, given.patients))
-
-    def write(days: list[date], folder: Path) -> float:
-        return seconds(lambda: write_features(few, days, folder), given.times)
-
-    written_one = write([END], given.scratch / "one-day")
-    written_many = write(MONTH_ENDS, given.scratch / "many-days")
+    target = given.scratch / "some"
+    written_one = writing(few, [END], target, given.times)
+    written_many = writing(few, MONTH_ENDS, target, given.times)
     said = f"  written out, of {sum(few.patients_a_shard):,} patients"
     return [
         at_most("24 month ends a patient, every number read", many, "one day", one, 4),

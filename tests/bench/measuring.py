@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from features.feature_file import write_features
 from features.history import Histories
 from tests.bench.population import Populations
 
@@ -75,26 +78,40 @@ def under(what: str, measured: float, most: float, unit: str) -> Line:
     return Line(what, measured, bar=f"at most {most:g} {unit}", met=measured <= most, unit=unit)
 
 
-def times_of(work: Callable[[], object], times: int) -> list[float]:
-    """Seconds of each of several runs, after one that warms up."""
-    work()
+def times_of(work: Callable[[], object], times: int, anew: Path | None = None) -> list[float]:
+    """Seconds of each of several runs, after one that warms up. A folder `anew` that the work
+    writes is removed before each."""
     taken = []
-    for _ in range(times):
+    for _ in range(times + 1):
+        if anew is not None:
+            shutil.rmtree(anew, ignore_errors=True)
         began = time.perf_counter()
         work()
         taken.append(time.perf_counter() - began)
-    return taken
+    return taken[1:]
 
 
-def seconds(work: Callable[[], object], times: int) -> float:
-    """The median of several runs, after one that warms up."""
-    return median(times_of(work, times))
+def seconds(work: Callable[[], object], times: int, anew: Path | None = None) -> float:
+    """The median of several runs (see `times_of`)."""
+    return median(times_of(work, times, anew))
+
+
+def writing(
+    histories: Histories,
+    days: Sequence[date],
+    target: Path,
+    times: int,
+    names: Sequence[str] | None = None,
+) -> float:
+    """Seconds (median) of writing the features of everybody to a new folder."""
+    return seconds(lambda: write_features(histories, days, target, names), times, target)
 
 
 def in_process(
     job: str, given: Mapping[str, Any], numba_cache: Path | None = None
 ) -> dict[str, float]:
-    """What a job of `tests.bench.process` answers in a fresh process."""
+    """What a job of `tests.bench.process` answers in a fresh process; Numba keeps what it compiles
+    in `numba_cache`."""
     environment = dict(os.environ)
     if numba_cache is not None:
         environment["NUMBA_CACHE_DIR"] = str(numba_cache)

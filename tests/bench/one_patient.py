@@ -66,9 +66,9 @@ def someone(home: Home) -> Tables:
     ids = " UNION ALL ".join(
         f"SELECT patient_id FROM {parquet_relation(p)}" for p in tables.values()
     )
-    found = duckdb.sql(
-        f"SELECT patient_id FROM ({ids}) GROUP BY ALL ORDER BY abs(count(*) - {ROWS}), 1 LIMIT 1"
-    ).fetchall()
+    query = f"SELECT patient_id FROM ({ids}) GROUP BY ALL ORDER BY abs(count(*) - {ROWS}), 1"
+    with duckdb.connect() as connection:
+        found = connection.execute(f"{query} LIMIT 1").fetchall()
     chosen = [("patient_id", "==", found[0][0])]
     return {name: pq.read_table(path, filters=chosen) for name, path in tables.items()}
 

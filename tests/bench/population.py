@@ -25,10 +25,10 @@ from data.intake import take_in
 from data.progress import stage
 from data.synthesise import synthesise
 from features.events import translation_fingerprint
-from features.history import FORMAT, Histories, write_histories
+from features.history import FORMAT, Histories
 from features.ledger import EVENT_SCHEMA
 from features.shards import shard_number
-from features.writing import number_of_shards, write_events
+from features.writing import number_of_shards, write_events, write_histories
 
 SEED_MEMBERS = 20_000
 EVENTS = 60
@@ -93,12 +93,19 @@ def _all_events(histories: Histories) -> _Events:
     lengths = np.concatenate([np.diff(part.first_event) for part in parts])
     files = [histories.files(number).events for number in range(histories.shards)]
     sources = [pq.ParquetFile(file).read(["source_row"]).column(0) for file in files]
+
+    def together(name: str) -> np.ndarray:
+        return np.concatenate([getattr(part, name) for part in parts])
+
     return _Events(
         np.append(0, np.cumsum(lengths)),
-        *(np.concatenate([getattr(part, name) for part in parts])
-          for name in ("happened", "known", "superseded", "code", "value")),
+        together("happened"),
+        together("known"),
+        together("superseded"),
+        together("code"),
+        together("value"),
         pa.concat_arrays([chunk for column in sources for chunk in column.chunks]),
-    )  # fmt: skip
+    )
 
 
 def _write(histories: Histories, patients: int, shards: int, home: Home) -> None:

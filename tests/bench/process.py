@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -14,17 +13,19 @@ from typing import Any
 
 
 def write(histories: str, target: str) -> dict[str, float]:
-    """Write all features of everybody; the peak of this process's memory in GB, as the system
-    counts it for a finished process and as /proc tells it."""
+    """Write all features of everybody; the peak of this process's memory in GB.
+
+    As /proc tells it: what getrusage tells of a process starts at the peak of the one that started
+    it.
+    """
     from features.feature_file import write_features
     from features.history import Histories
     from tests.bench.population import END
 
     write_features(Histories.open(Path(histories)), [END], Path(target))
-    told = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     status = Path("/proc/self/status").read_text(encoding="ascii")
     peak = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return {"maxrss": told * 1024 / 1e9, "hwm": int(peak.split()[1]) * 1024 / 1e9}
+    return {"peak": int(peak.split()[1]) * 1024 / 1e9}
 
 
 def first(rows: str, carries: list[str]) -> dict[str, float]:

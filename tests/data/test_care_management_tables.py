@@ -45,8 +45,8 @@ def test_rows_are_taken_in_and_the_feeds_are_told(home, tmp_path):
     ))  # fmt: skip
     assert report.rejected == 0
     assert report.carries == (
-        "coverage", "drug_fill", "encounter", "member", "missed_appointments", "office_visits",
-        "outreach", "prescriber", "screening", "specialty",
+        "coverage", "days_supply", "drug_fill", "encounter", "member", "missed_appointments",
+        "office_visits", "outreach", "prescriber", "screening", "specialty",
     )  # fmt: skip
     taken = current(home)
     assert taken.read("screening", ["need", "answer", "instrument"]).to_pylist() == [

@@ -109,7 +109,15 @@ def test_hierarchies_name_groups_that_exist_milder_first():
     ("ICD10CM", "N18.6", (326,)),
     ("ICD10CM", "E08.52", (37, 263)),
     ("ICD10CM", "I10", ()),
-    ("ICD10CM", "E11", ()),
+    ("ICD10CM", "E11", ()),  # cut short: with complications or without
+    ("ICD10CM", "I48.1", (238,)),  # split in 2019, and both halves are in 238
+    ("ICD10CM", "N18.3", (329,)),  # split in 2020: stage 3b is 328, the others 329
+    ("ICD10CM", "N18.32", (328,)),
+    ("ICD10CM", "F32.8", ()),  # split in 2016, into codes without a category
+    ("ICD10CM", "F53", ()),  # split into one with a category and one without
+    ("ICD10CM", "I31.39", ()),  # its sibling I31.31 has one
+    ("ICD10CM", "E11.9999", (38,)),
+    ("ICD10CM", "QQQ", ()),
     ("ICD10CM", None, ()),
     ("ICD9CM", "428.0", ()),
     ("ICD9CM", "E119", ()),

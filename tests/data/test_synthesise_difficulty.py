@@ -8,8 +8,9 @@ from data.home import Home
 from data.intake import take_in
 from features.as_of import features_as_of
 from features.definitions import FEATURES
-from features.history import Histories, write_histories
+from features.history import Histories
 from features.indices import lace
+from features.writing import write_histories
 from tests.data.invented import DAY, Invented, expected_auroc, invented
 
 HIGHEST_OF_ONE_FEATURE = 0.66

@@ -64,7 +64,7 @@ def fills(*filled: tuple[int, str, int | None]) -> Tables:
                                for d, code, supply in filled))  # fmt: skip
 
 
-def results(loinc: str, *measured: tuple[int, float], unit: str | None = None) -> Tables:
+def results(loinc: str, *measured: tuple[int, float | None], unit: str | None = None) -> Tables:
     """Values of one laboratory test of so many days ago."""
     return rows("lab_result", *({"loinc": loinc, "happened_on": ago(d), "value": v, "unit": unit}
                                 for d, v in measured))  # fmt: skip

@@ -103,7 +103,8 @@ def features(
     channel, window = draw(channels(how)), draw(windows(how))
     more: dict[str, Any] = {}
     if how == "last_is":
-        more["equals"] = tuple(draw(st.lists(st.sampled_from(_NUMBERS), max_size=3, unique=True)))
+        numbers = st.lists(st.sampled_from(_NUMBERS), min_size=1, max_size=3, unique=True)
+        more["equals"] = tuple(draw(numbers))
     if how in ("last_outside", "outside"):
         bounds = st.sampled_from((-math.inf, *_NUMBERS, math.inf))
         more["limits"] = tuple(sorted(draw(st.tuples(bounds, bounds))))
@@ -120,6 +121,8 @@ def features(
         more["anchor"] = draw(
             st.one_of(st.just(Channel("discharge", ("ENC/acute_inpatient/ended",))), channels(""))
         )
+    if how in ("after", "started", "stopped"):
+        more["same_day"] = draw(st.booleans())
     if how == "score":
         more |= draw(_scores(channel))
     if feed is None:

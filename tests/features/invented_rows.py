@@ -79,6 +79,20 @@ def invented(random: Random, facts: int) -> dict[str, list[Row]]:
     return _World(random).told(facts)
 
 
+def crowd(worlds: int, facts: int, seed: int = 0) -> dict[str, list[Row]]:
+    """Rows of several worlds in the same tables, each of three other patients."""
+    tables: dict[str, list[Row]] = {name: [] for name in TABLES}
+    for number in range(worlds):
+        for name, rows in invented(Random(seed + number), facts).items():
+            for each in rows:
+                each["patient_id"] += str(number)
+                for column in ("record_id", "encounter_id"):
+                    if each.get(column):
+                        each[column] += f"/{number}"
+                tables[name].append(each)
+    return tables
+
+
 def edge(random: Random) -> date:
     """A day on or beside the edge of a window that looks back from AS_OF."""
     return AS_OF - timedelta(days=random.choice(EDGES) - random.choice((0, 0, 0, 1)))

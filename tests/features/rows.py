@@ -8,14 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from data import feeds
 from data.tables import TABLES
 from features.history import Histories
 
-CARRIES = (
-    *TABLES, "admission_type", "disposition", "emergency_visits", "office_visits",
-    "missed_appointments", "specialty", "prescriber", "principal_diagnosis", "area_index",
-    "cost_claim", "cost_year", "drug_class", "days_supply", "drug_supply", "yearly_flags",
-)  # fmt: skip
+CARRIES = (*feeds.CARRIES, *feeds.DERIVED)
 AS_OF = date(2020, 12, 31)
 
 _USUAL: dict[str, dict[str, Any]] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from functools import partial
 from random import Random
 from typing import Any, cast
 
@@ -18,6 +19,7 @@ from features.definitions.declaration import Channel, Feature, How
 from features.evidence import Evidence, Seen, evidence
 from features.window import Window
 from tests.features.agreement import before, examples, moments, told, worlds
+from tests.features.family_specs import diagnoses, fills, results
 from tests.features.invented_features import families
 from tests.features.invented_rows import PATIENTS, invented
 from tests.features.rows import AS_OF, ago, histories, row, rows
@@ -39,28 +41,18 @@ def made(
     )  # fmt: skip
 
 
-def labs(*told: tuple[int, float | None]) -> Rows:
-    return rows("lab_result", *({"happened_on": ago(d), "loinc": "718-7", "value": v}
-                                for d, v in told))  # fmt: skip
+labs = partial(results, "718-7")
+"""Values of haemoglobin of so many days ago."""
 
 
 def costs(*told: tuple[int, int]) -> Rows:
     return rows("cost", *({"happened_on": ago(d), "allowed_cents": c} for d, c in told))
 
 
-def fills(*told: tuple[int, str, int | None]) -> Rows:
-    return rows("drug_fill", *({"happened_on": ago(d), "code": c, "days_supply": n}
-                               for d, c, n in told))  # fmt: skip
-
-
 def coverage(*told: tuple[int, int | None]) -> Rows:
     return rows("coverage", *({"start_on": ago(first), "known_on": ago(first),
                                "end_on": None if last is None else ago(last)}
                               for first, last in told))  # fmt: skip
-
-
-def diagnoses(*told: tuple[int, str]) -> Rows:
-    return rows("diagnosis", *({"happened_on": ago(d), "code": c} for d, c in told))
 
 
 def stay(admitted: int, discharged: int) -> Rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -15,8 +16,9 @@ import pytest
 from data.errors import InputError
 from features.definitions import FEATURES
 from features.explain import Account, Explained, explain
-from features.history import Histories, current_histories
+from features.history import Histories
 from features.printed import SHOWN, Shown, account_lines, how_words, window_words
+from features.writing import current_histories
 from tests.features.agreement import CUTS, told
 from tests.features.invented_rows import PATIENTS, STRANGER, invented
 from tests.features.rows import AS_OF, CARRIES, ago, histories, row, rows
@@ -265,3 +267,9 @@ def test_every_feature_says_how_it_is_made_and_over_which_days() -> None:
     for declared in FEATURES:
         assert how_words(declared)
         assert str(AS_OF) in window_words(declared, AS_OF)
+
+
+def test_a_level_is_told_in_dollars_of_costs_alone() -> None:
+    costs = next(f for f in FEATURES if f.how == "months_above" and f.level == 500 * 100.0)
+    assert how_words(costs).endswith("add up to more than $500")
+    assert how_words(replace(costs, source="drug_fill", level=30.0)).endswith("to more than 30")

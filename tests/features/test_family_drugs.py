@@ -72,26 +72,32 @@ SPECS: list[Spec] = [
     ("drug_classes_now", NOTHING, 0),
     ("high_risk_classes_now", fills((5, "C10AA05", 30), (5, "B01AA03", 30), (5, "H02AB07", 6)), 2),
     ("high_risk_classes_now", fills((5, "C10AA05", 30), (5, "B01AA03", 30), (5, "H02AB07", 5)), 1),
-    # what changed after a discharge 20 days ago: started without a fill in the 180 days before
+    # what changed after a discharge 20 days ago: started without a fill in the 180 days before; what
+    # is filled on the day of discharge is filled on the way home
     ("drug_classes_started_since_discharge",
      together(STAY, fills((19, "C10AA05", 30), (10, "B01AA03", 30))), 2),
-    ("drug_classes_started_since_discharge", together(STAY, fills((20, "C10AA05", 30))), 0),
+    ("drug_classes_started_since_discharge", together(STAY, fills((20, "C10AA05", 30))), 1),
+    ("drug_classes_started_since_discharge", together(STAY, fills((21, "C10AA05", 30))), 0),
     ("drug_classes_started_since_discharge",
-     together(STAY, fills((10, "C10AA05", 30), (20 + 179, "C10AA07", 5))), 0),  # the same class
+     together(STAY, fills((10, "C10AA05", 30), (20 + 180, "C10AA07", 5))), 0),  # the same class
     ("drug_classes_started_since_discharge",
-     together(STAY, fills((10, "C10AA05", 30), (20 + 180, "C10AA07", 5))), 1),
+     together(STAY, fills((10, "C10AA05", 30), (20 + 181, "C10AA07", 5))), 1),
     ("drug_classes_started_since_discharge", STAY, 0),
     ("drug_classes_started_since_discharge", fills((10, "C10AA05", 30)), NAN),  # no discharge
     # stopped: on hand on the day of discharge, not now, and not filled since
-    ("drug_classes_stopped_since_discharge", together(STAY, fills((40, "C10AA05", 21))), 1),
-    ("drug_classes_stopped_since_discharge", together(STAY, fills((40, "C10AA05", 20))), 0),
-    ("drug_classes_stopped_since_discharge", together(STAY, fills((40, "C10AA05", 41))), 0),
-    ("drug_classes_stopped_since_discharge", together(STAY, fills((40, "C10AA05", 40))), 1),
-    ("drug_classes_stopped_since_discharge",
+    ("long_term_classes_stopped_since_discharge", together(STAY, fills((40, "C10AA05", 21))), 1),
+    ("long_term_classes_stopped_since_discharge", together(STAY, fills((40, "C10AA05", 20))), 0),
+    ("long_term_classes_stopped_since_discharge", together(STAY, fills((40, "C10AA05", 41))), 0),
+    ("long_term_classes_stopped_since_discharge", together(STAY, fills((40, "C10AA05", 40))), 1),
+    ("long_term_classes_stopped_since_discharge",
      together(STAY, fills((40, "C10AA05", 30), (15, "C10AA05", 5))), 0),  # filled since
-    ("drug_classes_stopped_since_discharge",
+    ("long_term_classes_stopped_since_discharge",
+     together(STAY, fills((40, "C10AA05", 30), (20, "C10AA05", 5))), 0),  # on the way home
+    ("long_term_classes_stopped_since_discharge",
+     together(STAY, fills((25, "J01CA04", 7))), 0),  # a course that ended
+    ("long_term_classes_stopped_since_discharge",
      together(STAY, fills((40, "C10AA05", 30), (30, "B01AA03", 20), (22, "C07AB02", 90))), 2),
-    ("drug_classes_stopped_since_discharge", fills((40, "C10AA05", 21)), NAN),
+    ("long_term_classes_stopped_since_discharge", fills((40, "C10AA05", 21)), NAN),
 ]  # fmt: skip
 
 

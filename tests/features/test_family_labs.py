@@ -37,16 +37,16 @@ SPECS: list[Spec] = [
     # change: last less first within the year
     ("haemoglobin_change_365", HAEMOGLOBIN, 10.0 - 12.5),
     ("haemoglobin_change_365", results(HB, (2, 9.0)), NAN),
-    # slope a year: through two points, through three, and not through one day
-    ("haemoglobin_slope_365", results(HB, (100, 10.0), (0, 12.0)), (12.0 - 10.0) / 100 * 365),
+    # slope a year: through three results, 90 days from the first to the last
     (
         "haemoglobin_slope_365",
-        results(HB, (20, 10.0), (10, 10.0), (0, 13.0)),
-        (10 * (13.0 - 11.0) - 10 * (10.0 - 11.0)) / (10**2 + 10**2) * 365,
+        results(HB, (100, 10.0), (50, 10.0), (0, 13.0)),
+        (50 * (13.0 - 11.0) - 50 * (10.0 - 11.0)) / (50**2 + 50**2) * 365,
     ),
-    ("haemoglobin_slope_365", results(HB, (10, 11.0), (5, 11.0)), 0),
-    ("haemoglobin_slope_365", results(HB, (5, 10.0), (5, 12.0)), NAN),
-    ("haemoglobin_slope_365", results(HB, (5, 10.0), (365, 12.0)), NAN),
+    ("haemoglobin_slope_365", results(HB, (91, 11.0), (5, 11.0), (1, 11.0)), 0),
+    ("haemoglobin_slope_365", results(HB, (90, 11.0), (5, 11.0), (1, 11.0)), NAN),  # 89 days
+    ("haemoglobin_slope_365", results(HB, (100, 10.0), (0, 12.0)), NAN),  # two results
+    ("haemoglobin_slope_365", results(HB, (365, 10.0), (5, 12.0), (0, 12.0)), NAN),
     # out of the usual limits: the last one, and how many of the year; the limits are inside
     ("haemoglobin_last_outside", results(HB, (5, 11.9)), 1),
     ("haemoglobin_last_outside", results(HB, (5, 12.0)), 0),

@@ -45,7 +45,9 @@ SPECS: list[Spec] = [
     ("home_health_since_discharge", together(STAY, visits("office", 18)), 0),
     ("missed_appointments_since_discharge", together(STAY, visits("missed_appointment", 9)), 1),
     ("drug_fills_since_discharge", together(STAY, fills((19, "N02AA01", 5))), 1),
-    ("drug_fills_since_discharge", together(STAY, fills((20, "N02AA01", 5))), 0),
+    ("drug_fills_since_discharge", together(STAY, fills((20, "N02AA01", 5))), 1),  # on the way home
+    ("drug_fills_since_discharge", together(STAY, fills((21, "N02AA01", 5))), 0),
+    ("home_health_since_discharge", together(STAY, visits("home_health", 20)), 1),
     # within 7 days: from 19 to 13 days ago; the day of discharge is none of them
     ("follow_up_within_7", together(STAY, visits("office", 19)), 1),
     ("follow_up_within_7", together(STAY, visits("office", 20 - 7)), 1),

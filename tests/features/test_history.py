@@ -10,17 +10,19 @@ import pandas as pd
 import pytest
 
 from data.errors import InputError, RefusalError
+from data.feeds import DERIVED
 from data.home import Home
 from data.tables import TABLES
 from features import events
 from features.as_of import features_as_of
-from features.history import EVENT_SCHEMA, Histories, current_histories, write_histories
+from features.history import Histories
 from features.indices import lace, prior_year_cost
+from features.ledger import EVENT_SCHEMA
 from features.shards import shard_number
-from features.writing import files_of
+from features.writing import current_histories, files_of, write_histories
 from tests.features.invented_rows import PATIENTS, STRANGER
 from tests.features.rows import AS_OF, histories
-from tests.features.taken_in import DERIVED, IDS, INDEX, WORLD, files_named, take_in
+from tests.features.taken_in import IDS, INDEX, WORLD, files_named, take_in
 
 
 @pytest.fixture(scope="module")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import meds
 import numpy as np
@@ -18,50 +16,21 @@ import pytest
 
 from data.errors import InputError, RefusalError
 from data.home import Home
-from data.tables import TABLES
 from features.as_of import features_as_of
 from features.definitions import FEATURES
-from features.history import Histories, write_histories
+from features.history import Histories
 from features.meds import export_meds, import_meds
-from tests.features.invented_rows import STRANGER, invented
+from features.writing import write_histories
+from tests.features.invented_rows import STRANGER, crowd, invented
 from tests.features.meds_sets import same_events
-from tests.features.rows import AS_OF, CARRIES, ago, arrow, histories, rows
+from tests.features.rows import AS_OF, ago, histories, rows
+from tests.features.taken_in import World, take_in
 
-DERIVED = ("cost_claim", "cost_year", "drug_class", "drug_supply", "yearly_flags")
 DAYS = (AS_OF, ago(30), ago(365), ago(730), AS_OF + timedelta(days=400))
 
 
-def _world(seeds: int) -> dict[str, list[dict[str, Any]]]:
-    """Rows of three patients a seed."""
-    world: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    for number in range(seeds):
-        for name, each in invented(Random(number), 60).items():
-            for row in each:
-                row["patient_id"] += str(number)
-                row["record_id"] += f"/{number}"
-                if row.get("encounter_id"):
-                    row["encounter_id"] += f"/{number}"
-                world[name].append(row)
-    return world
-
-
-def _written(root: Path, world: Mapping[str, list[dict[str, Any]]], shards: int) -> Histories:
-    """The rows as intake leaves them, and their histories on disk."""
-    home = Home(root)
-    folder = home.tables / "g1"
-    folder.mkdir(parents=True)
-    for name, table in arrow({name: world.get(name, []) for name in TABLES}).items():
-        pq.write_table(table, folder / f"{name}.parquet")
-    manifest = {
-        "generation": "g1",
-        "source": "canonical",
-        "origin": "invented",
-        "carries": [feed for feed in CARRIES if feed not in DERIVED],
-        "data_through": AS_OF.isoformat(),
-        "cost_covers": "claim",
-    }
-    (home.tables / "current.json").write_text(json.dumps(manifest))
-    return write_histories(home, shards)
+def _written(root: Path, world: World, shards: int) -> Histories:
+    return write_histories(take_in(root, world), shards)
 
 
 def _asked(patients: list[str]) -> pd.DataFrame:
@@ -78,7 +47,7 @@ def _data(folder: Path) -> pa.Table:
     return pa.concat_tables(pq.read_table(path) for path in sorted(folder.glob("data/*.parquet")))
 
 
-WORLD = _world(6)
+WORLD = crowd(6, 60)
 
 
 # --- there

@@ -22,6 +22,7 @@ from features.definitions import FEATURES
 from features.history import Histories
 from features.meds import ImportReport, import_meds
 from features.meds.commands import run_export, run_import
+from features.window import to_day
 from tests.features.meds_sets import foreign, same_events
 from tests.features.rows import AS_OF, ago
 
@@ -189,6 +190,33 @@ def test_rejected_rows_are_kept_with_the_reason(tmp_path: Path) -> None:
     assert (report.read, report.events, report.rejected) == (9, 2, 7)
     # 1,250 cents are 12.50 dollars
     assert _features(taken, "1", date(2020, 2, 10), "cost_inpatient_90") == [12.5]
+
+
+UNTIMED = [
+    ("ICD10CM//C78.7", None), ("ICD10PCS//0SRC0J9", None), ("ATC//C10AA05", 30.0),
+    ("LOINC//718-7", 9.0), ("BILL", 1250.0), ("AREA", 80.0), ("SITE//1", None),
+]  # fmt: skip
+
+
+def test_what_comes_without_a_time_is_not_known_from_birth(tmp_path: Path) -> None:
+    folder = foreign(tmp_path / "meds", [*PERSON, *((7, None, *each) for each in UNTIMED)])
+    words = tmp_path / "words.csv"
+    words.write_text("code,event_code\nBILL,COST/inpatient\nAREA,PERSON/area_index\n")
+    home = Home(tmp_path / "h")
+    taken = import_meds(folder, home, delay_days=14, codes=words)
+    born = to_day(date(1950, 6, 1))
+    of_birth = {e["code"] for e in taken.events("7").to_pylist() if e["happened_on"] == born}
+    assert of_birth == {"PERSON/born", "PERSON/female"}
+    alone = import_meds(foreign(tmp_path / "alone", PERSON), Home(tmp_path / "a"), delay_days=14)
+    assert taken.carries == alone.carries  # a row that is rejected shows no feed
+    report = ImportReport.of(taken.manifest)
+    reason = "is empty, and only birth and sex are told without a day"
+    assert [(r.column, r.rule, r.rows) for r in report.rejections] == [("time", reason, 7)]
+    kept = pq.read_table(home.rejected / "meds.parquet").to_pylist()
+    assert sorted(json.loads(row["raw"])["code"] for row in kept) == sorted(c for c, _ in UNTIMED)
+    # metastases, with an unknown day: seen neither early nor late
+    assert _features(taken, "7", date(1960, 1, 1), "diagnoses_count_365") == [0]
+    assert _features(taken, "7", AS_OF, "diagnosis_42_365", "diagnoses_count_365") == [0, 2]
 
 
 def test_a_time_out_of_the_calendar_is_rejected(tmp_path: Path) -> None:
@@ -370,3 +398,17 @@ def test_reports_print_counts_and_no_patient(
     assert "8 rows read: 8 events, 0 deaths, 0 rejected." in shown
     assert "SNOMED//1" in shown
     assert "8 events of 1 subjects in 1 files" in shown
+
+
+def test_drugs_that_do_not_say_how_long_they_last_are_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where no drug tells its days of supply; one that does is enough for the feed."""
+    said = "2 drug rows do not say how many days they last: days on hand, gaps and what was stopped"
+    drugs = [(7, "2020-01-01", "ATC//C03CA01", 30.0), (7, "2020-02-01", "ATC//C03CA01", None)]
+    run_import(Home(tmp_path / "a"), foreign(tmp_path / "meds", drugs), 0, None)
+    assert said in " ".join(capsys.readouterr().out.split())
+    words = tmp_path / "words.csv"
+    words.write_text("code,event_code\nATC//*,RX/ATC/*\n")
+    run_import(Home(tmp_path / "b"), tmp_path / "meds", 0, words)
+    assert "days on hand" not in capsys.readouterr().out

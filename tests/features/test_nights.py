@@ -18,9 +18,9 @@ import pytest
 from data.home import Home
 from features import writing
 from features.as_of import features_as_of
-from features.history import Histories, current_histories, write_histories
+from features.history import Histories
 from features.shards import shard_number
-from features.writing import files_of
+from features.writing import current_histories, files_of, write_histories
 from tests.features.rows import AS_OF, ago, histories, row
 from tests.features.taken_in import IDS, INDEX, WORLD, World, take_in
 
@@ -241,6 +241,6 @@ real = getattr(module, name)
 setattr(module, name, dies)
 if name == "partition":
     writing.partition = dies
-from features.history import current_histories
+from features.writing import current_histories
 current_histories(Home(Path(sys.argv[1])))
 """

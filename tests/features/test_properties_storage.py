@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 from data.home import Home
 from data.intake import current, take_in
-from data.tables import TABLES
 from features.as_of import features_as_of
-from features.history import Histories, write_histories
+from features.history import Histories
+from features.writing import write_histories
 from tests.features.agreement import (
     CUTS,
     Tables,
@@ -33,24 +33,10 @@ from tests.features.agreement import (
     told,
     worlds,
 )
-from tests.features.invented_rows import STRANGER, invented
+from tests.features.invented_rows import STRANGER, crowd, invented
 from tests.features.rows import AS_OF, ago, arrow, histories
 
 SHARDS = (1, 2, 5)
-
-
-def _many(seed: int, facts: int, worlds: int) -> Tables:
-    """Several worlds, each of three other patients."""
-    tables: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    for number in range(worlds):
-        for name, rows in invented(Random(seed + number), facts).items():
-            for made in rows:
-                made["patient_id"] += str(number)
-                for column in ("record_id", "encounter_id"):
-                    if made.get(column):
-                        made[column] += f"/{number}"
-                tables[name].append(made)
-    return tables
 
 
 def _index(tables: Mapping[str, list[dict[str, Any]]], *days: date) -> pd.DataFrame:
@@ -79,7 +65,7 @@ def _taken_in(root: Path, tables: Tables, form: str, seed: int) -> Home:
 
 @pytest.fixture(scope="module", params=["csv", "parquet"])
 def home(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Home:
-    return _taken_in(tmp_path_factory.mktemp(request.param), _many(7, 60, 6), request.param, 7)
+    return _taken_in(tmp_path_factory.mktemp(request.param), crowd(6, 60, 7), request.param, 7)
 
 
 def _what_was_taken_in(home: Home) -> Tables:
@@ -110,7 +96,7 @@ def test_histories_of_files_that_were_taken_in_are_answered_like_the_oracle(home
 @given(st.integers(0, 2**32), st.sampled_from(SHARDS), st.sampled_from(("csv", "parquet")))
 def test_files_and_rows_in_memory_are_answered_alike(seed: int, shards: int, form: str) -> None:
     with TemporaryDirectory() as folder:
-        home = _taken_in(Path(folder), _many(seed, 40, 2), form, seed)
+        home = _taken_in(Path(folder), crowd(2, 40, seed), form, seed)
         tables = _what_was_taken_in(home)
         index = _index(tables, AS_OF, ago(31))
         written = write_histories(home, shards)

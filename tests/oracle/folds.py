@@ -174,7 +174,7 @@ def _change(asked: Asked) -> float:
 def _slope(asked: Asked) -> float:
     points = [(Fraction(e.day.toordinal()), Fraction(e.value)) for e in asked.within
               if not math.isnan(e.value)]  # fmt: skip
-    if len({day for day, _ in points}) < 2:
+    if len(points) < 3 or points[-1][0] - points[0][0] < 90:
         return NOTHING
     mean_day = sum(day for day, _ in points) / len(points)
     mean_value = sum(value for _, value in points) / len(points)
@@ -221,8 +221,12 @@ def _score(asked: Asked) -> float:
                      if item in there and item not in left_out)  # fmt: skip
 
 
+def _first_day_after(asked: Asked, anchor: date) -> date:
+    return anchor if asked.feature.same_day else anchor + timedelta(days=1)
+
+
 def _after(asked: Asked, anchor: date) -> float:
-    return 1 if any(e.day > anchor for e in asked.events) else 0
+    return 1 if any(e.day >= _first_day_after(asked, anchor) for e in asked.events) else 0
 
 
 def _within(asked: Asked, anchor: date) -> float:
@@ -233,19 +237,20 @@ def _within(asked: Asked, anchor: date) -> float:
 
 
 def _started(asked: Asked, anchor: date) -> float:
-    first = anchor - timedelta(days=asked.feature.before - 1)
+    begin = _first_day_after(asked, anchor)
+    earliest = begin - timedelta(days=asked.feature.before)
     return sum(
-        any(e.day > anchor for e in item.events)
-        and not any(first <= e.day <= anchor for e in item.events)
+        any(e.day >= begin for e in item.events)
+        and not any(earliest <= e.day < begin for e in item.events)
         for item in asked.of_items().values()
     )
 
 
 def _stopped(asked: Asked, anchor: date) -> float:
     return sum(
-        _holds(item.events, anchor)
+        _holds([e for e in item.events if e.day < _first_day_after(asked, anchor)], anchor)
         and not _holds(item.events, asked.as_of)
-        and not any(e.day > anchor for e in item.events)
+        and not any(e.day >= _first_day_after(asked, anchor) for e in item.events)
         for item in asked.of_items().values()
     )
 

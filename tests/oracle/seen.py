@@ -112,7 +112,7 @@ def _encounter(row: Row) -> list[Seen]:
     if kind in STAYS and end is not None:
         told.append(_at(row, end, f"ENC/{kind}/ended", (end - start).days))
     if kind == "acute_inpatient" and end is not None:
-        emergent = {"emergency": 1, "urgent": 1, "trauma": 1, "elective": 0, "newborn": 0}
+        emergent = {"emergency": 1, "urgent": 1, "trauma": 1, "elective": 0}
         went = row["disposition"]
         place = None if went is None else DISPOSITIONS.index(went)
         told.append(_at(row, end, "STAY/emergent", emergent.get(row["admission_type"])))

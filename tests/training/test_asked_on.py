@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from data.intake import current
-from features.history import current_histories
+from features.writing import current_histories
 from serving.population import RECENT, population
 from serving.scoring import Models, score
 from training.cohort import day_of, readmission_cohort

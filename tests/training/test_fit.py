@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from training.fit import Fitted, fit, folds_of, parameters
-from training.matrix import learnable
+from training.matrix import Matrix, learnable
 from training.tasks import HIGH_COST, READMISSION, FitSettings, described, flat, task_called
 
 SETTINGS = FitSettings(rounds=120, patience=15, learning_rate=0.1, threads=1)
@@ -73,16 +73,22 @@ def test_folds_keep_people_together():
 def test_columns_that_teach_nothing_are_left_out():
     nan = np.nan
     X = pd.DataFrame({
-        "age": [1, 1, 1, 2],  # the same in the training rows
-        "bnp_last": [nan, nan, nan, 9],
-        "haemoglobin_last": [nan, 1, 1, 1],
-        "drug_fills_count_30": [1, 2, 3, 4],
-        "diagnosis_108_365": [0, 0, 5, 5],  # one training row has it
-        "outreach_count_365": [1, 2, 3, 4],  # how people were helped is no predictor
+        "age": [1, 1, 1, 1, 2],  # the same in the training rows
+        "bnp_last": [nan, nan, nan, nan, 9],
+        "haemoglobin_last": [nan, 1, 1, 1, 1],
+        "drug_fills_count_30": [1, 2, 3, 4, 5],
+        "diagnosis_108_365": [0, 0, 5, 5, 5],  # two training rows of one person have it
+        "coverage_now": [0, 1, 1, 1, 1],  # one person has it not
+        "outreach_count_365": [1, 2, 3, 4, 5],  # how people were helped is no predictor
     }, dtype="float32")  # fmt: skip
-    assert learnable(X, [0, 1, 2], 2) == ["haemoglobin_last", "drug_fills_count_30"]
-    assert "diagnosis_108_365" in learnable(X, [0, 1, 2], 1)
-    assert learnable(X, [], 1) == []
+    matrix = Matrix(X, pd.DataFrame({"patient_id": ["p", "q", "r", "r", "s"]}), {})
+    training = [0, 1, 2, 3]
+    assert learnable(matrix, training, 2) == ["haemoglobin_last", "drug_fills_count_30"]
+    alone = {"diagnosis_108_365", "coverage_now"}
+    assert set(learnable(matrix, training, 1)) == {
+        "haemoglobin_last", "drug_fills_count_30", *alone,
+    }  # fmt: skip
+    assert learnable(matrix, [], 1) == []
 
 
 def test_settings_are_printed_whole_with_unit_and_anchor():

@@ -15,7 +15,8 @@ from data.errors import InputError, RefusalError
 from data.home import Home
 from data.intake import current, take_in
 from data.synthesise import synthesise
-from features.history import Histories, write_histories
+from features.history import Histories
+from features.writing import write_histories
 from serving.model import RiskModel
 from training.examine import examine
 from training.registry import CHAMPION, export_champion, registered_name, tracking_uri
