@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from data.command_line import Day, Days, day_of, shown
+from data.command_line import Day, Days, FeatureNames, Task, become, day_of, shown, warn_of_days
 from data.errors import FirstcallError, InputError, where
 from data.home import Home
 from data.progress import listen
@@ -41,12 +41,6 @@ _histories = typer.Typer(
 app.add_typer(_features, name="features")
 app.add_typer(_histories, name="histories")
 _chosen: dict[str, Home] = {}
-
-Task = Annotated[
-    str | None,
-    typer.Option(metavar="TASK", help="readmission or high-cost: tell percentiles by the cut "
-                                      "points of its model; without they are missing."),
-]  # fmt: skip
 
 
 @app.callback()
@@ -192,7 +186,7 @@ def serve(
     Example: firstcall serve --port 3000
     """
     say(f"The service answers on http://{host}:{port} (/openapi.json tells how to ask it).")
-    _become(
+    become(
         "bentoml", "serve", "serving.service:Firstcall", "--host", host, "--port", str(port),
         "--working-dir", str(Path(__file__).parent),
         FIRSTCALL_HOME=str(_home().root), BENTOML_HOME=str(_home().root / "bentoml"),
@@ -212,7 +206,7 @@ def mlflow(
     from training.registry import tracking_uri
 
     say(f"The MLflow pages are on http://127.0.0.1:{port}.")
-    _become(
+    become(
         "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
         MLFLOW_BACKEND_STORE_URI=tracking_uri(_home()), MLFLOW_DISABLE_TELEMETRY="true",
     )  # fmt: skip
@@ -224,11 +218,7 @@ def explain_patient(
         str, typer.Argument(metavar="PATIENT", help="Id, as the column patient_id has it.")
     ],
     as_of: Day,
-    names: Annotated[
-        list[str] | None,
-        typer.Option("--feature", metavar="NAME",
-                     help="Only this feature, also where it is 0 or missing; may be repeated."),
-    ] = None,
+    names: FeatureNames = None,
     every: Annotated[
         bool, typer.Option("--all", help="Show all events, not only the newest three of each.")
     ] = False,
@@ -239,9 +229,9 @@ def explain_patient(
 ) -> None:  # fmt: skip
     """Print the features of one patient, and the rows behind each.
 
-    Whatever is neither 0 nor missing is told: its value, what that says, how and over which days
-    it is computed, and the events that it is made of, the newest first. Of an event: its day,
-    what it says, its code, since when it is known, and the file and line that it came from.
+    Whatever is neither 0 nor missing is told (with --feature these too): its value, what that says,
+    how and over which days it is computed, and the events that it is made of, the newest first.
+    Of an event: its day, what it says, its code, since when it is known, its file and line.
 
     Example: firstcall features explain P0000042 --as-of 2010-03-31
     """
@@ -250,24 +240,24 @@ def explain_patient(
     from features.writing import current_histories
 
     day = day_of(as_of)
-    account = explain(current_histories(_home()), patient, day, _cuts(task), names)
+    held = current_histories(_home())
+    account = explain(held, patient, day, _cuts(task), names)
     print_account(account, Shown(bool(names), every, missing))
+    warn_of_days(held.data_through, [day])
 
 
 @_features.command("write")
 def write_matrix(
     days: Days,
     to_dir: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder for the files.")],
-    names: Annotated[
-        list[str] | None,
-        typer.Option("--feature", metavar="NAME", help="Only this one; may be repeated."),
-    ] = None,
+    names: FeatureNames = None,
     task: Task = None,
 ) -> None:
     """Write the features of everybody, one row a patient and day.
 
     features.npy holds the numbers (float32, missing is NaN), questions.parquet says whom and
-    which day each row is about, and features.json names the columns.
+    which day each row is about, and features.json what each column is. What care management did is
+    left out unless it is named: it is no predictor.
 
     Example: firstcall features write --as-of 2010-03-31 --to matrix
     """
@@ -277,10 +267,24 @@ def write_matrix(
     asked = [day_of(text) for text in days]
     held = current_histories(_home())
     made = write_features(held, asked, to_dir, names, cuts=_cuts(task)).about
+    warn_of_days(held.data_through, asked)
     say(
         f"{made['rows']:,} rows of {len(made['names']):,} features lie in {shown(to_dir)}: "
         f"{sum(held.patients_a_shard):,} patients as of {', '.join(made['days'])}."
     )
+
+
+@_features.command("list")
+def list_features(
+    family: Annotated[str | None, typer.Option(metavar="NAME", help="Only this family.")] = None,
+) -> None:
+    """List the features by name.
+
+    Example: firstcall features list --family drugs
+    """
+    from features.printed_list import print_features
+
+    print_features(family)
 
 
 @_histories.command("export")
@@ -326,12 +330,6 @@ def _cuts(task: str | None) -> Any:
     from training.tasks import task_called
 
     return RiskModel.load(_home().models / task_called(task).name, task).cuts
-
-
-def _become(program: str, *arguments: str, **environment: str) -> None:
-    """Replace this process by a program of the same environment."""
-    path = Path(sys.executable).with_name(program)
-    os.execve(path, [str(path), *arguments], os.environ | environment)
 
 
 def _invent(home: Home, members: int, years: int, seed: int) -> None:

@@ -19,6 +19,22 @@ from data.code_systems import SHAPES, Codes, over_unique, package_file
 from data.concepts import Categories
 
 _CHRONIC = 1
+CHRONIC_NAMES: dict[str, str] = {
+    "cancer": "cancer",
+    "diabetes": "diabetes mellitus",
+    "hypertension": "hypertension",
+}
+"""Chronic conditions that CCS parts in several categories → their names."""
+_SEVERAL: dict[int, str] = {
+    # a cancer and its metastases are one illness, and the same tumour is coded with and without
+    # its site; two cancers of one person therefore count once
+    **dict.fromkeys(range(11, 44), "cancer"),
+    45: "cancer",
+    49: "diabetes",  # without complications, and with
+    50: "diabetes",
+    98: "hypertension",  # essential, and with complications
+    99: "hypertension",
+}
 
 
 def _indicator(file: str, system: str, skip: int) -> Categories:
@@ -48,6 +64,15 @@ def _icd9() -> Categories:
 def icd10_codes() -> Collection[str]:
     """Every ICD-10-CM code that was valid at some time from October 2015 to September 2023."""
     return _icd10().of_code.keys()
+
+
+def chronic_condition(ccs: int) -> str:
+    """Which one chronic condition a CCS category is of, so that its codes count once.
+
+    >>> chronic_condition(49), chronic_condition(50), chronic_condition(108)
+    ('diabetes', 'diabetes', '108')
+    """
+    return _SEVERAL.get(ccs, str(ccs))
 
 
 def is_chronic(system: str, codes: Codes) -> np.ndarray:

@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from data.chronic import is_chronic
+from data.chronic import CHRONIC_NAMES, chronic_condition, is_chronic
 from data.code_systems import (
     SHAPES,
     Codes,
@@ -31,6 +31,7 @@ from data.comorbidity import (
     ELIXHAUSER_HIERARCHY,
     ELIXHAUSER_NAMES,
     ELIXHAUSER_WEIGHTS,
+    LACE_HIERARCHY,
     LACE_ITEMS,
     LACE_NAMES,
     LACE_POINTS,
@@ -63,6 +64,7 @@ __all__ = [
     "CHARLSON_HIERARCHY",
     "CHARLSON_NAMES",
     "CHARLSON_WEIGHTS",
+    "CHRONIC_NAMES",
     "ELIXHAUSER_GROUPS",
     "ELIXHAUSER_HIERARCHY",
     "ELIXHAUSER_NAMES",
@@ -71,6 +73,7 @@ __all__ = [
     "HCC_ONLY_WITH",
     "HCC_SUPPRESSED_BY",
     "HCC_WEIGHTS",
+    "LACE_HIERARCHY",
     "LACE_ITEMS",
     "LACE_NAMES",
     "LACE_POINTS",
@@ -78,6 +81,7 @@ __all__ = [
     "SOCIAL_NEED_NAMES",
     "PlannedLists",
     "charlson_groups",
+    "chronic_condition",
     "code_lists_fingerprint",
     "diagnosis_concept",
     "diagnosis_concept_name",

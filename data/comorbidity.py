@@ -89,6 +89,12 @@ LACE_POINTS: dict[str, int] = {
     row["concept"]: int(row["points"]) for row in read_codelist("lace_comorbidity")
 }
 """Points of each LACE comorbidity item (van Walraven 2010)."""
+LACE_HIERARCHY: tuple[tuple[str, str], ...] = (
+    ("diabetes", "diabetes_end_organ"),
+    ("mild_liver_or_renal", "severe_liver_or_renal"),
+    ("tumour", "metastatic"),
+)
+"""(milder, worse): the milder item's points are left out where the worse one is there too."""
 
 
 def charlson_groups(system: str, codes: Codes) -> np.ndarray:

@@ -26,7 +26,7 @@ def social_need(system: str, codes: Codes) -> np.ndarray:
 
     ICD-10-CM Z55 to Z65 (and Z74.2, Z75.3), ICD-9-CM V60 to V62, and the codes of violence and
     abuse; the longest stem decides. No code that is told of people for where they come from, what
-    they believe or whom they are (acculturation, discrimination, religion) counts as a need, nor
+    they believe or who they are (acculturation, discrimination, religion) counts as a need, nor
     do thoughts of suicide, which are no social need, or unwanted pregnancy.
     """
     stems = _need_stems(system)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from unicodedata import category
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -49,7 +50,7 @@ def table(
         made.add_column(column, justify="right" if position in numbers else "left")
     for row in rows:
         made.add_row(*(Text(_cell(value)) for value in row))
-    console_of().print(title, style="bold", markup=False, soft_wrap=True)
+    console_of().print(_printable(title), style="bold", markup=False, soft_wrap=True)
     console_of().print(made)
 
 
@@ -62,10 +63,17 @@ def _cell(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.3f}"
-    return str(value)
+    return _printable(str(value))
 
 
 def say(*lines: str) -> None:
-    """Print lines as they are, without markup."""
+    """Print lines without markup, as they are but for what cannot be printed."""
     for line in lines:
-        console_of().print(line, markup=False, soft_wrap=True)
+        console_of().print(_printable(line), markup=False, soft_wrap=True)
+
+
+def _printable(text: str) -> str:
+    """The text, with ? for what a terminal would obey; new lines and wide blanks stay."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" or category(c) == "Zs" else "?" for c in text)

@@ -11,19 +11,20 @@ from collections.abc import Callable
 
 from data.codes import (
     CHARLSON_NAMES,
+    CHRONIC_NAMES,
     ELIXHAUSER_NAMES,
-    HCC_NAMES,
     LACE_NAMES,
     SOCIAL_NEED_NAMES,
     diagnosis_concepts,
     drug_class_name,
+    hcc_name,
 )
 from data.concepts import icd10_procedures
 from data.tables import DISPOSITIONS
-from features.definitions.diagnoses import plain
+from features.definitions.words import plain
 from features.events import MISSED, STAYS
+from features.lab_tests import LAB_TESTS
 from features.meaning import meanings
-from features.units import LAB_TESTS
 from features.window import to_date
 
 _TESTS = {test.name: test for test in LAB_TESTS}
@@ -113,12 +114,16 @@ def _diagnosis(code: str, value: float, rest: str) -> str:
     return _category(int(rest))
 
 
+def _chronic(code: str, value: float, rest: str) -> str:
+    return CHRONIC_NAMES.get(rest) or _category(int(rest))
+
+
 def _flag(code: str, value: float, rest: str) -> str:
     return f"{_category(int(rest))}, flagged for the year"
 
 
 def _hcc(code: str, value: float, rest: str) -> str:
-    return f"HCC {rest}: {HCC_NAMES.get(int(rest), 'unknown category')}"
+    return f"HCC {rest}: {hcc_name(int(rest))}"
 
 
 def _procedure(code: str, value: float, rest: str) -> str:
@@ -138,8 +143,10 @@ def _lab(code: str, value: float, rest: str) -> str:
     given = "without a value" if math.isnan(value) else f"{number(value)} {unit}".rstrip()
     if test is None:
         return f"LOINC {code.split('/')[1].replace('%2F', '/').replace('%25', '%')} {given}"
-    factor = test.factors.get(unit) if unit != test.unit else None
-    if factor is None or factor == 1 or math.isnan(value):
+    factor = test.factor(unit)
+    if factor is None:
+        return f"{test.words} {given}, a unit that is not read"
+    if factor == 1 or math.isnan(value):
         return f"{test.words} {given}"
     return f"{test.words} {given}, which is {number(value * factor)} {test.unit}"
 
@@ -175,7 +182,7 @@ _TOLD: dict[str, Callable[[str, float, str], str]] = {
     "SPECIALTY": lambda code, value, rest: f"contact with {rest}",
     "PRESCRIBER": lambda code, value, rest: f"prescribed by {rest}",
     "DX": _diagnosis,
-    "CHRONIC": _diagnosis,
+    "CHRONIC": _chronic,
     "FLAG": _flag,
     "CHARLSON": lambda code, value, rest: plain(CHARLSON_NAMES.get(rest, rest)),
     "ELIXHAUSER": lambda code, value, rest: plain(ELIXHAUSER_NAMES.get(rest, rest)),

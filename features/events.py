@@ -1,16 +1,17 @@
-"""Canonical rows → events: the only way from what came in to what a history holds.
+"""Canonical rows → events: what an intake, the night and the live API make histories of.
 
-Pure and vectorised. Every version of a fact writes its own events, seen from its known_on until
-the next version's: at any as_of exactly one version speaks. An event keeps the code that the
-source gave; what the code means is asked of `features.meaning` later. The event codes:
+Pure and vectorised; rows of a MEDS dataset become events in `features.meds`. Every version of a
+fact writes its own events, seen from its known_on until the next version's: at any as_of exactly
+one version speaks. An event keeps the code that the source gave; what the code means is asked of
+`features.meaning` later. The event codes:
 
 - PERSON/born, PERSON/female (1, 0 or NaN), PERSON/area_index: on the day of birth
 - COVER/<payer>, PRODUCT/<product>: on a span's first day; value = its last day, NaN while open
 - ENC/<kind>/started; of stays also ENC/<kind>/open (no end known) or ENC/<kind>/ended (on the day
   of discharge, value = days from admission to discharge)
-- STAY/emergent (1, 0, or NaN of a birth or where it is not told), STAY/disposition (place in DISPOSITIONS or NaN), PRINCIPAL (no
-  principal diagnosis is known) and PRINCIPAL/<system>/<code>, which comes after it in the order of
-  codes: on the day of discharge of an acute stay
+- STAY/emergent (1, 0, or NaN of a birth or where it is not told), STAY/disposition (place in
+  DISPOSITIONS or NaN), PRINCIPAL (no principal diagnosis is known) and PRINCIPAL/<system>/<code>,
+  which comes after it in the order of codes: on the day of discharge of an acute stay
 - FACILITY/<id>, PROVIDER/<id>, SPECIALTY/<specialty>: on the first day of an encounter, but of no
   missed appointment, where nobody was seen
 - DX/<system>/<code>; a chronic condition that a yearly summary flags is DX/CCW/<code>

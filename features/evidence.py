@@ -20,11 +20,10 @@ import pyarrow as pa
 
 from features.definitions import feature
 from features.definitions.declaration import Channel, Feature, How
+from features.definitions.sensitivity import Sensitive, sensitive_concept
 from features.event_words import event_words
 from features.meaning import Meaning, meanings
-from features.window import days_between, to_date, to_day
-
-_MONTH = 30
+from features.window import MONTH_DAYS, Window, days_between, to_date, to_day
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,29 @@ class Evidence:
         """What the event says, once for each of its concepts."""
         said = (event_words(self.code, self.value, concept) for concept in self.concepts)
         return "; ".join(dict.fromkeys(said))
+
+    @property
+    def sensitive(self) -> Sensitive | None:
+        """What makes the event sensitive, whatever it counts as here (`sensitive_code`)."""
+        return sensitive_code(self.code)
+
+
+def sensitive_code(code: str) -> Sensitive | None:
+    """What makes an event code sensitive: the code itself, else the first of its concepts that is.
+
+    A total is not marked (`Feature.sensitive` is None), because it names no condition: whoever
+    shows one asks each event of its evidence, and leaves it out or unexplained where one is marked.
+
+    >>> sensitive_code("DX/ICD10CM/B20"), sensitive_code("PRINCIPAL/ICD10CM/F329")
+    ('HIV', 'mental health')
+    >>> sensitive_code("DX/ICD10CM/I509") is None
+    True
+    """
+    if code.startswith("PRINCIPAL/"):  # its one concept is a number
+        code = "DX/" + code.removeprefix("PRINCIPAL/")
+    concepts = (meaning.concept for meaning in meanings([code])[0])
+    marked = (sensitive_concept(concept) for concept in (code, *concepts))
+    return next((why for why in marked if why is not None), None)
 
 
 def evidence(declared: Feature, events: pa.Table, as_of: date) -> list[Evidence]:
@@ -151,6 +173,8 @@ class _Heard:
     def last_day(self, item: str | None = None) -> float:
         """The last day of the span that it is; before its own day where it holds none."""
         value = self.value if item is None else self.numbers[item]
+        if math.isinf(value):
+            return value
         if self.spans == "days":
             return self.day - 1 if math.isnan(value) else self.day + int(value) - 1
         return math.inf if math.isnan(value) else int(value)
@@ -174,7 +198,7 @@ class _Asked:
     def oldest(self) -> float:
         """The first day of the window."""
         window = self.declared.window
-        return -math.inf if window is None else self.as_of - window.days + 1
+        return -math.inf if window is None else window.first_day(self.as_of)
 
     @cached_property
     def within(self) -> list[_Heard]:
@@ -211,7 +235,7 @@ def _valued(asked: _Asked) -> Sequence[_Heard]:
 
 def _adding(asked: _Asked) -> Sequence[_Heard]:
     """Those that move a sum: their whole value is not 0."""
-    return [e for e in asked.valued if round(e.value) != 0]
+    return [e for e in asked.valued if _whole(e.value) != 0]
 
 
 def _extreme(asked: _Asked) -> Sequence[_Heard]:
@@ -231,13 +255,17 @@ def _outside(asked: _Asked) -> Sequence[_Heard]:
     return [e for e in asked.valued if not low <= e.value <= high]
 
 
+def _whole(value: float) -> float:
+    return value if math.isinf(value) else round(value)
+
+
 def _in_months_above(asked: _Asked) -> Sequence[_Heard]:
     assert asked.declared.window is not None
-    sums = [0] * (asked.declared.window.days // _MONTH)
-    adding = [e for e in _adding(asked) if asked.ago(e) // _MONTH < len(sums)]
+    sums = [0.0] * (asked.declared.window.days // MONTH_DAYS)
+    adding = [e for e in _adding(asked) if asked.ago(e) // MONTH_DAYS < len(sums)]
     for e in adding:
-        sums[asked.ago(e) // _MONTH] += round(e.value)
-    return [e for e in adding if sums[asked.ago(e) // _MONTH] > asked.declared.level]
+        sums[asked.ago(e) // MONTH_DAYS] += _whole(e.value)
+    return [e for e in adding if sums[asked.ago(e) // MONTH_DAYS] > asked.declared.level]
 
 
 def _new_or_not(asked: _Asked) -> Sequence[_Heard]:
@@ -248,10 +276,9 @@ def _new_or_not(asked: _Asked) -> Sequence[_Heard]:
 def _covering(asked: _Asked) -> Sequence[_Heard]:
     window = asked.declared.window
     assert window is not None
-    days = window.days
     if asked.declared.how == "covered_months":
-        days -= days % _MONTH
-    first = asked.as_of - days + 1
+        window = Window(window.days - window.days % MONTH_DAYS)
+    first = window.first_day(asked.as_of)
     return [e for e in asked.events if e.last_day() >= max(e.day, first)]
 
 
@@ -275,11 +302,11 @@ def _distinct_new(asked: _Asked) -> Sequence[_Heard]:
 
 def _distinct_recurrent(asked: _Asked) -> Sequence[_Heard]:
     assert asked.declared.window is not None
-    middle = asked.as_of - asked.declared.window.days // 2
+    later_half = asked.declared.window.later_half(asked.as_of)
     chosen: dict[str, list[_Heard]] = {}
     for item, events in asked.by_item.items():
-        earlier = [e for e in events if asked.oldest <= e.day <= middle]
-        later = [e for e in events if e.day > middle]
+        earlier = [e for e in events if asked.oldest <= e.day < later_half]
+        later = [e for e in events if e.day >= later_half]
         if earlier and later:
             chosen[item] = [earlier[-1], later[-1]]
     return _of_items(chosen)

@@ -74,8 +74,8 @@ def explain(
     declared = [f for f in FEATURES if wanted is None or f.name in wanted]
     for name in names or ():
         feature(name)  # raises for one that is not there
-    events = histories.events(patient_id)
-    if events.num_rows == 0:
+    events = histories.events(patient_id) if _can_be_stored(patient_id) else None
+    if events is None or events.num_rows == 0:
         raise InputError(
             "The histories hold no event of a patient of that id: "
             "write it as the column patient_id has it."
@@ -91,6 +91,11 @@ def explain(
     return Account(
         patient_id, as_of, rows, len(seen), events.num_rows - len(seen), _first_seen(events)
     )
+
+
+def _can_be_stored(text: str) -> bool:
+    """Whether it holds no half of a character, as a broken command line may."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _values(

@@ -8,6 +8,7 @@ what they were made of), which is written last: a folder without it is not whole
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,8 @@ from data.durable import sync_folder
 from data.errors import InputError
 from features.as_of import fingerprint
 from features.cuts import Cuts
+from features.definitions import FEATURES, feature
+from features.definitions.declaration import Feature
 from features.everybody import Block, each_block
 from features.history import THREADS, Histories
 from features.plan import plan
@@ -36,8 +39,9 @@ from features.window import days_of, to_date
 
 @dataclass(frozen=True)
 class FeatureFile:
-    """Features on disk. `about` holds names, rows, days (ISO), fingerprint of the features and
-    content of the histories."""
+    """Features on disk. `about` holds names, columns (what each is), rows, days (ISO), carries,
+    data_through, fingerprint of the features, content of the histories, and a sum of the cut
+    points that percentiles were told by."""
 
     folder: Path
     about: Mapping[str, Any]
@@ -75,13 +79,17 @@ def write_features(
 ) -> FeatureFile:
     """Write the features of everybody who has an event, as of each of `days`.
 
-    All features, or those called `names`. The same histories, days and names give the same bytes,
-    whatever `threads`. What was in the folder before is replaced when all is on disk.
-    Raises InputError where `days` is empty, no feature has a name, or another process writes there.
+    All features that are predictors, or those called `names`. The same histories, days and names
+    give the same bytes, whatever `threads`. What was in the folder before is replaced when all is
+    on disk.
+    Raises InputError where `days` is empty, where no feature has a name, and where the folder holds
+    other files or another process writes there.
     """
     if not days:
         raise InputError("There is no day to compute features as of: give at least one.")
-    wanted = plan(None if names is None else tuple(names), histories.carries)
+    if names is None:
+        names = [declared.name for declared in FEATURES if declared.predictor]
+    wanted = plan(tuple(names), histories.carries)
     asked = sorted(set(days_of(list(days)).tolist()))
     rows = sum(histories.patients_a_shard) * len(asked)
     width = len(wanted.names)
@@ -104,7 +112,10 @@ def write_features(
         ordered = [people[at] for at in sorted(people)]
         _write_questions(drafts.enter_context(_draft(folder, "questions.parquet")), ordered, asked)
         about = {
-            "names": list(wanted.names), "rows": rows,
+            "names": list(wanted.names), "rows": rows, "carries": list(histories.carries),
+            "columns": [_described(feature(name)) for name in wanted.names],
+            "data_through": _iso(histories.data_through),
+            "cuts": None if cuts is None else hashlib.sha256(json.dumps(cuts).encode()).hexdigest(),
             "days": [to_date(day).isoformat() for day in asked],
             "fingerprint": fingerprint(wanted.names),
             "histories": histories.manifest.get("content"),
@@ -112,6 +123,21 @@ def write_features(
         text = json.dumps(about, indent=1, sort_keys=True) + "\n"
         drafts.enter_context(_draft(folder, "features.json")).write(text.encode())
     return FeatureFile(folder, about)
+
+
+def _described(declared: Feature) -> dict[str, Any]:
+    """What a reader of the array wants to know of one column."""
+    return {
+        "name": declared.name, "family": declared.family, "unit": declared.measure or declared.unit,
+        "words": declared.words, "how": declared.how, "source": declared.source,
+        "feed": declared.feed, "days": declared.window.days if declared.window else None,
+        "actionable": declared.actionable, "sensitive": declared.sensitive,
+        "predictor": declared.predictor,
+    }  # fmt: skip
+
+
+def _iso(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 _PARTS = ("features.npy", "questions.parquet", "features.json")
@@ -122,7 +148,13 @@ def _writing(folder: Path) -> Iterator[None]:
     """Puts the drafts of the folder's files in their places, the manifest last, when all are on
     disk: whoever has mapped the array before keeps what it mapped. Raises InputError while another
     process writes there."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder} cannot be a folder for features: name another.") from error
+    strangers = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    if strangers and not strangers & set(_PARTS):
+        raise InputError(f"{folder} holds other files: name a folder of its own.")
     held = os.open(folder, os.O_RDONLY)
     try:
         try:

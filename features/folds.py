@@ -11,6 +11,7 @@ from numba import njit
 
 from features import window
 from features.layout import P_SLOT, P_SPANS, T_DAYS, T_FEATURE
+from features.window import MONTH_DAYS, MOST_MONTHS
 
 HOWS = (
     "count", "any", "sum", "total", "trend", "sum_trend", "new", "recurrent",
@@ -35,9 +36,6 @@ values, and what has a loop of its own."""
 
 LAST_DAY, DAYS = 1, 2
 """What the value of a span tells: its last day, or how many days it holds."""
-MONTH = 30
-"""Days of a month: the calendar's months would make a patient's numbers follow the calendar."""
-MOST_MONTHS = 60
 SLOPE_VALUES, SLOPE_DAYS = 3, 90
 """What a slope needs: so many values, so many days from the first to the last."""
 NO_DAY = -(2**40)
@@ -193,12 +191,12 @@ def months_above(
     end of `told`, of one channel, which may differ in their windows."""
     most = 1
     for k in range(begin, end):
-        most = max(most, min(told[k, T_DAYS] // MONTH, MOST_MONTHS))
+        most = max(most, min(told[k, T_DAYS] // MONTH_DAYS, MOST_MONTHS))
     start = first
     for q in range(len(day)):
         for month in range(most):
             months[month] = 0.0
-        while start >= 0 and happened[event_of[start]] <= day[q] - most * MONTH:
+        while start >= 0 and happened[event_of[start]] <= day[q] - most * MONTH_DAYS:
             start = after[start]
         entry = start
         while entry >= 0:
@@ -207,10 +205,10 @@ def months_above(
             if happened[e] > day[q]:
                 break
             if enter[e] <= q < gone[e] and v == v:
-                months[(day[q] - happened[e]) // MONTH] += np.rint(v)
+                months[(day[q] - happened[e]) // MONTH_DAYS] += np.rint(v)
         for k in range(begin, end):
             f, above = told[k, T_FEATURE], 0
-            n_months = min(told[k, T_DAYS] // MONTH, MOST_MONTHS)
+            n_months = min(told[k, T_DAYS] // MONTH_DAYS, MOST_MONTHS)
             for month in range(n_months):
                 above += months[month] > level[f]
             out[row[q], f] = above / n_months
@@ -280,8 +278,8 @@ def cover(
     how, width, first, as_of, q, after, event_of, value_of, happened, enter, gone, spans
 ):  # fmt: skip
     """Folds of spans: they come in order of their first days."""
-    n_months = min(width // MONTH, MOST_MONTHS)
-    begin = as_of - (n_months * MONTH if how == COVERED_MONTHS else width) + 1
+    n_months = min(width // MONTH_DAYS, MOST_MONTHS)
+    begin = as_of - (n_months * MONTH_DAYS if how == COVERED_MONTHS else width) + 1
     covered, until, first_day, seen = 0, NO_DAY, NO_DAY, np.int64(0)
     entry = first
     while entry >= 0:
@@ -297,7 +295,7 @@ def cover(
             if first_day == NO_DAY:
                 first_day = since
             covered += last_day - since + 1
-            for month in range((as_of - last_day) // MONTH, (as_of - since) // MONTH + 1):
+            for month in range((as_of - last_day) // MONTH_DAYS, (as_of - since) // MONTH_DAYS + 1):
                 if month < n_months:
                     seen |= np.int64(1) << month
         until = max(until, last_day)

@@ -24,7 +24,6 @@ from features.folds import (
     DISTINCT_NOW,
     DISTINCT_RECURRENT,
     MONTHS_ABOVE,
-    MOST_MONTHS,
     NO_DAY,
     add_up,
     added_up,
@@ -57,10 +56,11 @@ from features.layout import (
     T_TALLY,
     T_WINDOW,
 )
+from features.window import MOST_MONTHS
 
 KERNEL_VERSION = 3
 """Raised whenever the same events come to mean other numbers; part of every fingerprint."""
-COMPILED_IN = "0"
+COMPILED_IN = "7f6c29aa86438ed82c3b20b5e36c9d70ce64c059a2ae6c86b701d2573cda6988"
 """sha256 over folds.py, layout.py and window.py. Numba looks at this file alone to see whether the
 code that it keeps on disk is stale, so a change there has to change something here; a test says the
 new sum."""

@@ -5,15 +5,16 @@ are computed, so a code list may change without one history being written anew. 
 
 - DX/<ICD9CM or ICD10CM>/<code> → DX/<CCS category> (0: unknown code), then CHARLSON/<group>,
   ELIXHAUSER/<group>, LACE/<item> (none to several each), NEED/<need>, HCC/<number> (none to
-  several) and CHRONIC/<CCS category> where the code is one of a chronic condition
+  several) and CHRONIC/<condition> where the code is one of a chronic condition
 - DX/CCW/<code> → FLAG/<CCS category> (0: unknown flag) alone: a yearly summary flags a chronic
   condition on the day that it closes; nobody coded a diagnosis that day
 - PRINCIPAL/<system>/<code> → STAY/principal/known, the CCS category its value, NaN where unknown
 - PX/<system>/<code> → PX/<CCS procedure category> (0: unknown code)
 - RX/<system>/<code> → RX/<ATC class of four places> or RX/unknown
 - LAB/<loinc> or LAB/<loinc>/<unit> → LAB/<name of the test> with the factor that turns the unit
-  into ours (no unit counts as ours); LAB/<loinc> where the test has no name here; `LAB/<loinc> in
-  <unit>` where the unit cannot be turned, so that no feature mixes it in
+  into ours, however it is spelt (no unit counts as ours); LAB/code/<loinc> where the test has no
+  name here; where the unit cannot be turned `LAB/<loinc> in <unit>`, and LAB/<name of the test>
+  with a value that is not known: there is a result, and no feature mixes its value in
 - every other code → itself
 """
 
@@ -27,9 +28,9 @@ from dataclasses import dataclass
 from functools import cache
 
 from data import codes as lists
-from features.units import LAB_TESTS
+from features.lab_tests import LAB_TESTS
 
-MEANING_VERSION = 1
+MEANING_VERSION = 2
 """Raised whenever the code below comes to name other concepts for the same code and code lists."""
 
 _MOST_KEPT = 1 << 18
@@ -101,7 +102,7 @@ def _look_up(new: Iterable[str]) -> dict[str, _Meanings]:
     for code in new:
         family, _, rest = code.partition("/")
         if family == "LAB":
-            told[code] = (_lab(rest),)
+            told[code] = _lab(rest)
             continue
         system = rest.partition("/")[0]
         if system in _SYSTEMS.get(family, ()):
@@ -150,7 +151,7 @@ def _of_diagnosis(
         *(f"LACE/{name}" for name in lists.group_names(lace, lists.LACE_ITEMS)),
         *([f"NEED/{lists.SOCIAL_NEEDS[need]}"] if need else []),
         *(f"HCC/{number}" for number in hccs),
-        *([f"CHRONIC/{ccs}"] if chronic else []),
+        *([f"CHRONIC/{lists.chronic_condition(ccs)}"] if chronic else []),
     ]
     return tuple(map(_named, concepts))
 
@@ -172,17 +173,16 @@ def _drug(system: str, texts: list[str]) -> list[_Meanings]:
 _TESTS = {loinc: test for test in LAB_TESTS for loinc in test.loincs}
 
 
-def _lab(rest: str) -> Meaning:
+def _lab(rest: str) -> _Meanings:
     written, _, unit = rest.partition("/")
     loinc = written.replace("%2F", "/").replace("%25", "%")
     test = _TESTS.get(loinc)
     if test is None:
-        return Meaning(f"LAB/{loinc}")
-    if unit in ("", test.unit):
-        return Meaning(f"LAB/{test.name}")
-    if unit in test.factors:
-        return Meaning(f"LAB/{test.name}", factor=test.factors[unit])
-    return Meaning(f"LAB/{loinc} in {unit}")
+        return (Meaning(f"LAB/code/{loinc}"),)  # a text of the source: none is a test's name
+    factor = test.factor(unit)
+    if factor is not None:
+        return (Meaning(f"LAB/{test.name}", factor=factor),)
+    return (Meaning(f"LAB/{loinc} in {unit}"), Meaning(f"LAB/{test.name}", math.nan))
 
 
 _CODED: dict[str, Callable[[str, list[str]], list[_Meanings]]] = {

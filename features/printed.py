@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from data.terminal import say, table
 from features.definitions.declaration import Feature, How
 from features.event_words import number
 from features.evidence import Evidence
 from features.explain import Account, Explained
+from features.window import MONTH_DAYS, to_date, to_day
 
 SHOWN = 3
 """Events a feature that are shown where not all are asked for."""
@@ -80,10 +81,15 @@ def _feature_lines(row: Explained, as_of: date) -> list[str]:
         lines = [f"{declared.name} = missing: {row.missing}"]
     else:
         nothing = ", nothing seen" if row.value == 0 and not row.evidence else ""
-        lines = [f"{declared.name} = {_value(row)}{nothing}", f"  {declared.say(row.value)}"]
+        mark = _mark(declared.sensitive_of(row.value))
+        lines = [f"{declared.name} = {_value(row)}{nothing}{mark}", f"  {declared.say(row.value)}"]
     if row.carried:
         lines.append(f"  {how_words(declared)}, {window_words(declared, as_of)}")
     return lines
+
+
+def _mark(why: str | None) -> str:
+    return f" (sensitive: {why})" if why else ""
 
 
 def _value(row: Explained) -> str:
@@ -113,8 +119,8 @@ def _event_lines(cells: list[_Cells], before: list[_Cells] | None, shown: Shown)
 
 
 def _cells(e: Evidence, declared: Feature) -> _Cells:
-    words = e.words
-    if declared.how == "score":
+    words = f"{e.words}{_mark(e.sensitive)}"
+    if declared.how == "score" and declared.unit == "points":
         points = sum(weight for item, weight in declared.weights if item in e.concepts)
         words = f"{words}: {number(points)} point{'' if points == 1 else 's'}"
     if e.is_anchor:
@@ -173,7 +179,7 @@ def window_words(declared: Feature, as_of: date) -> str:
         return f"on {as_of}"
     if declared.window is None:
         return f"as far back as the history reaches, to {as_of}"
-    return f"{as_of - timedelta(days=declared.window.days - 1)} to {as_of}"
+    return f"{to_date(declared.window.first_day(to_day(as_of)))} to {as_of}"
 
 
 def how_words(declared: Feature) -> str:
@@ -211,7 +217,7 @@ def _limits(declared: Feature) -> str:
 def _months_above(declared: Feature) -> str:
     in_cents = declared.source == "cost"
     level = f"${declared.level / 100:,.0f}" if in_cents else number(declared.level)
-    return f"share of the months of 30 days that add up to more than {level}"
+    return f"share of the months of {MONTH_DAYS} days that add up to more than {level}"
 
 
 def _equals(declared: Feature) -> str:
@@ -240,7 +246,9 @@ _HOW: dict[How, Callable[[Feature], str]] = {
     "recurrent": _said("1 if there is an event in each half of the window, else 0"),
     "covered_days": _said("number of days that one of these covers"),
     "covered_now": _said("1 if one of these covers the day, else 0"),
-    "covered_months": _said("number of months of 30 days in which one of these covers a day"),
+    "covered_months": _said(
+        f"number of months of {MONTH_DAYS} days in which one of these covers a day"
+    ),
     "gap_days": _said("number of days that none of these covers, after the first that one does"),
     "distinct": _said("number of different ones, each with its last event"),
     "distinct_new": lambda f: (
@@ -251,7 +259,12 @@ _HOW: dict[How, Callable[[Feature], str]] = {
         "number of different ones seen in each half of the window, each with its last event there"
     ),
     "distinct_now": _said("number of different ones that cover the day"),
-    "score": _said("sum of the points of what was seen, each with its last event"),
+    "score": lambda f: (
+        "sum of the points of what was seen, each with its last event"
+        if f.unit == "points"
+        else "number of different ones, but no milder one beside a worse one, each with its last "
+        "event"
+    ),
     "after": _said("1 if there is an event on a day after the first of these, else 0"),
     "within": lambda f: (
         f"1 if there is an event on one of the {f.days} days after the first of these, else 0"

@@ -1,8 +1,9 @@
-"""Half-open look-back windows and days: the only date arithmetic in the house.
+"""Half-open look-back windows and days: where a window begins, and how far two days lie apart.
 
 A day is an int32 count of days since 1970-01-01. A window of w days looks back from as_of over
 (as_of − w, as_of]: the day as_of is in it, the day as_of − w is not. It is anchored on as_of,
-never on the last event.
+never on the last event. The compiled folds alone go by days of their own making; oracle and
+evidence are held against them.
 """
 
 from __future__ import annotations
@@ -38,8 +39,24 @@ class Window:
     def words(self) -> str:
         return f"in the last {self.days} days"
 
+    def first_day(self, as_of: int) -> int:
+        """The first day in the window.
+
+        >>> Window(30).first_day(100)
+        71
+        """
+        return as_of - self.days + 1
+
+    def later_half(self, as_of: int) -> int:
+        """The first day of its later half, the last days // 2 days."""
+        return as_of - self.days // 2 + 1
+
 
 WINDOWS = (Window(30), Window(90), Window(180), Window(365), Window(730))
+"""The windows that features look back over, unless what they tell asks for another."""
+MONTH_DAYS, MOST_MONTHS = 30, 60
+"""Days of a month, counted back from as_of (the calendar's would make numbers follow it), and how
+many months a window may hold."""
 
 
 _Days = TypeVar("_Days", int, np.ndarray)

@@ -61,8 +61,9 @@ def learnable(matrix: Matrix, rows: ArrayLike, least_seen: int) -> list[str]:
     """The columns that a model may learn from, judged by `rows` (places of the training rows).
 
     Left out are those that are no predictors, those that are one value or missing throughout, and
-    those that are something else than zero for fewer than `least_seen` people, or (of yes or no) zero for fewer: a concept that hardly anybody has teaches names, not risks, however
-    many rows a person has.
+    those that are something else than zero for fewer than `least_seen` people, or (of yes or no)
+    zero for fewer: a concept that hardly anybody has teaches names, not risks, however many rows a
+    person has.
     """
     places = np.asarray(rows, np.int64)
     taken = matrix.X.to_numpy(dtype=np.float32)[places]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from data.errors import InputError
 from features.definitions import (
     care_management,
@@ -44,4 +46,8 @@ def feature(name: str) -> Feature:
     try:
         return _BY_NAME[name]
     except KeyError:
-        raise InputError(f"There is no feature called {name!r}: ask for a declared one.") from None
+        near = get_close_matches(name, _BY_NAME, n=3, cutoff=0.5)
+        hint = (
+            f"did you mean {', '.join(near)}?" if near else "`firstcall features list` tells them."
+        )
+        raise InputError(f"There is no feature called {name!r}: {hint}") from None

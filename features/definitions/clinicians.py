@@ -45,8 +45,8 @@ _SPECIALTIES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 """A specialty's name in features, in words, and the words of sources for it."""
 _OTHER_SPECIALTIES = (
     "allergy*", "critical care*", "dermatology*", "endocrin*", "gynecology*", "haematology*",
-    "hematology*", "hematopoietic*", "infectious*", "interventional pain*", "obstetrics*", "ophthalmology*",
-    "optometry*", "otolaryngology*", "pain*", "physical medicine*", "podiatry*",
+    "hematology*", "hematopoietic*", "infectious*", "interventional pain*", "obstetrics*",
+    "ophthalmology*", "optometry*", "otolaryngology*", "pain*", "physical medicine*", "podiatry*",
     "rheumatology*", "sleep medicine*", "sports medicine*",
 )  # fmt: skip
 """Further specialists, without a feature of their own."""

@@ -88,14 +88,16 @@ def _months_above(dollars: int) -> Feature:
     )  # fmt: skip
 
 
+_LEARNT_FROM = "those the model learnt from"
+
+
 def _percentile(of: Feature, days: int, span: str) -> Feature:
     return Feature(
         name=f"{of.channel.name}_percentile_{days}", family="cost", concept=of.concept,
-        words=f"{of.concept} {span} at or above that of {{value}}% of those the model "
-                  "learnt from",
-        zero=f"{of.concept} {span} below that of nearly all those the model learnt from", unit="percentile",
-        source="cost", feed=of.feed, channel=of.channel, how="percentile", window=of.window,
-        of=of.name,
+        words=f"{of.concept} {span} at or above that of {{value}}% of {_LEARNT_FROM}",
+        zero=f"{of.concept} {span} below that of nearly all of {_LEARNT_FROM}",
+        unit="percentile", source="cost", feed=of.feed, channel=of.channel, how="percentile",
+        window=of.window, of=of.name,
     )  # fmt: skip
 
 

@@ -6,10 +6,12 @@ reads `channel`, `window`, `how`, `feed` and the numbers; people read the rest.
 Words. `words` is a template with at most one `{value}`, which stands for the number alone
 ("{value} emergency visits in the last 90 days"); `noun` holds (singular, plural) of what is
 counted, where it is counted, and the template uses the plural. `zero` is said where the value
-is 0, `fewer` where it is negative (only trends, changes and slopes are). `Feature.say(value)`
-applies all of that. `period` is the window alone ("in the last 90 days"). `last_event` names the
-feature that holds days since the last event of the same channel, so that a reason may add "the
-last on 12 March". `concept` is what reasons are grouped by: all windows of one channel share one.
+is 0, `fewer` where it is negative (trends, changes and slopes have one; a score of Elixhauser's,
+which may be negative too, is told with its sign). `Feature.say(value)` applies all of that.
+`period` is the window alone ("in the last 90 days"). `last_event` names the feature that holds
+days since the event that this one is told of, so that a reason may add "the last on 12 March":
+that of the same channel, or of the discharge where the feature tells of the last stay. `concept`
+is what reasons are grouped by: all windows of one channel share one.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Literal
 
 from data.codes import diagnosis_concept_name
 from features.definitions.sensitivity import Sensitive, sensitive_diagnosis
-from features.window import Window
+from features.window import MONTH_DAYS, MOST_MONTHS, Window
 
 How = Literal[
     "count", "any", "sum", "total", "trend", "sum_trend",
@@ -102,8 +104,7 @@ _OF_SPANS = frozenset(
     ("covered_days", "covered_now", "covered_months", "gap_days", "distinct_now", "stopped")
 )
 _TOLD_AFTER = frozenset(("after", "within", "started", "stopped"))
-MONTH = 30
-MOST_MONTHS = 60
+_IN_VALUES = frozenset(("sum", "total", "sum_trend", "last", "min", "max", "change", "slope"))
 
 Unit = Literal[
     "count", "days", "months", "years", "US dollars", "yes or no", "CCS category", "percentile",
@@ -165,8 +166,8 @@ class Feature:
         days = 0 if self.window is None else self.window.days
         for wrong, what in (
             (not days and self.how in _IN_A_WINDOW, "a window"),
-            (self.how in _OF_MONTHS and not MONTH <= days <= MOST_MONTHS * MONTH,
-             f"a window of {MONTH} to {MOST_MONTHS * MONTH} days"),
+            (self.how in _OF_MONTHS and not MONTH_DAYS <= days <= MOST_MONTHS * MONTH_DAYS,
+             f"a window of {MONTH_DAYS} to {MOST_MONTHS * MONTH_DAYS} days"),
             (self.how in ("new", "distinct_new") and self.before <= days,
              "days of `before` that reach back further than the window"),
             (self.how == "started" and self.before < 1, "days of `before`"),
@@ -176,6 +177,10 @@ class Feature:
             ((self.how == "score") != bool(self.weights), "weights, or has none"),
             ((self.how == "last_is") != bool(self.equals), "values of `equals`, or has none"),
             (self.how in _OF_SPANS and self.channel.spans is None, "a channel of spans"),
+            (self.divide_by != 1 and self.how not in _IN_VALUES, "values that can be divided"),
+            (self.how == "age" and days > 0, "no window"),
+            ({one for pair in self.suppressed_by for one in pair} - {i for i, _ in self.weights},
+             "a weight of each item that leaves one out or is left out"),
         ):  # fmt: skip
             if wrong:
                 raise ValueError(f"the feature {self.name}: {self.how} needs {what}")

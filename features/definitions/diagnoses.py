@@ -13,6 +13,7 @@ from data.codes import diagnosis_concepts
 from features.definitions.declaration import Channel, Feature, How, Unit
 from features.definitions.patterns import BEFORE, Counted
 from features.definitions.sensitivity import sensitive_diagnosis
+from features.definitions.words import plain
 from features.window import Window
 
 ACTIONABLE = frozenset((
@@ -22,12 +23,6 @@ ACTIONABLE = frozenset((
 FOLLOWED = (42, 49, 50, 101, 106, 108, 109, 127, 128, 158, 653, 657, 659, 660, 661)
 """CCS categories of lasting illness, told also when first seen and when seen again (chosen for
 firstcall): what a patient has just learnt of, and what has not come to rest."""
-
-
-def plain(name: str) -> str:
-    """A list's name as it stands in a sentence: "Hypertension with complications" → lower case."""
-    text = name.replace("`", "'").replace("; ", ", ").split(" (except")[0].split(" [")[0]
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
 _CONCEPTS = {number: plain(name) for number, name in diagnosis_concepts().items()}

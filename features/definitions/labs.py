@@ -1,8 +1,8 @@
 """Laboratory results: the last value and its age, whether it is out of the usual limits, the
 extreme, the slope, and how often the test was made.
 
-The limits are an adult's usual ones (`features.units`), not those of the laboratory that made the
-test.
+The limits are an adult's usual ones (`features.lab_tests`), not those of the laboratory that made
+the test.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from features.definitions.declaration import Channel, Feature
-from features.units import LAB_TESTS, LabTest
+from features.lab_tests import LAB_TESTS, LabTest
 from features.window import Window
 
 _YEAR = Window(365)

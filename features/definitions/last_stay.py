@@ -1,7 +1,7 @@
 """The last acute stay that ended within a year: what is known of it, and what followed it.
 
 Missing where there is none. Follow-up within 7 or 14 days is told once those days are over, or as
-soon as the visit is seen; whoever was back in hospital by then without a visit had none.
+soon as the visit is seen; whoever was back in hospital within them without a visit had none.
 """
 
 from __future__ import annotations

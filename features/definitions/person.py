@@ -34,9 +34,7 @@ _PRODUCTS = (
 """A product's name in features, in words, and the words of payers for it."""
 
 
-def _covered(
-    name: str, channel: Channel, words: str, zero: str, feed: str = "coverage"
-) -> Feature:
+def _covered(name: str, channel: Channel, words: str, zero: str, feed: str = "coverage") -> Feature:
     return Feature(
         name=name, family="person", concept="coverage", words=words, zero=zero, unit="yes or no",
         source="coverage", feed=feed, channel=channel, how="covered_now",

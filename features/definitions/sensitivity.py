@@ -1,4 +1,11 @@
-"""Which diagnoses and drugs are sensitive, so that they can be masked wherever they would show."""
+"""What is sensitive, so that it can be masked wherever it would show: of diagnoses, procedures,
+drugs, specialties, stays and social needs.
+
+A total over many conditions (a Charlson index, a count of specialists' visits) is not marked
+itself: it names none of them. One of them may be all that it rests on, so whoever shows a total to
+somebody who may not see such matters asks its evidence (`features.evidence`, where each event is
+marked by its code).
+"""
 
 from __future__ import annotations
 
@@ -19,8 +26,14 @@ _SENSITIVE_CLASSES: dict[str, Sensitive] = {
     "N06B": "mental health",
     "N07B": "substance use",
     "J05A": "HIV",
+    "G02A": "reproductive health",
+    "G02B": "reproductive health",
     "G03A": "reproductive health",
     "G03C": "reproductive health",
+    "G03D": "reproductive health",
+    "G03F": "reproductive health",
+    "G03G": "reproductive health",
+    "G03X": "reproductive health",
 }
 
 _SENSITIVE_GROUPS: dict[str, Sensitive] = {
@@ -30,6 +43,48 @@ _SENSITIVE_GROUPS: dict[str, Sensitive] = {
     "psychosis": "mental health",
     "depression": "mental health",
 }
+
+
+_SENSITIVE_PROCEDURES: dict[int, Sensitive] = {
+    **dict.fromkeys((121, 122, 126, *range(133, 142)), "reproductive health"),
+    218: "mental health",
+    219: "substance use",
+}
+"""CCS procedure categories: sterilisation, ectopic pregnancy, abortion and birth; psychiatric
+evaluation and therapy; detoxification."""
+
+_SENSITIVE_STEMS: dict[str, Sensitive] = {
+    "ICD10CM/O987": "HIV",  # in pregnancy
+    "ICD10CM/Z114": "HIV",  # screening, contact and counselling
+    "ICD10CM/Z206": "HIV",
+    "ICD10CM/Z717": "HIV",
+    "ICD9CM/V6544": "HIV",
+    "ICD10CM/E244": "substance use",  # Cushing's syndrome, degeneration, pancreatitis by alcohol
+    "ICD10CM/G312": "substance use",
+    "ICD10CM/K852": "substance use",
+    "ICD10CM/K860": "substance use",
+    "ICD10CM/Z714": "substance use",  # counselling
+    "ICD10CM/Z715": "substance use",
+    "ICD10CM/Z640": "reproductive health",  # unwanted pregnancy
+    "ICD9CM/V617": "reproductive health",
+}
+"""Codes that say more than the CCS category that they are in."""
+
+SENSITIVE_SPECIALTIES: dict[str, Sensitive] = {
+    **dict.fromkeys(
+        ("psych", "geriatric psych", "clinical psych", "child psych", "child and adolescent psych",
+         "neuropsychiatry", "mental health", "behavioral health", "marriage and family therap",
+         "clinical social worker", "licensed clinical social worker"), "mental health",
+    ),
+    **dict.fromkeys(("addiction", "substance"), "substance use"),
+    **dict.fromkeys(
+        ("obstetrics", "maternal", "reproductive", "certified nurse midwife", "midwife"),
+        "reproductive health",
+    ),
+}  # fmt: skip
+"""How the words of a sensitive specialty begin, in lower case."""
+
+_SENSITIVE_NEEDS: dict[str, Sensitive] = {"violence": "violence"}
 
 
 def sensitive_diagnosis(ccs: int) -> Sensitive | None:
@@ -55,3 +110,45 @@ def sensitive_drug(atc_class: str) -> Sensitive | None:
 def sensitive_group(group: str) -> Sensitive | None:
     """What makes a group of Charlson or Elixhauser sensitive; None where nothing does."""
     return _SENSITIVE_GROUPS.get(group)
+
+
+def sensitive_procedure(ccs: int) -> Sensitive | None:
+    """What makes a CCS procedure category sensitive; None where nothing does."""
+    return _SENSITIVE_PROCEDURES.get(ccs)
+
+
+def sensitive_specialty(specialty: str) -> Sensitive | None:
+    """What makes a contact with a specialty sensitive; None where nothing does."""
+    said = specialty.lower()
+    return next((why for begin, why in SENSITIVE_SPECIALTIES.items() if said.startswith(begin)),
+                None)  # fmt: skip
+
+
+def sensitive_concept(concept: str) -> Sensitive | None:
+    """What makes one of the concepts of `features.meaning` sensitive; None where nothing does.
+
+    >>> sensitive_concept("DX/657"), sensitive_concept("RX/N07B"), sensitive_concept("DX/108")
+    ('mental health', 'substance use', None)
+    """
+    family, _, rest = concept.partition("/")
+    match family:
+        case "DX" | "FLAG" | "CHRONIC" if rest.isdigit():
+            return sensitive_diagnosis(int(rest))
+        case "DX":
+            return next(
+                (w for begin, w in _SENSITIVE_STEMS.items() if rest.startswith(begin)), None
+            )
+        case "CHARLSON" | "ELIXHAUSER" | "LACE":
+            return sensitive_group(rest)
+        case "PX" if rest.isdigit():
+            return sensitive_procedure(int(rest))
+        case "RX":
+            return sensitive_drug(rest)
+        case "SPECIALTY":
+            return sensitive_specialty(rest)
+        case "ENC" if rest.startswith("psychiatric_inpatient/"):
+            return "mental health"
+        case "NEED" | "SCREEN":
+            return _SENSITIVE_NEEDS.get(rest)
+        case _:
+            return None

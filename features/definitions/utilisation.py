@@ -14,9 +14,9 @@ from typing import Any
 
 from features.definitions.declaration import Channel, Feature
 from features.definitions.patterns import Counted
-from features.window import Window
+from features.window import WINDOWS, Window
 
-_ALL_WINDOWS = (30, 90, 180, 365, 730)
+_ALL_WINDOWS = tuple(window.days for window in WINDOWS)
 _YEAR = Window(365)
 
 

@@ -16,6 +16,7 @@ from flexible_schema import SchemaValidationError
 
 from data.errors import InputError
 from data.sources import own_file
+from data.tables import LONGEST_TEXT
 
 _WHEN_KNOWN = ("known_on", "superseded_on")
 _OWN = ("event_code", "value", "source_row")
@@ -53,11 +54,12 @@ def look_at(folder: Path, patients_file: Path) -> Dataset:
 
     Raises InputError where there is no data file, or where a file is not what MEDS says it is.
     """
-    files = tuple(sorted((folder / meds.data_subdirectory).rglob("*.parquet")))
+    found = (folder / meds.data_subdirectory).rglob("*.parquet")
+    files = tuple(sorted(path for path in found if path.is_file()))
     if not files:
         raise InputError(f"{folder} holds no MEDS dataset: there is no data/*.parquet in it.")
     schemas = [_schema_of(folder, path) for path in files]
-    _check_dataset(folder / meds.dataset_metadata_filepath)
+    _check_dataset(folder, folder / meds.dataset_metadata_filepath)
     splits = folder / meds.subject_splits_filepath
     if splits.is_file():
         _valid(meds.SubjectSplitSchema, _read(folder, splits), splits)
@@ -81,8 +83,10 @@ def _schema_of(folder: Path, path: Path) -> pa.Schema:
     own_file(folder, path)
     try:
         schema = pq.read_schema(path)
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path} is not a Parquet file.") from error
+    if len(set(schema.names)) < len(schema.names):
+        raise InputError(f"{path} has two columns of one name.")
     try:
         meds.DataSchema.validate(schema)
     except SchemaValidationError as error:
@@ -112,6 +116,10 @@ def _columns(
                 raise InputError(f"{path}: the column {column} holds no days; make it a date.")
     if own and any(name not in schema.names for schema in schemas for name in _OWN):
         raise InputError(f"{folder}: the columns {', '.join(_OWN)} belong together.")
+    for path, schema in zip(files, schemas, strict=True):
+        for column in _OWN if own else ():
+            if not _readable(column, have := schema.field(column).type):
+                raise InputError(f"{path}: the column {column} is {have}, which no export writes.")
     return own, {
         name for name in wanted
         if all(name in schema.names for schema in schemas)
@@ -130,15 +138,26 @@ def _readable(column: str, have: pa.DataType) -> bool:
         "subject_id": pa.types.is_integer(have) and have != pa.uint64(),
         "time": day,
         "code": text,
+        "event_code": text,
+        "source_row": text,
         "numeric_value": number,
+        "value": number,
     }.get(column, True)
 
 
 def _read(folder: Path, path: Path) -> pa.Table:
     try:
-        return pq.read_table(own_file(folder, path))
-    except pa.ArrowInvalid as error:
+        table = pq.ParquetFile(own_file(folder, path)).read()
+        table.validate(full=True)
+    except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path} is not a Parquet file.") from error
+    return table
+
+
+def read_json(folder: Path, path: Path) -> Any:
+    """A JSON file of the dataset. Raises InputError where it is a link to a file elsewhere,
+    ValueError where it is no JSON, RecursionError where it is too deep."""
+    return json.loads(own_file(folder, path).read_text(encoding="utf-8"))
 
 
 def _valid(schema: Any, table: pa.Table, path: Path) -> pa.Table:
@@ -148,11 +167,13 @@ def _valid(schema: Any, table: pa.Table, path: Path) -> pa.Table:
         raise InputError(f"{path} is not what the MEDS schema {schema.__name__} says.") from error
 
 
-def _check_dataset(path: Path) -> None:
+def _check_dataset(folder: Path, path: Path) -> None:
     if not path.is_file():
         return
     try:
-        meds.DatasetMetadataSchema.validate(json.loads(path.read_text(encoding="utf-8")))
+        meds.DatasetMetadataSchema.validate(read_json(folder, path))
+    except InputError:
+        raise
     except Exception as error:
         raise InputError(
             f"{path} is not what the MEDS schema DatasetMetadataSchema says."
@@ -177,4 +198,9 @@ def _parents(folder: Path, path: Path) -> dict[str, tuple[str, ...]]:
     if "parent_codes" not in table.column_names:
         return {}
     pairs = zip(table["code"].to_pylist(), table["parent_codes"].to_pylist(), strict=True)
-    return {code: tuple(p for p in parents if p) for code, parents in pairs if parents}
+    return {code: tuple(filter(_named, parents)) for code, parents in pairs if parents}
+
+
+def _named(parent: str | None) -> bool:
+    """Whether a parent can stand in an event code, as `reading` asks it of the codes of rows."""
+    return bool(parent) and parent.isprintable() and len(parent) <= LONGEST_TEXT

@@ -19,10 +19,11 @@ from features.history import Histories
 from features.meds.dataset import Dataset, look_at
 from features.meds.exporting import PATIENTS_FILE
 from features.meds.noted import Noted, noted
+from features.meds.own_words import NO_WORDS, read_words
 from features.meds.reading import Rejections, apart
 from features.meds.reports import ImportReport
 from features.meds.translating import Tally, Translation
-from features.meds.vocabularies import NO_WORDS, feeds_of, read_words
+from features.meds.vocabularies import feeds_of
 from features.meds.workplace import workplace
 from features.window import to_date
 from features.writing import number_of_shards, write_events
@@ -41,7 +42,7 @@ def import_meds(
     in only where `delay_days` declares that every row was known that many days after its day, and
     no row was ever replaced.
 
-    Its codes are translated by `codes`, a user's CSV (`vocabularies.read_words`), else where they
+    Its codes are translated by `codes`, a user's CSV (`own_words.read_words`), else where they
     name a vocabulary that is known here (`vocabularies.understand`); all others stay events under
     OTHER/<their code>, counted and reported. Of a code that names a vocabulary only a laboratory
     test keeps numeric_value: MEDS does not say what another one means, so drugs have no days of

@@ -17,7 +17,8 @@ from features.history import Histories
 from features.meds.dataset import read_json
 
 HISTORIES_FILE = Path("metadata") / "histories.json"
-MOST_SHARDS = 4096
+MOST_SHARDS = 512
+"""One file is open for each of them while rows are sorted apart."""
 
 _ORIGINS = (None, *get_args(Origin))
 _COVERS = (None, "claim", "year")
@@ -98,8 +99,6 @@ def _believed(told: Mapping[str, Any]) -> Noted:
 
 
 def _word(told: Any) -> str | None:
-    if told is None or (
-        isinstance(told, str) and told.isprintable() and len(told) <= LONGEST_TEXT
-    ):
+    if told is None or (isinstance(told, str) and told.isprintable() and len(told) <= LONGEST_TEXT):
         return told
     raise ValueError("not a word")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from data.errors import InputError
 from data.intake_report import RejectionCount
+from data.tables import LONGEST_TEXT
 from features.columns import flags_of, numbers_of
 from features.meds.dataset import Dataset
 from features.shards import dealt
@@ -51,7 +54,15 @@ REJECTED = pa.schema(
     ]
 )
 _EMPTY = "is empty"
-_FIRST_DAY, _LAST_DAY = days_of(["0001-01-01", "9999-12-31"]).tolist()
+FIRST_DAY, LAST_DAY = days_of(["0001-01-01", "9999-12-31"]).tolist()
+"""The days that a `date` can be."""
+_OUTSIDE = "is not between the years 1 and 9999"
+_UNPRINTABLE = r"[\p{C}\p{Zl}\p{Zp}]"
+"""Control and format characters, line and paragraph separators, as intake has it."""
+_LONGEST_OWN = 5 * LONGEST_TEXT
+"""An event code of ours holds two texts at most, one of them maybe with three signs for one."""
+_LONGEST_SOURCE = 4096
+"""A path and a line."""
 
 
 class Rejections:
@@ -83,17 +94,18 @@ class Rejections:
         ]
 
 
-def apart(dataset: Dataset, work: Path, shards: int, rejections: Rejections) -> None:
-    """Write each row to the file of its patient's shard in `work` (ROWS), or reject it."""
+def apart(dataset: Dataset, work: Path, shards: int, rejections: Rejections, delay: int) -> None:
+    """Write each row to the file of its patient's shard in `work` (ROWS), or reject it.
+
+    `delay` is that of a dataset without known_on: days from a row's day until it was known.
+    """
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     writers = [pa.ipc.new_file(str(path_of(work, n)), ROWS, options=options) for n in range(shards)]
     try:
         for number, (path, name) in enumerate(zip(dataset.files, dataset.names, strict=True)):
             first = 1
-            source = pq.ParquetFile(path)
-            columns = ["subject_id", "time", "code", *sorted(dataset.columns)]
-            for batch in source.iter_batches(_ROWS_A_BATCH, columns=columns):
-                good, bad = _checked(batch, dataset, number, name, first)
+            for batch in _batches(path, ["subject_id", "time", "code", *sorted(dataset.columns)]):
+                good, bad = _checked(batch, dataset, number, name, first, delay)
                 rejections.add(bad)
                 for shard, rows in dealt(good, shards):
                     writers[shard].write_table(rows)
@@ -101,6 +113,20 @@ def apart(dataset: Dataset, work: Path, shards: int, rejections: Rejections) -> 
     finally:
         for writer in writers:
             writer.close()
+
+
+def _batches(path: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    """The rows of one file. Raises InputError where it is damaged, and tells nothing of a row."""
+    try:
+        for batch in pq.ParquetFile(path).iter_batches(_ROWS_A_BATCH, columns=columns):
+            batch.validate(full=True)
+            arrays = [
+                column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+                for column in batch.columns
+            ]
+            yield pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path} is damaged, or holds text that is not UTF-8.") from error
 
 
 def path_of(work: Path, shard: int) -> Path:
@@ -115,7 +141,7 @@ def rows_of(work: Path, shard: int) -> pa.Table:
 
 
 def _checked(
-    batch: pa.RecordBatch, dataset: Dataset, file: int, name: str, first: int
+    batch: pa.RecordBatch, dataset: Dataset, file: int, name: str, first: int, delay: int
 ) -> tuple[pa.Table, pa.Table]:
     """The rows of a batch that can be taken in (ROWS), and those that cannot (REJECTED)."""
     n = batch.num_rows
@@ -132,33 +158,47 @@ def _checked(
         patient = dataset.patients.take(at)
         broken.where(_null(at), "subject_id", "is not in metadata/patients.parquet")
     day, timed = _days(there["time"])
-    outside = timed & ((day < _FIRST_DAY) | (day > _LAST_DAY))
-    broken.where(outside, "time", "is not between the years 1 and 9999")
+    broken.where(timed & _outside(day), "time", _OUTSIDE)
     value = _number(there.get("value", there.get("numeric_value")), n)
-    if not dataset.own:
-        broken.where(np.isinf(value), "numeric_value", "is infinite")
+    column = "value" if dataset.own else "numeric_value"
+    broken.where(np.isinf(value), column, "is infinite")
     known = np.zeros(n, np.int64)
     superseded = np.full(n, NEVER, np.int64)
     if "known_on" in there:
         known, is_known = _days(there["known_on"])
         broken.where(~is_known, "known_on", _EMPTY)
+        broken.where(_outside(known), "known_on", _OUTSIDE)
+    else:
+        broken.where(timed & _outside(day + delay), "time", "is known only after the year 9999")
     if "superseded_on" in there:
         ends, ended = _days(there["superseded_on"])
+        broken.where(ended & _outside(ends), "superseded_on", _OUTSIDE)
         superseded = np.where(ended, ends, NEVER)
-    event_code = _text(there.get("event_code"), n)
-    if "event_code" in there:
-        broken.where(_null(event_code), "event_code", _EMPTY)
-    row = np.arange(first, first + n)
+    event_code, unit = _text(there.get("event_code"), n), _text(there.get("unit"), n)
     source = _text(there.get("source_row"), n)
-    if "source_row" not in there:
+    if dataset.own:
+        broken.where(_null(event_code), "event_code", _EMPTY)
+        broken.where(_null(source), "source_row", _EMPTY)
+    longest = _LONGEST_OWN if dataset.own else LONGEST_TEXT
+    for column, text, most in (
+        ("subject_id", patient, LONGEST_TEXT), ("code", code, longest), ("unit", unit, longest),
+        ("event_code", event_code, longest), ("source_row", source, _LONGEST_SOURCE),
+    ):  # fmt: skip
+        match = pc.MatchSubstringOptions(_UNPRINTABLE)
+        bare = flags_of(pc.call_function("match_substring_regex", [text], match))
+        broken.where(bare, column, "holds a character that cannot be printed")
+        length = pc.call_function("utf8_length", [text]).fill_null(0).to_numpy()
+        broken.where(length > most, column, f"is longer than {most} characters")
+    row = np.arange(first, first + n)
+    if not dataset.own:
         source = pa.array([f"{name}:{number}" for number in row.tolist()], pa.string())
+    day, known, superseded = (np.where(broken.rows, 0, days).astype(np.int32)
+                              for days in (day, known, superseded))  # fmt: skip
     rows = pa.Table.from_arrays(
         [
-            patient, pa.array(day, pa.int64(), mask=~timed).cast(pa.int32(), safe=False),
-            pa.array(known).cast(pa.int32(), safe=False),
-            pa.array(superseded).cast(pa.int32(), safe=False), code, event_code,
-            _text(there.get("unit"), n), pa.array(value), source,
-            pa.array(np.full(n, file, np.int32)), pa.array(row),
+            patient, pa.array(day, mask=~timed), pa.array(known), pa.array(superseded), code,
+            event_code, unit, pa.array(value), source, pa.array(np.full(n, file, np.int32)),
+            pa.array(row),
         ],
         schema=ROWS,
     )  # fmt: skip
@@ -211,6 +251,10 @@ def _shown(column: pa.ChunkedArray) -> pa.ChunkedArray:
         return column.cast(pa.string())
     except pa.ArrowInvalid:
         return filled
+
+
+def _outside(day: np.ndarray) -> np.ndarray:
+    return (day < FIRST_DAY) | (day > LAST_DAY)
 
 
 def _null(column: pa.Array) -> np.ndarray:

@@ -9,17 +9,26 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from data.tables import TABLES
 from features.columns import places_of, texts_of
 from features.ledger import EVENT_SCHEMA, Ledger
 from features.meds.dataset import Dataset
-from features.meds.reading import path_of, rejected, rows_of
-from features.meds.vocabularies import DEATH, OTHER, OwnWords, Understood, understand, with_unit
+from features.meds.own_words import OwnWords
+from features.meds.reading import FIRST_DAY, LAST_DAY, path_of, rejected, rows_of
+from features.meds.vocabularies import DEATH, OTHER, Understood, understand, with_unit
 from features.versions import Facts
 
 _OF_BIRTH = ("PERSON/born", "PERSON/female")
 """What holds from birth on. Whatever else comes without a time was not known on the day of birth:
 placed there, a diagnosis would be seen at every question before it was made."""
 _NO_BIRTH = "is empty, and there is no birth of the subject to place the row on"
+_SUPPLY = TABLES["drug_fill"].column("days_supply")
+_DAYS_TOLD = (
+    (("RX/",), _SUPPLY.minimum, _SUPPLY.maximum,
+     f"is not from {_SUPPLY.minimum:g} to {_SUPPLY.maximum:g} days of supply"),
+    (("COVER/", "PRODUCT/"), FIRST_DAY, LAST_DAY, "is no day between the years 1 and 9999"),
+)  # fmt: skip
+"""Families whose value tells days, the first and the last that it may be."""
 _NO_DAY = "is empty, and only birth and sex are told without a day"
 
 
@@ -55,6 +64,9 @@ class Translation:
         if self.dataset.own:
             texts, code = texts_of(rows["event_code"])
             value = rows["value"].to_numpy()
+            broken = self._beyond(rows, texts, code, value, "value", tally)
+            kept = np.flatnonzero(~broken)
+            rows, code, value = rows.take(pa.array(kept)), code[kept], value[kept]
         else:
             rows, texts, code, value = self._translated(rows, tally)
         day, placed, of_person = _placed(rows, texts, code)
@@ -98,6 +110,7 @@ class Translation:
         self._reject(
             rows.filter(pa.array(broken)), "numeric_value", "is no whole number of cents", tally
         )
+        broken |= self._beyond(rows, texts, pair, value, "numeric_value", tally)
         kept = np.flatnonzero(~dead & ~broken)
         tally.deaths += int(dead.sum())
         tally.without_number += int(bare.sum())
@@ -110,6 +123,23 @@ class Translation:
     def _understood(self, code: str) -> Understood | None:
         said = self.words.understand(code)
         return said if said is not None else understand(code, self.dataset.parents.get(code, ()))
+
+    def _beyond(
+        self,
+        rows: pa.Table,
+        texts: list[str],
+        code: np.ndarray,
+        value: np.ndarray,
+        column: str,
+        tally: Tally,
+    ) -> np.ndarray:
+        """Flags of the rows whose value no day can be made of; they are rejected."""
+        every = np.zeros(len(rows), np.bool_)
+        for families, low, high, reason in _DAYS_TOLD:
+            broken = _begin(texts, *families)[code] & ((value < low) | (value > high))
+            self._reject(rows.filter(pa.array(broken)), column, reason, tally)
+            every |= broken
+        return every
 
     def _reject(self, rows: pa.Table, column: str, reason: str, tally: Tally) -> None:
         if len(rows) == 0:

@@ -53,7 +53,9 @@ def _locked(path: Path) -> int:
                 return descriptor
         except BlockingIOError as error:
             os.close(descriptor)
-            raise InputError(f"Another command works in {path}; wait until it has ended.") from error
+            raise InputError(
+                f"Another command works in {path}; wait until it has ended."
+            ) from error
         except BaseException:
             os.close(descriptor)
             raise
@@ -63,7 +65,7 @@ def _locked(path: Path) -> int:
 def _is_at(path: Path, descriptor: int) -> bool:
     """Whether the open folder still is the one at `path`."""
     try:
-        there, ours = os.stat(path, follow_symlinks=False), os.fstat(descriptor)
+        there, ours = path.lstat(), os.fstat(descriptor)
     except FileNotFoundError:
         return False
     return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)

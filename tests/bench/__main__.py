@@ -10,8 +10,8 @@ ten minutes and 15 GB of disk.
 
 What the lines mean. Each has two times, or two figures of the unit that stands behind them, their
 ratio, the bar where there is one, and whether it is met. All are medians of `--times` runs after
-one that warms up, on two threads, with the histories in the system's cache; what is written is
-written to a new file.
+one that warms up, the two of a line in turns, on two threads, with the histories in the system's
+cache; what is written is written to a new file.
 
 scan     All declared features of everybody as of one day, from Parquet on disk to an array on
          disk, beside DuckDB adding up a hash of every row of the very same columns of the very

@@ -13,16 +13,19 @@ from data.home import Home
 from data.intake import take_in
 from data.synthesise import synthesise
 from features.writing import write_histories
-from tests.bench.measuring import THREADS, Line, Setting, beside, seconds
+from tests.bench.measuring import THREADS, Line, Setting, Work, beside, medians
 from tests.bench.population import SEED_MEMBERS, YEARS
 from tests.bench.scan import scan_of
 
 
 def lines(given: Setting) -> list[Line]:
     """No bar: the front door, inventing a population with its truth, intake, histories."""
-    python = seconds(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True), 5)
     front = [str(Path(sys.executable).with_name("firstcall")), "--help"]
-    front_door = seconds(lambda: subprocess.run(front, check=True, capture_output=True), 5)
+    python, front_door = medians(
+        5,
+        Work(lambda: subprocess.run([sys.executable, "-c", "pass"], check=True)),
+        Work(lambda: subprocess.run(front, check=True, capture_output=True)),
+    )
     home = Home(given.scratch / "home")
     synthesise(home.invented, members=100, years=YEARS, seed=1)  # compiles
     began = time.perf_counter()
@@ -33,7 +36,7 @@ def lines(given: Setting) -> list[Line]:
     histories = write_histories(home)
     written = time.perf_counter()
     with duckdb.connect(config={"threads": THREADS}) as connection:
-        scan = seconds(scan_of(histories, connection), given.times)
+        (scan,) = medians(given.times, Work(scan_of(histories, connection)))
     said = "a scan of their histories"
     return [
         beside("firstcall --help", front_door, "a bare Python", python),

@@ -16,7 +16,7 @@ from data.intake import current, take_in
 from features.history import Histories
 from features.shards import shard_number
 from features.writing import write_histories
-from tests.bench.measuring import Line, Setting, beside, seconds
+from tests.bench.measuring import Line, Setting, Work, beside, medians
 
 
 def lines(given: Setting) -> list[Line]:
@@ -45,15 +45,17 @@ def _opening(given: Setting) -> list[Line]:
     histories = given.histories
     shard = histories.shard(0)
     someone = shard.patients[len(shard.patients) // 2].as_py()
-    whole = seconds(lambda: histories.shard(0), given.times)
-    found = []
-    for what, opened in (
-        ("one patient by id, as arrays", histories.one),
-        ("one patient by id, with the source rows", histories.events),
-    ):
-        taken = seconds(lambda opened=opened: opened(someone), 20 * given.times)
-        found.append(beside(what, 1000 * taken, "the whole shard", 1000 * whole, "ms"))
-    return found
+    whole, arrays, rows = medians(
+        20 * given.times,
+        Work(lambda: histories.shard(0)),
+        Work(lambda: histories.one(someone)),
+        Work(lambda: histories.events(someone)),
+    )
+    other = ("the whole shard", 1000 * whole, "ms")
+    return [
+        beside("one patient by id, as arrays", 1000 * arrays, *other),
+        beside("one patient by id, with the source rows", 1000 * rows, *other),
+    ]
 
 
 def _night(home: Home, what: str, patients: list[str], whole: float) -> Line:

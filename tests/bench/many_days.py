@@ -11,7 +11,7 @@ from features.everybody import Block, each_block
 from features.history import Histories
 from features.plan import plan
 from features.window import days_of
-from tests.bench.measuring import Line, Setting, at_most, beside, seconds, writing
+from tests.bench.measuring import Line, Setting, Work, at_most, beside, medians, writing
 from tests.bench.population import END
 
 MONTH_ENDS = [
@@ -30,12 +30,16 @@ def lines(given: Setting) -> list[Line]:
     as many bytes, and the disk is what is measured.
     """
     histories = given.histories
-    one = seconds(lambda: _read_all(histories, [END]), given.times)
-    many = seconds(lambda: _read_all(histories, MONTH_ENDS), given.times)
     few = given.populations.of(min(WRITTEN, given.patients))
+    one, many = medians(
+        given.times,
+        Work(lambda: _read_all(histories, [END])),
+        Work(lambda: _read_all(histories, MONTH_ENDS)),
+    )
     target = given.scratch / "some"
-    written_one = writing(few, [END], target, given.times)
-    written_many = writing(few, MONTH_ENDS, target, given.times)
+    written_one, written_many = medians(
+        given.times, writing(few, [END], target), writing(few, MONTH_ENDS, target)
+    )
     said = f"  written out, of {sum(few.patients_a_shard):,} patients"
     return [
         at_most("24 month ends a patient, every number read", many, "one day", one, 4),

@@ -78,33 +78,38 @@ def under(what: str, measured: float, most: float, unit: str) -> Line:
     return Line(what, measured, bar=f"at most {most:g} {unit}", met=measured <= most, unit=unit)
 
 
-def times_of(work: Callable[[], object], times: int, anew: Path | None = None) -> list[float]:
-    """Seconds of each of several runs, after one that warms up. A folder `anew` that the work
-    writes is removed before each."""
-    taken = []
-    for _ in range(times + 1):
-        if anew is not None:
-            shutil.rmtree(anew, ignore_errors=True)
+@dataclass(frozen=True)
+class Work:
+    """Something to measure; a folder `anew` that it writes is removed before each run."""
+
+    run: Callable[[], object]
+    anew: Path | None = None
+
+    def seconds(self) -> float:
+        if self.anew is not None:
+            shutil.rmtree(self.anew, ignore_errors=True)
         began = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - began)
-    return taken[1:]
+        self.run()
+        return time.perf_counter() - began
 
 
-def seconds(work: Callable[[], object], times: int, anew: Path | None = None) -> float:
-    """The median of several runs (see `times_of`)."""
-    return median(times_of(work, times, anew))
+def times_of(work: Work, times: int) -> list[float]:
+    """Seconds of each of several runs, after one that warms up."""
+    return [work.seconds() for _ in range(times + 1)][1:]
+
+
+def medians(times: int, *works: Work) -> list[float]:
+    """The median seconds of each work, after a run that warms up. They take turns, so that whatever
+    else the machine does meets all of them."""
+    taken = [[work.seconds() for work in works] for _ in range(times + 1)]
+    return [median(of_one) for of_one in zip(*taken[1:], strict=True)]
 
 
 def writing(
-    histories: Histories,
-    days: Sequence[date],
-    target: Path,
-    times: int,
-    names: Sequence[str] | None = None,
-) -> float:
-    """Seconds (median) of writing the features of everybody to a new folder."""
-    return seconds(lambda: write_features(histories, days, target, names), times, target)
+    histories: Histories, days: Sequence[date], target: Path, names: Sequence[str] | None = None
+) -> Work:
+    """Writing the features of everybody to a new folder."""
+    return Work(lambda: write_features(histories, days, target, names), target)
 
 
 def in_process(

@@ -20,7 +20,7 @@ from features.events import READ, events_of
 from features.history import Histories
 from features.plan import plan
 from features.shards import Shard
-from tests.bench.measuring import Line, Setting, beside, in_process, times_of, under
+from tests.bench.measuring import Line, Setting, Work, beside, in_process, times_of, under
 from tests.bench.population import END
 
 ROWS = 60
@@ -38,7 +38,7 @@ def lines(given: Setting) -> list[Line]:
     tables = someone(home)
     carries = list(Histories.open(home.histories).carries)
     n = sum(rows.num_rows for rows in tables.values())
-    taken = times_of(lambda: answer(tables, carries), TIMES)
+    taken = times_of(Work(lambda: answer(tables, carries)), TIMES)
     rows, cache = given.scratch / "rows", given.scratch / "numba"
     write(tables, rows)
     asked = {"rows": str(rows), "carries": carries}
@@ -99,5 +99,5 @@ def _where_it_goes(tables: Tables, carries: Sequence[str]) -> list[Line]:
         "  features of the arrays": lambda: features_as_of(histories, index),
     }
     assert len(shard.patients) == 1
-    return [Line(what, 1000 * median(times_of(work, TIMES)), unit="ms")
+    return [Line(what, 1000 * median(times_of(Work(work), TIMES)), unit="ms")
             for what, work in parts.items()]  # fmt: skip

@@ -9,16 +9,17 @@ import duckdb
 from data.file_relations import parquet_relation
 from features.everybody import Block, each_block
 from features.history import Histories
-from features.plan import Plan, plan
+from features.plan import plan
 from features.window import to_day
 from tests.bench.measuring import (
     THREADS,
     Line,
     Setting,
+    Work,
     at_most,
     beside,
     in_process,
-    seconds,
+    medians,
     under,
     writing,
 )
@@ -41,17 +42,20 @@ def lines(given: Setting) -> list[Line]:
     histories = given.histories
     wanted = plan(None, histories.carries)
 
-    def blocks(of: Plan) -> float:
-        return seconds(lambda: each_block(histories, of, [DAY], _nothing), given.times)
-
+    nothing = plan((), histories.carries)
     with duckdb.connect(config={"threads": THREADS}) as connection:
-        scan = seconds(scan_of(histories, connection), given.times)
-    whole = writing(histories, [END], given.scratch / "everybody", given.times)
+        scan, whole, computed, read = medians(
+            given.times,
+            Work(scan_of(histories, connection)),
+            writing(histories, [END], given.scratch / "everybody"),
+            Work(lambda: each_block(histories, wanted, [DAY], _nothing)),
+            Work(lambda: each_block(histories, nothing, [DAY], _nothing)),
+        )
     said = f"{len(wanted.names)} features of {given.patients:,} patients"
     return [
         at_most(f"{said}, written out", whole, "a scan of the events", scan, 12),
-        beside("  computed, not written", blocks(wanted), "the same scan", scan),
-        beside("  read, not computed", blocks(plan((), histories.carries)), "the same scan", scan),
+        beside("  computed, not written", computed, "the same scan", scan),
+        beside("  read, not computed", read, "the same scan", scan),
     ]
 
 

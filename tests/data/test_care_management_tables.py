@@ -46,7 +46,7 @@ def test_rows_are_taken_in_and_the_feeds_are_told(home, tmp_path):
     assert report.rejected == 0
     assert report.carries == (
         "coverage", "days_supply", "drug_fill", "encounter", "member", "missed_appointments",
-        "office_visits", "outreach", "prescriber", "screening", "specialty",
+        "office_visits", "outreach", "payer", "prescriber", "product", "screening", "specialty",
     )  # fmt: skip
     taken = current(home)
     assert taken.read("screening", ["need", "answer", "instrument"]).to_pylist() == [
@@ -63,14 +63,14 @@ def test_rows_are_taken_in_and_the_feeds_are_told(home, tmp_path):
 def test_without_them_nothing_of_them_is_carried(home, tmp_path):
     take_in(home, "canonical", write(tmp_path / "in"))
     taken = current(home)
-    assert taken.manifest["carries"] == ["coverage", "member"]
+    assert taken.manifest["carries"] == ["coverage", "member", "payer", "product"]
     assert taken.read("screening").num_rows == taken.read("outreach").num_rows == 0
 
 
 BROKEN = [
     ("screening", SCREENINGS, "q9,p1,2020-03-01,none,need,,2020-03-02",
      "need: 'none' is none of education, employment_or_income, housing, food, transport, "
-     "isolation, other"),
+     "isolation, family_strain, violence, other"),
     ("screening", SCREENINGS, "q9,p1,2020-03-01,food,maybe,,2020-03-02",
      "answer: 'maybe' is none of need, no_need, declined"),
     ("screening", SCREENINGS, "q9,p1,2020-03-01,food,,,2020-03-02", "answer: is missing"),

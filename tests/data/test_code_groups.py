@@ -164,6 +164,13 @@ def test_a_code_that_the_list_lacks_is_chronic_where_its_whole_stem_is():
     assert codes.is_chronic("ICD9CM", ["428", "285"]).tolist() == [True, False]
 
 
+def test_a_category_counts_as_one_chronic_condition_of_its_own_or_with_others():
+    several = [ccs for ccs in range(1, 671) if codes.chronic_condition(ccs) != str(ccs)]
+    # 44: of uncertain behaviour, no cancer
+    assert several == [*range(11, 44), 45, 49, 50, 98, 99]
+    assert {codes.chronic_condition(ccs) for ccs in several} == set(codes.CHRONIC_NAMES)
+
+
 @given(
     st.sampled_from(("ICD9CM", "ICD10CM", "CCW")),
     st.lists(st.text(max_size=9) | st.none(), max_size=6),

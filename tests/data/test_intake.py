@@ -224,6 +224,18 @@ def test_unknown_codes_are_kept_counted_and_named(home, tmp_path):
     assert (nine.system, nine.unknown_rows, nine.share) == ("ICD9CM", 0, 0.0)
 
 
+def test_units_that_no_laboratory_writes_are_counted(home, tmp_path):
+    head = "record_id,patient_id,happened_on,loinc,value,unit,known_on\n"
+    units = ["mEq/L", "mmol/l", "K/uL", "furlong", "", "Furlong", "furlong"]
+    text = head + "".join(f"l{i},p1,2020-01-01,2951-2,138,{unit},2020-01-02\n"
+                          for i, unit in enumerate(units))  # fmt: skip
+    report = take_in(home, "canonical", write(tmp_path / "in", lab_result=text))
+    loinc, unit = report.unknown_codes
+    assert (loinc.system, loinc.rows, loinc.unknown_rows) == ("LOINC", 7, 0)
+    assert (unit.table, unit.system, unit.rows) == ("lab_result", "LAB unit", 6)  # one had none
+    assert (unit.unknown_rows, unit.most_frequent) == (3, (("furlong", 2), ("Furlong", 1)))
+
+
 _FIELD = st.sampled_from(
     ["m1", "m2", "p1", "1950-01-01", "19500101", "2020-01-01", "female", "", " ", '"', '"a,b"',
      "'", "x;y", "é", "nul", "true"]

@@ -45,14 +45,14 @@ def needs(folder: Path) -> pd.DataFrame:
 
 
 def test_no_other_row_depends_on_their_streams(tmp_path: Path, monkeypatch) -> None:
-    one = synthesise(tmp_path / "one", 300, seed=5, replicates=2).directory
+    one = synthesise(tmp_path / "one", 60, seed=5, replicates=1).directory
     drawn = beside_claims.uniform_of
 
     def otherwise(seed: int, purpose: int, *keys: np.ndarray) -> np.ndarray:
         return drawn(seed + 1, purpose, *keys)
 
     monkeypatch.setattr(beside_claims, "uniform_of", otherwise)
-    two = synthesise(tmp_path / "two", 300, seed=5, replicates=2).directory
+    two = synthesise(tmp_path / "two", 60, seed=5, replicates=1).directory
     for path in sorted(one.rglob("*.parquet")):
         name = path.relative_to(one).with_suffix("").as_posix()
         a, b = frame(one, name), frame(two, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import Any, Literal, get_args
 
 from hypothesis import strategies as st
@@ -21,7 +20,7 @@ _WHOLE = (
 )  # fmt: skip
 """Concepts of events with whole numbers, which add up exactly in any order."""
 _FRACTIONS = (
-    "LAB/*", "LAB/haemoglobin", "LAB/creatinine", "LAB/9999-9", "LAB/718-7 in mmol/L",
+    "LAB/*", "LAB/haemoglobin", "LAB/creatinine", "LAB/code/9999-9", "LAB/718-7 in mmol/L",
 )  # fmt: skip
 _BARE = (
     "DX/*", "DX/108", "DX/0", "CHARLSON/*", "CHARLSON/metastatic", "ELIXHAUSER/*", "LACE/*",
@@ -38,11 +37,12 @@ _SPANS: dict[Literal["last day", "days"], tuple[str, ...]] = {
 _ITEMS = (
     "DX/0", "DX/49", "DX/50", "DX/98", "DX/108", "DX/24", "DX/42", "DX/122", "DX/127",
     "CHARLSON/heart_failure", "CHARLSON/diabetes", "CHARLSON/diabetes_complicated",
-    "CHARLSON/cancer", "CHARLSON/metastatic", "CHARLSON/hiv", "LACE/diabetes",
+    "CHARLSON/cancer", "CHARLSON/metastatic", "CHARLSON/hiv", "ELIXHAUSER/heart_failure",
+    "ELIXHAUSER/renal", "FLAG/108", "SPECIALTY/cardiology", "PRESCRIBER/d1", "LACE/diabetes",
     "LACE/diabetes_end_organ", "LACE/metastatic", "NEED/housing", "HCC/85", "HCC/18", "HCC/8",
     "CHRONIC/108", "RX/A10A", "RX/B01A", "RX/unknown", "COST/inpatient", "COST/pharmacy",
     "FACILITY/h1", "FACILITY/h2", "PROVIDER/d1", "SCREEN/housing", "SCREEN/food",
-    "LAB/haemoglobin", "LAB/9999-9", "OUTREACH/enrolled", "OUTREACH/declined", "PX/0",
+    "LAB/haemoglobin", "LAB/code/9999-9", "OUTREACH/enrolled", "OUTREACH/declined", "PX/0",
     "PRINCIPAL", "STAY/principal/known", "COVER/medicare", "COVER/medicaid",
 )  # fmt: skip
 _NUMBERS = (0.0, 1.0, 7.7, 9.3, 12.5, 30.0, 49.0, 108.0, 140.0, 12_345.0, 250_000.0)
@@ -57,7 +57,7 @@ _IN_USUAL_WINDOWS = (
 )  # fmt: skip
 _IN_A_WINDOW = (
     "trend", "sum_trend", "recurrent", "new", "distinct_new", "distinct_recurrent", "gap_days",
-    "covered_days", *_OF_MONTHS,
+    "covered_days", "after", "within", "started", "stopped", *_OF_MONTHS,
 )  # fmt: skip
 
 
@@ -141,14 +141,10 @@ def _scores(draw: st.DrawFn, channel: Channel) -> dict[str, Any]:
     items = sorted({
         *(code for code in channel.codes if not code.endswith("*")),
         *(item for item in _ITEMS if prefixes and item.startswith(prefixes)),
+        *(f"{prefix}nobody had this" for prefix in prefixes),
     })  # fmt: skip
-    if not items:
-        return {}
-    item = st.sampled_from(items)
     point = st.sampled_from((1.0, 2.0, 6.0, -1.0, 0.5, 0.331))
-    weights = draw(st.dictionaries(item, point, max_size=6))
-    if not weights:
-        return {}
+    weights = draw(st.dictionaries(st.sampled_from(items), point, min_size=1, max_size=6))
     weighed = st.sampled_from(sorted(weights))
     pairs = draw(st.lists(st.tuples(weighed, weighed), max_size=4, unique=True))
     return {
@@ -163,6 +159,11 @@ def families(draw: st.DrawFn, most: int = 12) -> list[Feature]:
     made = [draw(features(f"made_{n}")) for n in range(draw(st.integers(1, most)))]
     exact = [f for f in made if f.how not in ("slope", "score")]
     for of in draw(st.lists(st.sampled_from(exact), max_size=2)) if exact else []:
-        made.append(replace(of, name=f"made_{len(made)}", how="percentile", of=of.name,
-                            divide_by=1.0))  # fmt: skip
+        made.append(
+            Feature(
+                name=f"made_{len(made)}", family="made", concept="made", words="{value}",
+                unit="percentile", source="encounter", feed=of.feed, channel=of.channel,
+                how="percentile", window=of.window, of=of.name,
+            )
+        )  # fmt: skip
     return made

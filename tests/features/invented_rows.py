@@ -22,7 +22,7 @@ from data.tables import (
     SCREENING_ANSWERS,
     TABLES,
 )
-from features.units import LAB_TESTS
+from features.lab_tests import LAB_TESTS
 from tests.features.rows import AS_OF, row
 
 Row = dict[str, Any]

@@ -20,7 +20,7 @@ from features.definitions.sensitivity import (
     sensitive_drug,
     sensitive_group,
 )
-from features.units import LAB_TESTS
+from features.lab_tests import LAB_TESTS
 from features.window import WINDOWS, Window
 from tests.features.rows import CARRIES
 
@@ -32,9 +32,9 @@ _WITHOUT_WINDOW = ("any", "last", "age", "covered_now", "distinct_now")
 _HALVED = ("trend", "sum_trend", "recurrent", "distinct_recurrent")
 
 
-def test_names_are_unique_and_there_are_enough_but_not_too_many() -> None:
+def test_names_are_unique_and_there_are_enough() -> None:
     assert max(Counter(f.name for f in FEATURES).values()) == 1
-    assert 400 <= len(FEATURES) <= 800
+    assert len(FEATURES) >= 400
 
 
 def test_a_channel_has_one_meaning() -> None:
@@ -158,13 +158,16 @@ def test_the_last_event_is_days_since_of_what_is_told() -> None:
         ("cost_total_months_above_2000_365", 0.25,
          "more than $2,000 of care in 25% of the months in the last 365 days"),
         ("cost_total_percentile_365", 96.0,
-         "cost of care in the last 365 days at or above that of 96% of people"),
+         "cost of care in the last 365 days at or above that of 96% of those the model learnt "
+         "from"),
         ("coverage_months_365", 1, "covered in 1 month of the last 365 days"),
         ("diagnosis_49_new_90", 1,
          "diabetes mellitus without complication first seen in the last 90 days"),
         ("chronic_conditions_new_90", 2, "2 chronic conditions first seen in the last 90 days"),
-        ("charlson_heart_failure", 1, "a record of congestive heart failure"),
-        ("charlson_heart_failure", 0, "no coded record of congestive heart failure"),
+        ("charlson_heart_failure_730", 1,
+         "a record of congestive heart failure in the last 730 days"),
+        ("charlson_heart_failure_730", 0,
+         "no coded record of congestive heart failure in the last 730 days"),
         ("charlson_1987_365", 5, "Charlson index: 5 points in the last 365 days"),
         ("elixhauser_van_walraven_365", -3,
          "Elixhauser index (van Walraven): -3 points in the last 365 days"),
@@ -220,10 +223,11 @@ def test_no_feature_tells_the_date_by_how_long_the_source_reaches_back() -> None
             assert declared.window <= Window(365), declared.name
 
 
-def test_only_care_management_is_no_predictor() -> None:
+def test_only_care_management_and_the_age_of_the_lists_are_no_predictors() -> None:
     """A model that learnt from calls would not tell the risk under usual practice."""
     for declared in FEATURES:
-        assert declared.predictor == (declared.family != "care_management"), declared.name
+        learnt = declared.family != "care_management" and declared.channel.codes != ("DX/0",)
+        assert declared.predictor == learnt, declared.name
         heard = any(code.startswith("OUTREACH/") for code in declared.channel.codes)
         assert heard == (declared.family == "care_management"), declared.name
 
@@ -236,14 +240,12 @@ def test_every_diagnosis_category_has_a_column_of_its_own() -> None:
 
 def test_every_comorbidity_group_and_every_test_has_its_features() -> None:
     names = {f.name for f in FEATURES}
-    assert {f"charlson_{group}" for group in codes.CHARLSON_GROUPS} <= names
+    assert {f"charlson_{group}_730" for group in codes.CHARLSON_GROUPS} <= names
     assert {f"elixhauser_{group}_730" for group in codes.ELIXHAUSER_GROUPS} <= names
     assert {f"need_{need}_730" for need in codes.SOCIAL_NEEDS if need != "none"} <= names
-    assert len(LAB_TESTS) == 16
     for test in LAB_TESTS:
         extreme = "lowest" if test.worse == "lower" else "highest"
-        for what in ("last", "last_outside", f"{extreme}_365", "slope_365", "outside_365",
-                     "days_since"):  # fmt: skip
+        for what in ("last", "last_outside", f"{extreme}_365", "outside_365", "days_since"):
             assert f"{test.name}_{what}" in names
 
 
@@ -280,7 +282,7 @@ def test_sensitive_matters_are_marked() -> None:
     assert sensitive_group("alcohol") == "substance use"
     assert sensitive_group("renal") is None
     expected = {
-        "charlson_hiv": "HIV",
+        "charlson_hiv_730": "HIV",
         "elixhauser_hiv_730": "HIV",
         "elixhauser_depression_730": "mental health",
         "elixhauser_drugs_730": "substance use",
@@ -295,6 +297,11 @@ def test_sensitive_matters_are_marked() -> None:
         "sedatives_covered_now": "mental health",
         "psychiatric_stays_count_90": "mental health",
         "mental_health_count_365": "mental health",
+        "addiction_medicine_count_365": "substance use",
+        "specialists_count_365": None,
+        "need_violence_730": "violence",
+        "screened_violence_730": "violence",
+        "need_family_strain_730": None,
     }
     assert {name: feature(name).sensitive for name in expected} == expected
     principal = feature("last_stay_principal")

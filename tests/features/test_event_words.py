@@ -42,7 +42,7 @@ NAN = float("nan")
         ("RX/ATC/C10AA05", 30.0, "RX/C10A", "lipid-lowering drugs, 30 days of supply"),
         ("RX/NDC/00003029320", NAN, "RX/unknown",
          "drug of an unknown class, days of supply not known"),
-        ("LAB/9999-9/mg/dL", NAN, "LAB/9999-9", "LOINC 9999-9 without a value"),
+        ("LAB/9999-9/mg/dL", NAN, "LAB/code/9999-9", "LOINC 9999-9 without a value"),
         ("LAB/718-7/mmol/L", 9.0, "LAB/718-7 in mmol/L", "LOINC 718-7 9 mmol/L"),
         ("LAB/2951-2", 140.0, "LAB/sodium", "sodium 140"),
         ("COSTYEAR/inpatient", -500.0, "COSTYEAR/inpatient", "inpatient $-5.00, the whole year"),

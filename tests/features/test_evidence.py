@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from features.definitions import FEATURES, feature
 from features.definitions.declaration import Channel, Feature, How
-from features.evidence import Evidence, Seen, evidence
+from features.definitions.sensitivity import sensitive_concept
+from features.evidence import Evidence, Seen, evidence, sensitive_code
 from features.window import Window
 from tests.features.agreement import before, examples, moments, told, worlds
 from tests.features.family_specs import diagnoses, fills, results
@@ -180,6 +181,58 @@ def test_an_event_is_told_once_under_all_the_items_that_it_counts_as() -> None:
     assert found.words == (
         "diabetes mellitus with complications; diabetes with chronic complication"
     )
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        ("DX/ICD10CM/B20", "HIV"),
+        ("DX/ICD10CM/Z21", "HIV"),
+        ("DX/ICD10CM/O98711", "HIV"),
+        ("DX/ICD9CM/V6544", "HIV"),
+        ("PRINCIPAL/ICD10CM/F329", "mental health"),
+        ("DX/CCW/SP_DEPRESSN", "mental health"),
+        ("DX/ICD10CM/I426", "substance use"),  # cardiomyopathy by alcohol
+        ("DX/ICD10CM/Z7151", "substance use"),  # by its Elixhauser group
+        ("DX/ICD10CM/I509", None),
+        ("DX/ICD10CM/F03", None),  # dementia
+        ("RX/ATC/J05AR20", "HIV"),
+        ("RX/ATC/G03GA05", "reproductive health"),
+        ("RX/ATC/G02BB01", "reproductive health"),
+        ("RX/ATC/C10AA05", None),
+        ("PX/ICD10PCS/10A07ZZ", "reproductive health"),
+        ("PX/ICD10PCS/HZ2ZZZZ", "substance use"),
+        ("PX/ICD10PCS/0SRC0J9", None),
+        ("SPECIALTY/addiction medicine", "substance use"),
+        ("SPECIALTY/mental health counselor", "mental health"),
+        ("SPECIALTY/marriage and family therapist", "mental health"),
+        ("SPECIALTY/clinical social worker", "mental health"),
+        ("SPECIALTY/cardiology", None),
+        ("ENC/psychiatric_inpatient/started", "mental health"),
+        ("ENC/acute_inpatient/started", None),
+        ("SCREEN/violence", "violence"),
+        ("COST/pharmacy", None),
+        ("OTHER/SNOMED//1", None),
+    ],
+)
+def test_what_makes_an_event_sensitive_is_told_by_its_code(code: str, why: str | None) -> None:
+    assert sensitive_code(code) == why
+
+
+def test_a_total_is_not_marked_and_what_is_behind_it_is() -> None:
+    tables = diagnoses((9, "B20"), (8, "I509"))
+    for name in ("charlson_1987_365", "charlson_groups_distinct_365", "diagnoses_count_365"):
+        assert feature(name).sensitive is None
+        assert [e.sensitive for e in behind(feature(name), tables)] == ["HIV", None]
+
+
+@pytest.mark.parametrize("declared", FEATURES, ids=lambda declared: declared.name)
+def test_what_a_marked_feature_hears_is_marked(declared: Feature) -> None:
+    for code in declared.channel.codes:
+        if not code.endswith("*") and code.split("/")[0] not in ("CHRONIC", "HCC"):
+            assert declared.sensitive is None or sensitive_concept(code) == declared.sensitive
+        elif code.startswith("SPECIALTY/") and declared.sensitive is not None:
+            assert sensitive_concept(code[:-1]) == declared.sensitive
 
 
 def test_what_is_not_seen_yet_or_no_longer_is_no_evidence() -> None:

@@ -159,6 +159,19 @@ def test_every_missing_value_has_a_reason_and_no_other_has_one() -> None:
 # ---- as it is printed ----------------------------------------------------------------------------
 
 
+def test_what_is_sensitive_is_marked_at_the_feature_and_at_the_row() -> None:
+    tables = rows("diagnosis", {"happened_on": ago(5), "code": "B20"},
+                  {"happened_on": ago(4), "code": "I509"})  # fmt: skip
+    asked = ["diagnosis_5_365", "diagnosis_108_365", "charlson_1987_365"]
+    lines = printed(explain(histories(tables), "p", AS_OF, None, asked)).splitlines()
+    marked = [" ".join(line.split("  known")[0].split()) for line in lines if "sensitive" in line]
+    assert marked == [
+        "diagnosis_5_365 = 1 (count) (sensitive: HIV)",
+        "2020-12-26 HIV infection (sensitive: HIV) DX/ICD10CM/B20",
+        "2020-12-26 AIDS/HIV (sensitive: HIV): 6 points DX/ICD10CM/B20",
+    ]
+
+
 def test_an_account_says_value_words_window_and_rows() -> None:
     tables = {
         **rows("member", {"birth_on": date(1950, 6, 1)}),

@@ -58,6 +58,37 @@ def test_value(name: str, tables: Tables, expected: float) -> None:
     assert same(value(name, tables), expected)
 
 
+@pytest.mark.parametrize(
+    ("said", "counted"),
+    [
+        ("internal medicine", {"primary_care"}),
+        ("general practice", {"primary_care"}),
+        ("family practice", {"primary_care"}),
+        ("geriatric medicine", {"primary_care", "geriatrics"}),
+        ("hematology", {"specialists"}),
+        ("hematology/oncology", {"specialists", "oncology"}),
+        ("gynecological oncology", {"specialists", "oncology"}),
+        # masked, and so no part of what is not
+        ("psychiatry", {"mental_health"}),
+        ("clinical social worker", {"mental_health"}),
+        ("mental health counselor", {"mental_health"}),
+        ("marriage and family therapist", {"mental_health"}),
+        ("addiction medicine", {"addiction_medicine"}),
+        ("emergency medicine", set()),
+    ],
+)
+def test_the_words_of_the_list_of_specialties_are_understood(said: str, counted: set[str]) -> None:
+    told = {
+        name
+        for name in (
+            "primary_care", "specialists", "oncology", "geriatrics", "mental_health",
+            "addiction_medicine",
+        )
+        if value(f"{name}_count_365", seen(specialty=((4, said),)))
+    }  # fmt: skip
+    assert told == counted
+
+
 def test_a_missed_appointment_is_no_contact() -> None:
     missed: Any = visits("missed_appointment", 3, facility_id="a", specialty="cardiology")
     for name in ("facilities_distinct_365", "specialists_count_365", "cardiology_count_365"):

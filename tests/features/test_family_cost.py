@@ -21,6 +21,14 @@ COSTS = rows(
     {"happened_on": ago(400), "allowed_cents": 7_000},
     {"happened_on": ago(0), "allowed_cents": 99_900, "covers": "year"},
 )
+
+
+def totals(*days: int) -> Tables:
+    """Totals of calendar years that ended so many days ago."""
+    return rows("cost", *({"happened_on": ago(d), "allowed_cents": 99_900, "covers": "year"}
+                          for d in days))  # fmt: skip
+
+
 TWO_MONTHS_OF_600 = claims((29, 30_000), (0, 30_000), (30, 60_000), (360, 99_999))
 
 SPECS: list[Spec] = [
@@ -46,6 +54,8 @@ SPECS: list[Spec] = [
     ("cost_total_days_since", COSTS, 0),
     # yearly totals apart; none is not nothing
     ("costyear_total_365", COSTS, 999.00),
+    ("costyear_total_365", totals(0, 365), 999.00),  # the year before is not added
+    ("costyear_total_365", totals(364), 999.00),
     ("costyear_total_365", NOTHING, NAN),
     ("costyear_total_365", claims((1, 5_000)), NAN),
     # share of the twelve months of 30 days that fit into 365 days, counted back from today:

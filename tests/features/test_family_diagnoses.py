@@ -6,10 +6,13 @@ pneumonia (122), C509 cancer of the breast (24), C7951 metastases (42), F329 dep
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from features.as_of import features_as_of
 from tests.features.family_specs import NAN, NOTHING, Spec, Tables, diagnoses, same, value
-from tests.features.rows import ago, rows
+from tests.features.rows import AS_OF, CARRIES, ago, histories, rows
 
 FAILING = diagnoses((0, "I509"), (364, "I509"), (365, "I509"))
 MANY = diagnoses((1, "I509"), (1, "I501"), (2, "E119"), (3, "J189"))
@@ -30,8 +33,8 @@ SPECS: list[Spec] = [
     ("diagnosis_108_new_90", diagnoses((90, "I509")), 0),  # nothing in the window
     ("diagnosis_108_new_90", diagnoses((10, "I509"), (89, "I501")), 1),
     ("diagnosis_108_new_90", diagnoses((10, "I509"), (90, "I509")), 0),  # known before
-    ("diagnosis_108_new_90", diagnoses((10, "I509"), (729, "I509")), 0),
-    ("diagnosis_108_new_90", diagnoses((10, "I509"), (730, "I509")), 1),  # too long ago to count
+    ("diagnosis_108_new_90", diagnoses((10, "I509"), (364, "I509")), 0),
+    ("diagnosis_108_new_90", diagnoses((10, "I509"), (365, "I509")), 1),  # too long ago to count
     ("diagnosis_108_new_90", NOTHING, 0),
     ("diagnosis_108_recurrent_365", diagnoses((181, "I509"), (182, "I509")), 1),
     ("diagnosis_108_recurrent_365", diagnoses((0, "I509"), (181, "I509")), 0),
@@ -50,21 +53,36 @@ SPECS: list[Spec] = [
     ("chronic_conditions_distinct_90", diagnoses((89, "I509"), (90, "E119")), 1),
     ("chronic_conditions_distinct_730", diagnoses((729, "I509"), (730, "E119")), 1),
     ("chronic_conditions_new_90", diagnoses((5, "I509"), (6, "E119"), (90, "E119")), 1),
-    ("chronic_conditions_new_90", diagnoses((5, "I509"), (6, "E119"), (730, "E119")), 2),
-    ("chronic_conditions_new_365", diagnoses((364, "I509"), (6, "E119"), (365, "E119")), 1),
+    ("chronic_conditions_new_90", diagnoses((5, "I509"), (6, "E119"), (365, "E119")), 2),
     ("chronic_conditions_new_90", NOTHING, 0),
     ("chronic_conditions_recurrent_365",
      diagnoses((5, "I509"), (200, "I501"), (5, "E119"), (6, "E119")), 1),
-    # comorbidity groups: Charlson's as long as anything is known, Elixhauser's in two years
-    ("charlson_heart_failure", diagnoses((3000, "I509")), 1),
-    ("charlson_heart_failure", diagnoses((3, "J189")), 0),
-    ("charlson_heart_failure", ICD9, 1),
+    # what CCS parts is one chronic condition
+    ("chronic_conditions_distinct_365", diagnoses((10, "E119"), (11, "E1121")), 1),
+    ("chronic_conditions_distinct_365", diagnoses((10, "I10"), (11, "I119")), 1),
+    ("chronic_conditions_distinct_365", diagnoses((10, "C189"), (11, "C787")), 1),
+    ("chronic_conditions_new_90", diagnoses((10, "E1121"), (100, "E119")), 0),  # only worse
+    # comorbidity groups in two years
+    ("charlson_heart_failure_730", diagnoses((729, "I509")), 1),
+    ("charlson_heart_failure_730", diagnoses((730, "I509")), 0),
+    ("charlson_heart_failure_730", diagnoses((3, "J189")), 0),
+    ("charlson_heart_failure_730", ICD9, 1),
     ("elixhauser_heart_failure_730", diagnoses((729, "I509")), 1),
     ("elixhauser_heart_failure_730", diagnoses((730, "I509")), 0),
     ("elixhauser_depression_730", diagnoses((3, "F329")), 1),
-    ("charlson_groups_distinct_365", ILL, 5),
-    ("lace_items_distinct_365", ILL, 5),
+    # heart failure, complicated diabetes and metastases; not the milder two beside them
+    ("charlson_groups_distinct_365", ILL, 3),
+    ("charlson_groups_distinct_365", diagnoses((5, "I509"), (6, "E119"), (8, "C509")), 3),
+    ("charlson_groups_distinct_730", diagnoses((5, "E119"), (400, "E1140")), 1),
+    ("charlson_groups_distinct_365", diagnoses((5, "E119"), (400, "E1140")), 1),
+    ("charlson_groups_distinct_365", NOTHING, 0),
+    ("lace_items_distinct_365", ILL, 3),
+    ("lace_items_distinct_365", diagnoses((5, "E119"), (6, "E1121")), 1),
+    ("elixhauser_groups_distinct_365", ILL, 3),
     ("elixhauser_groups_distinct_365", diagnoses((3, "I110")), 2),  # both heart and hypertension
+    ("elixhauser_groups_distinct_365", diagnoses((3, "I110"), (3, "I10")), 2),
+    ("hccs_distinct_365", diagnoses((5, "E119"), (6, "E1140")), 1),
+    ("hccs_distinct_365", diagnoses((5, "Z95811"), (6, "I509")), 1),  # a device, left out
     ("hccs_distinct_365", diagnoses((3, "I509"), (4, "I501"), (5, "E119"), (6, "J189")), 2),
     # scores: heart failure, complicated diabetes over diabetes, metastases over cancer
     ("charlson_1987_365", ILL, 1 + 2 + 6),
@@ -81,6 +99,10 @@ SPECS: list[Spec] = [
     ("hcc_v28_365", diagnoses((5, "I509"), (6, "E119"), (7, "E1140")), 0.360 + 0.166),
     ("hcc_v28_365", diagnoses((5, "C7951"), (6, "C189")), 2.341),
     ("hcc_v28_365", diagnoses((6, "C189")), 0.363),
+    ("hcc_v28_365", diagnoses((6, "N183")), 0.127),  # as N18.30, which came in its place
+    ("hcc_v28_365", diagnoses((6, "I481")), 0.299),
+    ("hcc_v28_365", diagnoses((5, "Z95811"), (6, "I509")), 0.360),
+    ("hcc_v28_365", diagnoses((5, "Z95811")), 0),
     ("hcc_v28_365", ICD9, 0),
     ("hcc_v28_365", NOTHING, 0),
     # chronic conditions flagged by a yearly summary, apart from coded diagnoses
@@ -94,7 +116,7 @@ SPECS: list[Spec] = [
     *((name, FLAGS, 0.0) for name in (
         "diagnoses_count_30", "diagnoses_count_365", "diagnoses_trend_180",
         "diagnoses_distinct_90", "chronic_conditions_distinct_365", "diagnosis_108_365",
-        "unknown_diagnoses_count_365", "charlson_heart_failure", "charlson_1987_365")),
+        "unknown_diagnoses_count_365", "charlson_heart_failure_730", "charlson_1987_365")),
     ("diagnoses_days_since", FLAGS, NAN),
 ]  # fmt: skip
 
@@ -102,6 +124,16 @@ SPECS: list[Spec] = [
 @pytest.mark.parametrize(("name", "tables", "expected"), SPECS)
 def test_value(name: str, tables: Tables, expected: float) -> None:
     assert same(value(name, tables), expected)
+
+
+def test_categories_of_icd10_are_missing_where_no_such_code_is_carried() -> None:
+    held = histories(ICD9, tuple(feed for feed in CARRIES if feed != "icd10_diagnoses"))
+    asked = pd.DataFrame({"patient_id": ["p"], "as_of": [AS_OF]})
+    names = ["hcc_v28_365", "hccs_distinct_365", "charlson_1987_365"]
+    hcc, hccs, charlson = features_as_of(held, asked, names).iloc[0].tolist()
+    assert np.isnan(hcc)
+    assert np.isnan(hccs)
+    assert charlson == 1
 
 
 def test_a_diagnosis_that_is_withdrawn_is_none_from_then_on() -> None:

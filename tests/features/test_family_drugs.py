@@ -42,6 +42,8 @@ SPECS: list[Spec] = [
     ("insulins_count_365", FILLS, 2),
     ("insulins_days_since", FILLS, 10),
     ("statins_count_365", FILLS, 0),
+    ("inhalers_count_365", fills((3, "R03AC02", 30), (4, "R03BA02", 30)), 2),
+    ("inhalers_count_365", fills((3, "R03DC03", 30)), 0),  # montelukast is swallowed
     ("statins_days_since", FILLS, NAN),
     # days covered
     ("statins_covered_days_365", STATINS, 30 + 60),

@@ -7,7 +7,8 @@ import math
 
 import pytest
 
-from features.units import LAB_TESTS
+from features.definitions import FEATURES
+from features.lab_tests import LAB_TESTS
 from tests.features.family_specs import NAN, NOTHING, Spec, Tables, results, same, together, value
 from tests.features.rows import ago, rows
 
@@ -26,6 +27,13 @@ SPECS: list[Spec] = [
     # units: grams a litre are tenfold; what cannot be turned is not mixed in; none is the usual one
     ("haemoglobin_last", results(HB, (5, 110.0), unit="g/L"), 110.0 / 10),
     ("haemoglobin_last", results(HB, (5, 7.0), unit="mmol/L"), NAN),
+    ("haemoglobin_count_365", results(HB, (5, 7.0), unit="mmol/L"), 1),  # yet there is a result
+    ("haemoglobin_last_outside", results(HB, (5, 7.0), unit="mmol/L"), NAN),
+    ("haemoglobin_days_since", results(HB, (5, 7.0), unit="mmol/L"), 5),
+    # as laboratories write them
+    ("sodium_last", results("2951-2", (5, 118.0), unit="mEq/L"), 118.0),
+    ("sodium_outside_365", results("2951-2", (5, 118.0), unit="mEq/L"), 1),
+    ("white_cells_last", results("6690-2", (5, 25.0), unit="K/uL"), 25.0),
     ("creatinine_last", results("2160-0", (5, 176.8), unit="umol/L"), 176.8 / 88.4),
     ("glucose_last", results("2345-7", (5, 10.0), unit="mmol/L"), 10.0 * 18.016),
     ("white_cells_last", results("6690-2", (5, 8_000.0), unit="/uL"), 8_000 / 1_000),
@@ -58,6 +66,8 @@ SPECS: list[Spec] = [
     ("potassium_last_outside", results("2823-3", (5, 5.1)), 1),
     ("ldl_last_outside", results("13457-7", (5, 40.0)), 0),  # no lower limit
     ("egfr_last_outside", results("98979-8", (5, 59.0)), 1),
+    ("egfr_last", results("33914-3", (5, 59.0)), NAN),  # MDRD: may be adjusted for race
+    ("egfr_last", results("62238-1", (5, 59.0)), NAN),  # CKD-EPI 2009 likewise
     ("haemoglobin_outside_365", HAEMOGLOBIN, 2),  # 9 and 10; 12.5 is inside, 15 long ago
     ("haemoglobin_outside_365", NOTHING, 0),
     # how many
@@ -94,3 +104,10 @@ def test_each_test_is_read_by_each_of_its_codes_and_has_limits(test) -> None:
     for unit, factor in test.factors.items():
         told = results(test.loincs[0], (1, 50.0), unit=unit)
         assert same(value(f"{test.name}_last", told), 50.0 * factor)
+
+
+def test_a_slope_is_told_of_lasting_illness_alone() -> None:
+    told = {f.channel.name for f in FEATURES if f.family == "labs" and f.how == "slope"}
+    assert told == {
+        "haemoglobin", "creatinine", "egfr", "hba1c", "albumin", "ldl", "bnp", "nt_probnp",
+    }  # fmt: skip

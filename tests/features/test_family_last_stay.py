@@ -29,6 +29,7 @@ SPECS: list[Spec] = [
     ("last_stay_emergent", stays((10, 7), admission_type="trauma"), 1),
     ("last_stay_emergent", stays((10, 7), admission_type="elective"), 0),
     ("last_stay_emergent", stays((10, 7)), NAN),
+    ("last_stay_emergent", stays((10, 7), admission_type="newborn"), NAN),
     ("last_stay_to_home", stays((10, 7), disposition="home"), 1),
     ("last_stay_to_home", stays((10, 7), disposition="hospice"), 0),
     ("last_stay_to_home", stays((10, 7)), NAN),

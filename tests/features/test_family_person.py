@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from features.definitions import feature
 from tests.features.family_specs import NAN, NOTHING, Spec, Tables, same, value
 from tests.features.rows import ago, rows
 
@@ -54,6 +55,9 @@ SPECS: list[Spec] = [
     ("managed_care_now", product("HMO"), 1),
     ("managed_care_now", product("PPO gold"), 1),
     ("managed_care_now", product("Medicare Advantage HMO"), 1),
+    ("managed_care_now", product("Health maintenance organization"), 1),
+    ("managed_care_now", product("Preferred provider organization"), 1),
+    ("managed_care_now", product("Point of service"), 1),
     ("managed_care_now", product("fee for service"), 0),
     ("managed_care_now", product("HMO", end=1), 0),
     ("managed_care_now", product(None), 0),
@@ -71,6 +75,11 @@ SPECS: list[Spec] = [
 @pytest.mark.parametrize(("name", "tables", "expected"), SPECS)
 def test_value(name: str, tables: Tables, expected: float) -> None:
     assert same(value(name, tables), expected)
+
+
+def test_whatever_is_an_hmo_or_a_ppo_is_managed_care() -> None:
+    heard = {name: set(feature(f"{name}_now").channel.codes) for name in ("hmo", "ppo")}
+    assert heard["hmo"] | heard["ppo"] <= set(feature("managed_care_now").channel.codes)
 
 
 def test_a_cover_is_open_until_its_end_is_known() -> None:

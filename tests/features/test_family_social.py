@@ -32,6 +32,22 @@ SPECS: list[Spec] = [
     ("need_food_730", NEEDS, 1),
     ("need_food_730", diagnoses((730, "Z594")), 0),
     ("need_transport_730", NEEDS, 0),
+    ("need_isolation_730", diagnoses((5, "Z602")), 1),
+    ("need_isolation_730", diagnoses((5, "Z604"), (5, "Z630"), (5, "Z6372")), 1),  # exclusion
+    ("need_isolation_730", diagnoses((5, "Z603"), (5, "Z605"), (5, "Z630"), (5, "Z6372")), 0),
+    ("need_family_strain_730", diagnoses((5, "Z630")), 1),
+    ("need_family_strain_730", diagnoses((5, "Z634")), 0),
+    ("need_violence_730", diagnoses((5, "T7411XA")), 1),
+    ("need_violence_730", diagnoses((5, "Z62810")), 1),
+    ("need_violence_730",
+     rows("diagnosis", {"happened_on": ago(5), "code_system": "ICD9CM", "code": "V6111"}), 1),
+    ("need_isolation_730",
+     rows("diagnosis", {"happened_on": ago(5), "code_system": "ICD9CM", "code": "V6111"}), 0),
+    # where somebody comes from, what they believe and thoughts of suicide are no social need
+    ("social_needs_count_365", diagnoses((5, "Z603"), (5, "Z605"), (5, "Z640"), (5, "R45851")), 0),
+    ("social_needs_count_365",
+     rows("diagnosis", *({"happened_on": ago(5), "code_system": "ICD9CM", "code": code}
+                         for code in ("V624", "V626", "V6284", "V6285"))), 0),
     ("social_needs_count_365", NEEDS, 1),
     ("social_needs_distinct_730", NEEDS, 2),
     ("social_needs_days_since", NEEDS, 5),
@@ -48,7 +64,9 @@ SPECS: list[Spec] = [
     ),
     ("screened_isolation_730", ASKED, NAN),  # never asked
     ("screening_needs_365", ASKED, 1),
-    ("screening_needs_365", NOTHING, 0),
+    ("screening_needs_365", NOTHING, NAN),  # never asked
+    ("screening_needs_365", answers((3, "food", "no_need")), 0),
+    ("screening_needs_365", answers((3, "food", "declined")), 0),
     ("screening_distinct_365", ASKED, 3),  # food, housing, transport
     ("screening_days_since", ASKED, 10),
     ("area_index", rows("member", {"area_index": 80}), 80),
@@ -69,7 +87,7 @@ SPECS: list[Spec] = [
     ("outreach_closed_since_enrolment", CARED, 1),
     ("outreach_closed_since_enrolment", steps((40, "closed"), (30, "enrolled")), 0),
     ("outreach_closed_since_enrolment", steps((40, "closed")), NAN),  # never enrolled
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "tables", "expected"), SPECS)

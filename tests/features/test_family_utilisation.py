@@ -85,10 +85,17 @@ SPECS: list[Spec] = [
     ("planned_stays_365", stays((400, 364), (400, 365), admission_type="elective"), 1),
     ("planned_stays_365", stays((10, 7), admission_type="trauma"), 0),
     ("emergent_stays_365", stays((100, 89), admission_type=None), 0),
+    ("emergent_stays_365", stays((10, 7), admission_type="newborn"), 0),
+    ("planned_stays_365", stays((10, 7), admission_type="newborn"), 0),
     ("planned_stays_365", NOTHING, 0),
     # open
     ("acute_stay_open", OPEN, 1),
     ("acute_stay_open", stays((10, 7)), 0),
+    ("acute_stay_open", rows("encounter", {"kind": "acute_inpatient", "started_on": ago(365)}), 0),
+    # somebody may live in long-term care for years
+    ("nursing_stay_open", rows("encounter", {"kind": "long_term_care", "started_on": ago(999)}), 1),
+    ("nursing_stay_open", stays((999, 2), kind="long_term_care"), 0),
+    ("nursing_stay_open", OPEN, 0),
     ("nursing_stay_open", rows("encounter", {"kind": "skilled_nursing", "started_on": ago(3)}), 1),
 ]  # fmt: skip
 

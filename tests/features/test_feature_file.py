@@ -12,6 +12,7 @@ import pytest
 
 from data.errors import InputError
 from features.as_of import features_as_of
+from features.definitions import FEATURES
 from features.feature_file import FeatureFile, write_features
 from tests.features.rows import AS_OF, ago, histories, rows
 
@@ -30,8 +31,10 @@ def test_the_file_holds_what_features_as_of_answers(tmp_path: Path) -> None:
     assert list(zip(questions["patient_id"], questions["as_of"], strict=True)) == [
         (p, day) for p in "abc" for day in (ago(30), AS_OF)
     ]
-    expected = features_as_of(told, questions)
-    assert again.names == list(expected.columns) == written.names
+    expected = features_as_of(told, questions, again.names)
+    assert again.names == written.names
+    assert again.names == [declared.name for declared in FEATURES if declared.predictor]
+    assert again.about["columns"][0]["unit"] == "years"
     assert again.array().tobytes() == expected.to_numpy().tobytes()
 
 

@@ -30,18 +30,6 @@ def expected() -> pd.DataFrame:
     return features_as_of(histories(WORLD), INDEX, threads=1)
 
 
-@pytest.mark.parametrize("shards", [1, 3, 16])
-@pytest.mark.parametrize("threads", [1, 2, 5])
-def test_shards_and_threads_change_no_bit(
-    tmp_path: Path, expected: pd.DataFrame, shards: int, threads: int
-) -> None:
-    written = write_histories(take_in(tmp_path, WORLD), shards)
-    found = features_as_of(written, INDEX, threads=threads)
-    assert found.to_numpy().tobytes() == expected.to_numpy().tobytes()
-    assert list(found.columns) == list(expected.columns)
-    assert set(found.dtypes) == {np.dtype(np.float32)}
-
-
 def test_answers_come_in_the_order_of_the_questions(expected: pd.DataFrame) -> None:
     shuffled = INDEX.sample(frac=1, random_state=1)
     found = features_as_of(histories(WORLD), shuffled)

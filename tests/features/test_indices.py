@@ -48,7 +48,7 @@ def test_an_unknown_length_has_no_points() -> None:
 
 @pytest.mark.parametrize(
     ("admission_type", "points"),
-    [("emergency", 3), ("urgent", 3), ("trauma", 3), ("elective", 0), ("newborn", 0)],
+    [("emergency", 3), ("urgent", 3), ("trauma", 3), ("elective", 0)],
 )
 def test_acuity(admission_type: str, points: int) -> None:
     found = _lace(rows("encounter", _stay(2, 0, admission_type=admission_type)))

@@ -9,9 +9,10 @@ import sys
 import pytest
 
 from data import codes as lists
+from data.lab_units import is_lab_unit, plain_unit
 from features import meaning
+from features.lab_tests import LAB_TESTS
 from features.meaning import Meaning, meaning_fingerprint, meanings
-from features.units import LAB_TESTS
 
 
 def _concepts(code: str) -> list[str]:
@@ -66,14 +67,48 @@ def test_a_code_that_is_not_chronic_says_so_by_silence() -> None:
         ("LAB/718-7/g/dL", "LAB/haemoglobin", 1.0),
         ("LAB/718-7", "LAB/haemoglobin", 1.0),  # no unit counts as ours
         ("LAB/2160-0/umol/L", "LAB/creatinine", 1 / 88.4),
-        ("LAB/718-7/mmol/L", "LAB/718-7 in mmol/L", 1.0),
-        ("LAB/9999-9/mg/dL", "LAB/9999-9", 1.0),
-        ("LAB/718-7%2Fg/L", "LAB/718-7/g", 1.0),  # a code of its own, 718-7/g
-        ("LAB/50%25/g", "LAB/50%", 1.0),
+        ("LAB/718-7/gm/dl", "LAB/haemoglobin", 1.0),
+        ("LAB/2951-2/mEq/L", "LAB/sodium", 1.0),
+        ("LAB/6690-2/K/uL", "LAB/white_cells", 1.0),
+        ("LAB/6690-2/x10E3/uL", "LAB/white_cells", 1.0),
+        ("LAB/6690-2/10^3/mm3", "LAB/white_cells", 1.0),
+        ("LAB/6690-2/cells/uL", "LAB/white_cells", 0.001),
+        ("LAB/777-3/thou/uL", "LAB/platelets", 1.0),
+        ("LAB/777-3/10^9/L", "LAB/platelets", 1.0),
+        ("LAB/2160-0/MG/DL", "LAB/creatinine", 1.0),
+        ("LAB/2160-0/µmol/L", "LAB/creatinine", 1 / 88.4),
+        ("LAB/30934-4/ng/dL", "LAB/bnp", 10.0),
+        ("LAB/98979-8/mL/min/1.73 m2", "LAB/egfr", 1.0),
+        ("LAB/4548-4/% of total Hgb", "LAB/hba1c", 1.0),
+        ("LAB/6301-6/INR", "LAB/inr", 1.0),
+        ("LAB/9999-9/mg/dL", "LAB/code/9999-9", 1.0),
+        ("LAB/718-7%2Fg/L", "LAB/code/718-7/g", 1.0),  # a code of its own, 718-7/g
+        ("LAB/50%25/g", "LAB/code/50%", 1.0),
+        ("LAB/haemoglobin/furlongs", "LAB/code/haemoglobin", 1.0),  # our name is nobody's code
     ],
 )
 def test_a_result_is_turned_into_our_unit(code: str, concept: str, factor: float) -> None:
     assert meanings([code]) == [(Meaning(concept, None, factor),)]
+
+
+@pytest.mark.parametrize("unit", ["mmol/L", "10*9/L", "furlong", "g"])
+def test_a_unit_that_is_not_read_leaves_a_result_without_a_value(unit: str) -> None:
+    as_given, unread = meanings([f"LAB/718-7/{unit}"])[0]
+    assert as_given == Meaning(f"LAB/718-7 in {unit}")
+    assert unread.concept == "LAB/haemoglobin"
+    assert unread.value is not None
+    assert math.isnan(unread.value)
+
+
+def test_a_condition_that_ccs_parts_is_one_chronic_condition() -> None:
+    def conditions(*codes: str) -> set[str]:
+        told = (_concepts(f"DX/ICD10CM/{code}") for code in codes)
+        return {c for each in told for c in each if c.startswith("CHRONIC/")}
+
+    assert conditions("E119", "E1121") == {"CHRONIC/diabetes"}
+    assert conditions("I10", "I119") == {"CHRONIC/hypertension"}
+    assert conditions("C189", "C787") == {"CHRONIC/cancer"}
+    assert conditions("I509", "J449") == {"CHRONIC/108", "CHRONIC/127"}
 
 
 @pytest.mark.parametrize(
@@ -115,6 +150,14 @@ def test_what_is_kept_does_not_grow_without_end(monkeypatch: pytest.MonkeyPatch)
     assert len(meaning._kept) <= 11
     meanings([f"FACILITY/{number}" for number in range(100)])
     assert len(meaning._kept) <= 11
+
+
+def test_each_unit_of_a_test_is_one_of_its_own() -> None:
+    for test in LAB_TESTS:
+        factors = {test.unit: 1.0, **test.factors}
+        assert all(map(is_lab_unit, factors))
+        worth = {(plain_unit(unit), factor) for unit, factor in factors.items()}
+        assert len({spelt for spelt, _ in worth}) == len(worth)  # one spelling, one factor
 
 
 def test_each_test_of_the_laboratory_reads_its_own_codes_and_units() -> None:

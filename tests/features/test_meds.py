@@ -177,7 +177,9 @@ def test_what_goes_there_comes_back_the_verysame_events(tmp_path: Path, shards: 
     for patient in before.patients():
         assert same_events(after.events(patient), before.events(patient))
     assert (after.carries, after.data_through) == (before.carries, before.data_through)
-    apart = {"imported", "shards"}  # made of the dataset; the same files beside that
+    # made of the dataset, and of no intake of that home; the same files beside that
+    apart = {"imported", "shards", "generation", "exported_generation"}
+    assert (after.manifest["generation"], after.manifest["exported_generation"]) == (None, "g1")
     kept = {key: value for key, value in after.manifest.items() if key not in apart}
     assert kept == {key: value for key, value in before.manifest.items() if key not in apart}
     asked = _asked(before.patients())

@@ -21,15 +21,13 @@ from features.as_of import features_as_of
 from features.definitions import FEATURES
 from features.history import Histories
 from features.meds import ImportReport, import_meds
-from features.meds.commands import run_export, run_import
-from features.window import to_day
 from tests.features.meds_sets import foreign, same_events
 from tests.features.rows import AS_OF, ago
 
 DAYS = (AS_OF, ago(30), ago(365), ago(730))
 
 
-def _features(taken: Histories, patient: str, as_of: date, *names: str) -> list[float]:
+def features_of(taken: Histories, patient: str, as_of: date, *names: str) -> list[float]:
     asked = pd.DataFrame({"patient_id": [patient], "as_of": [as_of]})
     return features_as_of(taken, asked, list(names)).iloc[0].tolist()
 
@@ -53,19 +51,19 @@ def test_a_foreign_dataset_answers_as_its_rows_say(tmp_path: Path) -> None:
     # Known 14 days after: J18.9 of 20 December on 3 January, so it is not seen on 31 December.
     # (1 December, 31 December]: none, for as_of − 30 is 1 December itself, and out.
     # (2 October, 31 December]: E11.9; (1 January, 31 December]: I50.9 and E11.9.
-    assert _features(taken, "7", as_of, *names) == [70, 1, 0, 1, 2]
+    assert features_of(taken, "7", as_of, *names) == [70, 1, 0, 1, 2]
     # a day before 15 December, on which E11.9 and the second test of 1 December became known
-    assert _features(taken, "7", date(2020, 12, 14), "diagnoses_count_90") == [1]
-    assert _features(taken, "7", date(2020, 12, 15), "diagnoses_count_90") == [2]
+    assert features_of(taken, "7", date(2020, 12, 14), "diagnoses_count_90") == [1]
+    assert features_of(taken, "7", date(2020, 12, 15), "diagnoses_count_90") == [2]
     # haemoglobin: 112 g/L is 11.2 g/dL on 1 September; no unit counts as g/dL on 1 December
     labs = ("haemoglobin_last", "haemoglobin_count_365", "haemoglobin_change_365")
-    last, count, change = _features(taken, "7", as_of, *labs)
+    last, count, change = features_of(taken, "7", as_of, *labs)
     assert (last, count) == (10.5, 2)
     assert change == pytest.approx(10.5 - 11.2, abs=1e-5)
-    assert taken.carries == ("diagnosis", "lab_result", "member")
+    assert taken.carries == ("diagnosis", "icd10_diagnoses", "lab_result", "member")
     # what no row shows is missing, not zero
     missing = ("emergency_visits_count_365", "drug_fills_count_365", "cost_inpatient_365")
-    assert np.isnan(_features(taken, "7", as_of, *missing)).all()
+    assert np.isnan(features_of(taken, "7", as_of, *missing)).all()
     assert taken.data_through == date(2020, 12, 20) + timedelta(days=14)
     events = taken.events("7").to_pylist()
     assert {event["source_row"] for event in events} == {
@@ -97,7 +95,8 @@ def test_a_dataset_that_says_when_it_was_known_is_believed(tmp_path: Path) -> No
         import_meds(folder, Home(tmp_path / "h"), delay_days=3)
     taken = import_meds(folder, Home(tmp_path / "h"))
     counts = [
-        _features(taken, "7", date(2020, 12, day), "diagnoses_count_30")[0] for day in (2, 3, 4, 5)
+        features_of(taken, "7", date(2020, 12, day), "diagnoses_count_30")[0]
+        for day in (2, 3, 4, 5)
     ]
     assert counts == [0, 1, 1, 1]  # nothing; I50.9; I50.9; E11.9 in its place
     report = ImportReport.of(taken.manifest)
@@ -147,9 +146,9 @@ def test_codes_that_nothing_knows_are_kept_counted_and_reported(tmp_path: Path) 
     assert unknown["other"][2][0] == ("SNOMED//84114007", 2)
     assert unknown["ICD10CM"] == (2, 1, (("QQQ", 1),))
     # the fill counts; what rests on days of supply is missing, and not 0
-    assert taken.carries == ("diagnosis", "drug_fill")
-    assert _features(taken, "1", AS_OF, "drug_fills_count_365") == [1]
-    assert np.isnan(_features(taken, "1", AS_OF, "drug_fills_supply_365")[0])
+    assert taken.carries == ("diagnosis", "drug_fill", "icd10_diagnoses")
+    assert features_of(taken, "1", AS_OF, "drug_fills_count_365") == [1]
+    assert np.isnan(features_of(taken, "1", AS_OF, "drug_fills_supply_365")[0])
 
 
 def test_rejected_rows_are_kept_with_the_reason(tmp_path: Path) -> None:
@@ -189,50 +188,7 @@ def test_rejected_rows_are_kept_with_the_reason(tmp_path: Path) -> None:
     report = ImportReport.of(taken.manifest)
     assert (report.read, report.events, report.rejected) == (9, 2, 7)
     # 1,250 cents are 12.50 dollars
-    assert _features(taken, "1", date(2020, 2, 10), "cost_inpatient_90") == [12.5]
-
-
-UNTIMED = [
-    ("ICD10CM//C78.7", None), ("ICD10PCS//0SRC0J9", None), ("ATC//C10AA05", 30.0),
-    ("LOINC//718-7", 9.0), ("BILL", 1250.0), ("AREA", 80.0), ("SITE//1", None),
-]  # fmt: skip
-
-
-def test_what_comes_without_a_time_is_not_known_from_birth(tmp_path: Path) -> None:
-    folder = foreign(tmp_path / "meds", [*PERSON, *((7, None, *each) for each in UNTIMED)])
-    words = tmp_path / "words.csv"
-    words.write_text("code,event_code\nBILL,COST/inpatient\nAREA,PERSON/area_index\n")
-    home = Home(tmp_path / "h")
-    taken = import_meds(folder, home, delay_days=14, codes=words)
-    born = to_day(date(1950, 6, 1))
-    of_birth = {e["code"] for e in taken.events("7").to_pylist() if e["happened_on"] == born}
-    assert of_birth == {"PERSON/born", "PERSON/female"}
-    alone = import_meds(foreign(tmp_path / "alone", PERSON), Home(tmp_path / "a"), delay_days=14)
-    assert taken.carries == alone.carries  # a row that is rejected shows no feed
-    report = ImportReport.of(taken.manifest)
-    reason = "is empty, and only birth and sex are told without a day"
-    assert [(r.column, r.rule, r.rows) for r in report.rejections] == [("time", reason, 7)]
-    kept = pq.read_table(home.rejected / "meds.parquet").to_pylist()
-    assert sorted(json.loads(row["raw"])["code"] for row in kept) == sorted(c for c, _ in UNTIMED)
-    # metastases, with an unknown day: seen neither early nor late
-    assert _features(taken, "7", date(1960, 1, 1), "diagnoses_count_365") == [0]
-    assert _features(taken, "7", AS_OF, "diagnosis_42_365", "diagnoses_count_365") == [0, 2]
-
-
-def test_a_time_out_of_the_calendar_is_rejected(tmp_path: Path) -> None:
-    folder = foreign(tmp_path / "meds", PERSON)
-    path = folder / "data" / "train" / "0.parquet"
-    table = pq.read_table(path)
-    times = table["time"].cast(pa.int64()).to_pylist()
-    times[2:4] = [10**18, -(10**18)]  # the years 33658 and −29719
-    changed = pa.array(times, pa.int64()).cast(pa.timestamp("us"))
-    pq.write_table(table.set_column(1, "time", changed), path)
-    home = Home(tmp_path / "h")
-    import_meds(folder, home, delay_days=0)
-    kept = pq.read_table(home.rejected / "meds.parquet").to_pylist()
-    reason = "is not between the years 1 and 9999"
-    assert [(row["line"], row["reason"]) for row in kept] == [(3, reason), (4, reason)]
-    assert [json.loads(row["raw"])["code"] for row in kept] == ["ICD10CM//I50.9", "ICD10CM/E11.9"]
+    assert features_of(taken, "1", date(2020, 2, 10), "cost_inpatient_90") == [12.5]
 
 
 def test_a_users_words_go_first(tmp_path: Path) -> None:
@@ -264,10 +220,11 @@ def test_a_users_words_go_first(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert (events[2][1], events[3][1]) == (30.0, 11.0)
     assert set(taken.carries) == {
-        "days_supply", "diagnosis", "drug_fill", "emergency_visits", "encounter", "lab_result",
+        "days_supply", "diagnosis", "drug_fill", "emergency_visits", "encounter",
+        "icd10_diagnoses", "lab_result",
     }  # fmt: skip
     names = ("emergency_visits_count_30", "drug_fills_count_30", "haemoglobin_last")
-    assert _features(taken, "1", AS_OF, *names) == [1, 1, 11]
+    assert features_of(taken, "1", AS_OF, *names) == [1, 1, 11]
 
 
 @pytest.mark.parametrize(
@@ -385,30 +342,3 @@ def test_where_no_row_can_be_taken_in_nothing_changes(tmp_path: Path) -> None:
         import_meds(bad, home, delay_days=0)
     assert (home.histories / "manifest.json").read_bytes() == before
     assert len(pq.read_table(home.rejected / "meds.parquet")) == 1
-
-
-def test_reports_print_counts_and_no_patient(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    folder = foreign(tmp_path / "meds", [*PERSON, (7, "2020-01-01", "SNOMED//1", None)])
-    home = Home(tmp_path / "h")
-    run_import(home, folder, 3, None)
-    run_export(home, tmp_path / "there")
-    shown = capsys.readouterr().out
-    assert "8 rows read: 8 events, 0 deaths, 0 rejected." in shown
-    assert "SNOMED//1" in shown
-    assert "8 events of 1 subjects in 1 files" in shown
-
-
-def test_drugs_that_do_not_say_how_long_they_last_are_told_of(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Where no drug tells its days of supply; one that does is enough for the feed."""
-    said = "2 drug rows do not say how many days they last: days on hand, gaps and what was stopped"
-    drugs = [(7, "2020-01-01", "ATC//C03CA01", 30.0), (7, "2020-02-01", "ATC//C03CA01", None)]
-    run_import(Home(tmp_path / "a"), foreign(tmp_path / "meds", drugs), 0, None)
-    assert said in " ".join(capsys.readouterr().out.split())
-    words = tmp_path / "words.csv"
-    words.write_text("code,event_code\nATC//*,RX/ATC/*\n")
-    run_import(Home(tmp_path / "b"), tmp_path / "meds", 0, words)
-    assert "days on hand" not in capsys.readouterr().out

@@ -8,8 +8,11 @@ import pyarrow as pa
 import pytest
 
 from data.errors import InputError
+from features import folds
 from features.as_of import features_as_of
+from features.definitions import declaration
 from features.window import (
+    MONTH_DAYS,
     WINDOWS,
     Window,
     completed_years,
@@ -29,6 +32,13 @@ def test_a_window_holds_as_of_and_not_the_day_that_many_days_before(window: Wind
         held = histories(rows("encounter", {"kind": "emergency", "started_on": ago(days)}))
         found = features_as_of(held, pd.DataFrame({"patient_id": ["p"], "as_of": [AS_OF]}), [name])
         assert found[name].tolist() == [counted], days
+
+
+def test_windows_and_months_are_those_that_are_compiled() -> None:
+    """Compiled code has its own arithmetic, so that it depends on as few files as can be."""
+    assert folds.MONTH == declaration.MONTH == MONTH_DAYS
+    assert Window(90).first_day(to_day(AS_OF)) == to_day(ago(89))
+    assert Window(91).later_half(to_day(AS_OF)) == to_day(ago(44))
 
 
 def test_a_window_of_no_days_is_refused() -> None:

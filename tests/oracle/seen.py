@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from data import codes
+from data.lab_units import plain_unit
 from data.tables import DISPOSITIONS, TABLES
-from features.units import LAB_TESTS
+from features.lab_tests import LAB_TESTS
 
 Row = Mapping[str, Any]
 NOTHING = math.nan
@@ -200,9 +202,7 @@ def _meaning(code: str) -> tuple[tuple[str, Callable[[float], float]], ...]:
             system, text = rest.split("/", 1)
             return ((f"RX/{codes.drug_class(system, [text])[0] or 'unknown'}", _itself),)
         case "LAB":
-            loinc, _, unit = rest.partition("/")
-            concept, factor = _of_result(loinc, unit)
-            return ((concept, lambda value: value * factor),)
+            return _of_result(*rest.partition("/")[::2])
         case _:
             return ((code, _itself),)
 
@@ -228,15 +228,22 @@ def _of_diagnosis(system: str, code: str) -> list[str]:
     need = codes.SOCIAL_NEEDS[codes.social_need(system, [code])[0]]
     told += [f"NEED/{need}"] if need != "none" else []
     told += [f"HCC/{number}" for number in codes.hcc_categories(system, [code])[0]]
-    return [*told, f"CHRONIC/{ccs}"] if codes.is_chronic(system, [code])[0] else told
+    return [*told, f"CHRONIC/{_condition(ccs)}"] if codes.is_chronic(system, [code])[0] else told
 
 
-def _of_result(loinc: str, unit: str) -> tuple[str, float]:
+def _condition(ccs: int) -> str | int:
+    if 11 <= ccs <= 45 and ccs != 44:
+        return "cancer"
+    return {49: "diabetes", 50: "diabetes", 98: "hypertension", 99: "hypertension"}.get(ccs, ccs)
+
+
+def _of_result(loinc: str, unit: str) -> tuple[tuple[str, Callable[[float], float]], ...]:
     for test in LAB_TESTS:
-        if loinc in test.loincs:
-            if unit in ("", test.unit):
-                return f"LAB/{test.name}", 1.0
-            if unit in test.factors:
-                return f"LAB/{test.name}", test.factors[unit]
-            return f"LAB/{loinc} in {unit}", 1.0
-    return f"LAB/{loinc}", 1.0
+        if loinc not in test.loincs:
+            continue
+        for spelt, factor in {test.unit: 1.0, **test.factors}.items():
+            if unit == "" or plain_unit(unit) == plain_unit(spelt):
+                return ((f"LAB/{test.name}", partial(operator.mul, factor)),)
+        unread = f"LAB/{loinc} in {unit}"
+        return ((unread, _itself), (f"LAB/{test.name}", lambda _: NOTHING))
+    return ((f"LAB/code/{loinc}", _itself),)

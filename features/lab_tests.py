@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+from data.lab_units import plain_unit
+
 
 @dataclass(frozen=True)
 class LabTest:
@@ -24,10 +26,18 @@ class LabTest:
     limits: tuple[float, float]
     worse: Literal["lower", "higher"]
 
+    def factor(self, unit: str) -> float | None:
+        """What turns a value in `unit`, however it is spelt, into ours; None: it cannot be turned.
+        No unit counts as ours."""
+        spelt = plain_unit(unit)
+        if spelt in ("", plain_unit(self.unit)):
+            return 1.0
+        return next((f for u, f in self.factors.items() if plain_unit(u) == spelt), None)
+
 
 _UNBOUNDED = math.inf
 _PER_LITRE = {"g/L": 0.1}
-_PG_PER_ML = {"ng/L": 1.0}
+_PG_PER_ML = {"ng/L": 1.0, "ng/dL": 10.0, "pg/dL": 0.01}
 _THOUSANDS = {"10*9/L": 1.0, "/uL": 0.001}
 _PER_AREA = {"mL/min/1.73.m2": 1.0, "mL/min/{1.73m2}": 1.0, "mL/min": 1.0}
 
@@ -65,8 +75,8 @@ LAB_TESTS: tuple[LabTest, ...] = (
             _THOUSANDS, (4.0, 11.0), "higher"),
     LabTest("platelets", "platelet count", ("777-3", "26515-7", "778-1"), "10*3/uL", _THOUSANDS,
             (150.0, 450.0), "lower"),
-    LabTest("troponin", "troponin I", ("89579-7",), "ng/L", {"pg/mL": 1.0, "ng/mL": 1000.0},
-            (-_UNBOUNDED, 26.0), "higher"),
+    LabTest("troponin", "troponin I", ("89579-7",), "ng/L",
+            {"pg/mL": 1.0, "ng/mL": 1000.0, "ng/dL": 10.0}, (-_UNBOUNDED, 26.0), "higher"),
     LabTest("inr", "INR", ("6301-6", "34714-6", "46418-0"), "{INR}", {"1": 1.0, "{ratio}": 1.0},
             (0.8, 3.0), "higher"),
     LabTest("ldl", "LDL cholesterol", ("2089-1", "13457-7", "18262-6"), "mg/dL",

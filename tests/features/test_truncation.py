@@ -1,0 +1,84 @@
+"""A history that is cut off at its start says the same of what lies within the windows.
+
+Else a feature would grow with how far back a source reaches: a model that was trained on few years
+would be asked about many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from features.definitions import FEATURES, feature
+from features.definitions.declaration import Feature
+from features.history import Histories
+from features.shards import Shard
+from features.window import to_day
+from tests.features.agreement import assert_same_bytes, told
+from tests.features.invented_rows import crowd
+from tests.features.rows import AS_OF, histories
+
+_OF_SPANS = frozenset(
+    ("covered_now", "covered_days", "covered_months", "gap_days", "distinct_now", "stopped")
+)
+"""A span that holds a day of the window may have begun at any time before it."""
+
+
+def _reaches(declared: Feature) -> float:
+    """How many days up to as_of hold all that the feature hears of; without end for some."""
+    if declared.of is not None:
+        return _reaches(feature(declared.of))
+    of_the_person = all(code.startswith("PERSON/") for code in declared.channel.codes)
+    if of_the_person:
+        return 0
+    if declared.window is None or declared.how in _OF_SPANS:
+        return float("inf")
+    if declared.how in ("new", "distinct_new"):
+        return declared.before
+    return declared.window.days + (declared.before if declared.how == "started" else 0)
+
+
+def _cut(held: Histories, days: int) -> Histories:
+    """Only what happened less than so many days ago; a person is born all the same."""
+    events = held._events
+    assert events is not None
+    kept = [
+        day > to_day(AS_OF) - days or code.startswith("PERSON/")
+        for day, code in zip(
+            events.column("happened_on").to_pylist(), events.column("code").to_pylist(),
+            strict=True,
+        )
+    ]  # fmt: skip
+    events = events.filter(pa.array(kept))
+    shard = Shard.of_events(events)
+    return replace(held, vocabulary=shard.vocabulary, _events=events, _shard=shard)
+
+
+@pytest.mark.parametrize("days", [365, 730])
+def test_what_lies_within_its_window_is_told_alike(days: int) -> None:
+    held = histories(crowd(25, 60, seed=days))
+    index = pd.DataFrame({"patient_id": held.patients(), "as_of": AS_OF})
+    within = [declared.name for declared in FEATURES if _reaches(declared) <= days]
+    whole, cut = told(held, index)[within], told(_cut(held, days), index)[within]
+    assert_same_bytes(whole, cut)
+
+
+def test_what_reaches_back_further_than_two_years_is_named() -> None:
+    further = {declared.name for declared in FEATURES if _reaches(declared) > 730}
+    spans = {declared.name for declared in FEATURES if declared.how in _OF_SPANS}
+    assert further == spans | {"nursing_stay_open"}
+
+
+def test_what_a_year_does_not_hold_is_named() -> None:
+    further = {
+        declared.name
+        for declared in FEATURES
+        if declared.window is not None
+        and declared.window.days <= 365
+        and declared.how not in _OF_SPANS
+        and _reaches(declared) > 365
+    }
+    assert further == {"drug_classes_started_since_discharge"}
