@@ -70,9 +70,11 @@ def sensitive_code(code: str) -> Sensitive | None:
     """
     if code.startswith("PRINCIPAL/"):  # its one concept is a number
         code = "DX/" + code.removeprefix("PRINCIPAL/")
-    concepts = (meaning.concept for meaning in meanings([code])[0])
-    marked = (sensitive_concept(concept) for concept in (code, *concepts))
-    return next((why for why in marked if why is not None), None)
+    for concept in (code, *(meaning.concept for meaning in meanings([code])[0])):
+        why = sensitive_concept(concept)
+        if why is not None:
+            return why
+    return None
 
 
 def evidence(declared: Feature, events: pa.Table, as_of: date) -> list[Evidence]:
@@ -252,6 +254,8 @@ def _ends(asked: _Asked) -> Sequence[_Heard]:
 
 def _outside(asked: _Asked) -> Sequence[_Heard]:
     low, high = asked.declared.limits
+    if not asked.valued:
+        return asked.within  # what cannot be read makes it missing
     return [e for e in asked.valued if not low <= e.value <= high]
 
 

@@ -221,14 +221,19 @@ def of_values(
     """Folds of the values in the window; `start` is the first entry that may lie in it."""
     n, x, oldest, latest = 0, np.nan, np.nan, as_of
     days, values, outside, since = 0.0, 0.0, 0, as_of
+    seen, told = 0, 0
     entry = start
     while entry >= 0:
         e, v = event_of[entry], value_of[entry]
         entry = after[entry]
         if happened[e] > as_of:
             break
-        if enter[e] > q or gone[e] <= q or v != v:
+        if enter[e] > q or gone[e] <= q:
             continue
+        seen += 1
+        if v != v:
+            continue
+        told += 1
         if how == MIN:
             if not x <= v:
                 x = v
@@ -248,7 +253,7 @@ def of_values(
     if how == CHANGE:
         return x - oldest if n > 1 else np.nan
     if how == OUTSIDE:
-        return float(outside)
+        return np.nan if seen > 0 and told == 0 else float(outside)
     if how != SLOPE or n < SLOPE_VALUES or latest - since < SLOPE_DAYS:
         return x if how in (MIN, MAX) else np.nan
     across, square = 0.0, 0.0

@@ -60,7 +60,7 @@ from features.window import MOST_MONTHS
 
 KERNEL_VERSION = 3
 """Raised whenever the same events come to mean other numbers; part of every fingerprint."""
-COMPILED_IN = "7f6c29aa86438ed82c3b20b5e36c9d70ce64c059a2ae6c86b701d2573cda6988"
+COMPILED_IN = "4193a07b9cdf3ca8cd3649259ad1879c7b11098853155b363d691263ba2b453b"
 """sha256 over folds.py, layout.py and window.py. Numba looks at this file alone to see whether the
 code that it keeps on disk is stale, so a change there has to change something here; a test says the
 new sum."""

@@ -58,7 +58,8 @@ All the events:
 - change: last value minus first value in the window; missing below two values.
 - slope: of the least-squares line through the values, per 365 days; missing unless there are
   three values and 90 days from the first to the last: two days in hospital are no trend of a year.
-- outside: how many values lie outside `limits`; 0 where there is none.
+- outside: how many values lie outside `limits`; 0 where there is no event, missing where none of
+  the events has a value.
 - months_above: share of the months of 30 days that fit into the window, counted back from as_of,
   in which the values add up to more than `level` (in what the values are told in: cents); 0 where
   there is no event.

@@ -45,7 +45,7 @@ def test_every_table_is_written_with_its_schema_and_order(home, tmp_path):
     assert taken.manifest["run_out_days"] == 120
     assert taken.manifest["cost_covers"] == "claim"
     assert taken.manifest["data_through"] == "2021-01-15"
-    assert taken.manifest["carries"] == ["coverage", "encounter", "member"]
+    assert taken.manifest["carries"] == ["coverage", "encounter", "member", "payer", "product"]
     assert report.data_through == date(2021, 1, 15)
     assert taken.manifest["rows"] == report.rows
 
@@ -64,7 +64,8 @@ def test_what_the_rows_show_is_what_the_source_carries(home, tmp_path):
     manifest = current(home).manifest
     assert manifest["carries"] == [
         "admission_type", "area_index", "cost", "coverage", "diagnosis", "emergency_visits",
-        "encounter", "member", "principal_diagnosis"]  # fmt: skip
+        "encounter", "icd10_diagnoses", "member", "payer", "principal_diagnosis",
+        "product"]  # fmt: skip
     assert manifest["cost_covers"] == "year"
     assert current(home).read("diagnosis")["code"].to_pylist() == ["I5022"]
 

@@ -42,7 +42,7 @@ _MISSING_WITHOUT_EVENTS = frozenset(
         ("costyear_total_365", "cost_year"),
         ("diagnosis_108_365", "diagnosis"),
         ("charlson_1987_365", "diagnosis"),
-        ("hcc_v28_365", "diagnosis"),
+        ("hcc_v28_365", "icd10_diagnoses"),
         ("flag_heart_failure_365", "yearly_flags"),
         ("yearly_flags_distinct_365", "yearly_flags"),
         ("drug_fills_count_30", "drug_fill"),

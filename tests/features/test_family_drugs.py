@@ -74,8 +74,8 @@ SPECS: list[Spec] = [
     ("drug_classes_now", NOTHING, 0),
     ("high_risk_classes_now", fills((5, "C10AA05", 30), (5, "B01AA03", 30), (5, "H02AB07", 6)), 2),
     ("high_risk_classes_now", fills((5, "C10AA05", 30), (5, "B01AA03", 30), (5, "H02AB07", 5)), 1),
-    # what changed after a discharge 20 days ago: started without a fill in the 180 days before; what
-    # is filled on the day of discharge is filled on the way home
+    # what changed after a discharge 20 days ago: started without a fill in the 180 days before;
+    # what is filled on the day of discharge is filled on the way home
     ("drug_classes_started_since_discharge",
      together(STAY, fills((19, "C10AA05", 30), (10, "B01AA03", 30))), 2),
     ("drug_classes_started_since_discharge", together(STAY, fills((20, "C10AA05", 30))), 1),

@@ -86,7 +86,9 @@ SPECS: list[Spec] = [
     ("planned_stays_365", stays((10, 7), admission_type="trauma"), 0),
     ("emergent_stays_365", stays((100, 89), admission_type=None), 0),
     ("emergent_stays_365", stays((10, 7), admission_type="newborn"), 0),
-    ("planned_stays_365", stays((10, 7), admission_type="newborn"), 0),
+    # a stay that tells no type leaves it open whether it was planned; so does a birth
+    ("planned_stays_365", stays((10, 7), admission_type=None), NAN),
+    ("planned_stays_365", stays((10, 7), admission_type="newborn"), NAN),
     ("planned_stays_365", NOTHING, 0),
     # open
     ("acute_stay_open", OPEN, 1),

@@ -8,11 +8,8 @@ import pyarrow as pa
 import pytest
 
 from data.errors import InputError
-from features import folds
 from features.as_of import features_as_of
-from features.definitions import declaration
 from features.window import (
-    MONTH_DAYS,
     WINDOWS,
     Window,
     completed_years,
@@ -34,9 +31,7 @@ def test_a_window_holds_as_of_and_not_the_day_that_many_days_before(window: Wind
         assert found[name].tolist() == [counted], days
 
 
-def test_windows_and_months_are_those_that_are_compiled() -> None:
-    """Compiled code has its own arithmetic, so that it depends on as few files as can be."""
-    assert folds.MONTH == declaration.MONTH == MONTH_DAYS
+def test_a_window_and_its_later_half_begin_on_a_day() -> None:
     assert Window(90).first_day(to_day(AS_OF)) == to_day(ago(89))
     assert Window(91).later_half(to_day(AS_OF)) == to_day(ago(44))
 

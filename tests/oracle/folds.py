@@ -160,6 +160,12 @@ def _outside(feature: Feature, value: float) -> bool:
     return not least <= value <= most
 
 
+def _how_many_outside(asked: Asked) -> float:
+    if asked.within and not asked.values:
+        return NOTHING
+    return sum(_outside(asked.feature, value) for value in asked.values)
+
+
 def _age(asked: Asked) -> float:
     if not asked.within:
         return NOTHING
@@ -274,7 +280,7 @@ _FOLDS: dict[str, Callable[[Asked], float]] = {
     "max": lambda a: max(a.values, default=NOTHING),
     "change": _change,
     "slope": _slope,
-    "outside": lambda a: sum(_outside(a.feature, value) for value in a.values),
+    "outside": _how_many_outside,
     "months_above": _months_above,
     "new": _new,
     "recurrent": _recurrent,
