@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help demo worklist serve mlflow test check format evidence bench lock clean
+.PHONY: help demo worklist serve mlflow test check format evidence stress bench lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,12 @@ format: $(READY)  ## put the code into its form
 
 evidence: $(READY)  ## the figures of the README at full size (100,000 and 500,000 members; half an hour or more)
 	@$(BIN)/python -m tests.evidence
+
+stress: $(READY)  ## features against the oracle on ten times as many histories, and compiled with bounds checked
+	@FIRSTCALL_EXAMPLES=10 $(BIN)/python -m pytest -n 2 -q tests/features/test_engine_equals_oracle.py \
+		tests/features/test_evidence.py $(wildcard tests/features/test_properties_*.py)
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$$scratch" \
+		$(BIN)/python -m pytest -q tests/features --deselect tests/features/test_compiled.py
 
 bench: $(READY)  ## speed on a million patients, as ratios measured in one run (some twenty minutes, 20 GB of disk)
 	@$(BIN)/python -m tests.bench

@@ -156,6 +156,11 @@ class Histories:
         if self._folder is None:
             raise InputError("These histories are held in memory and have no files.")
         named = self.manifest["shards"][number]
+        for name in (named["events"], named["index"]):
+            if Path(name).name != name:
+                raise RefusalError(
+                    f"The manifest of {self._folder} names files that lie elsewhere."
+                )
         return ShardFiles(self._folder / named["events"], self._folder / named["index"])
 
     def _files_of(self, patient_id: str) -> ShardFiles:

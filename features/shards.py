@@ -12,6 +12,7 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from data.errors import RefusalError
 from features.columns import texts_of, whole
 from features.ledger import EVENT_SCHEMA
 from features.vocabulary import Vocabulary
@@ -165,14 +167,40 @@ def write_shard(
             os.fsync(file.fileno())
 
 
+@contextmanager
+def _whole_files(files: ShardFiles) -> Iterator[None]:
+    """Turns what goes wrong in reading a shard into RefusalError, with what to do about it."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, KeyError) as error:
+        raise RefusalError(
+            f"A history in {files.events.parent} is damaged, or histories were written anew "
+            "meanwhile: run it again; if that does not help, remove that folder and run "
+            "`firstcall intake` again."
+        ) from error
+
+
+def _in_bounds(first_event: np.ndarray, code: np.ndarray, vocabulary: Vocabulary) -> None:
+    """Compiled code looks nothing up twice: places that lie outside are refused here."""
+    places = (
+        first_event[0] == 0 and first_event[-1] == len(code) and (np.diff(first_event) > 0).all()
+    )
+    if not places or (len(code) and (code.min() < 0 or code.max() >= len(vocabulary))):
+        raise pa.ArrowInvalid("places outside of the file")
+
+
 def read_shard(files: ShardFiles, vocabulary: Vocabulary) -> Shard:
-    """The shard's events as arrays, without their source rows."""
-    events = pq.ParquetFile(files.events).read(_NUMBERS, use_threads=False)
-    index = pq.ParquetFile(files.index).read(["patient_id", "first_event"], use_threads=False)
-    happened, known, superseded, code, value = (events.column(n).to_numpy() for n in _NUMBERS)
+    """The shard's events as arrays, without their source rows. Raises RefusalError for files that
+    are damaged or gone."""
+    with _whole_files(files):
+        events = pq.ParquetFile(files.events).read(_NUMBERS, use_threads=False)
+        index = pq.ParquetFile(files.index).read(["patient_id", "first_event"], use_threads=False)
+        happened, known, superseded, code, value = (events.column(n).to_numpy() for n in _NUMBERS)
+        first_event = np.append(index.column("first_event").to_numpy(), events.num_rows)
+        _in_bounds(first_event, code, vocabulary)
     return Shard(
         patients=whole(index.column("patient_id")),
-        first_event=np.append(index.column("first_event").to_numpy(), events.num_rows),
+        first_event=first_event,
         happened=happened,
         known=known,
         superseded=superseded,
@@ -184,20 +212,25 @@ def read_shard(files: ShardFiles, vocabulary: Vocabulary) -> Shard:
 
 def read_source_rows(files: ShardFiles) -> pa.ChunkedArray:
     """The source row of each event of the shard, in the order of its arrays."""
-    return pq.ParquetFile(files.events).read(["source_row"], use_threads=False).column(0)
+    with _whole_files(files):
+        return pq.ParquetFile(files.events).read(["source_row"], use_threads=False).column(0)
 
 
 def read_patients(files: ShardFiles) -> list[str]:
     """The patients of the shard, sorted, from its index alone."""
-    index = pq.ParquetFile(files.index).read(["patient_id"], use_threads=False)
+    with _whole_files(files):
+        index = pq.ParquetFile(files.index).read(["patient_id"], use_threads=False)
     return index.column("patient_id").to_pylist()
 
 
 def read_one(files: ShardFiles, vocabulary: Vocabulary, patient_id: str) -> Shard:
-    """One patient's events as a shard of that patient alone; of nobody for a stranger."""
-    events = _rows_of(files, patient_id, _NUMBERS)
-    happened, known, superseded, code, value = (events.column(n).to_numpy() for n in _NUMBERS)
-    there = events.num_rows > 0
+    """One patient's events as a shard of that patient alone; of nobody for a stranger. Raises
+    RefusalError for files that are damaged or gone."""
+    with _whole_files(files):
+        events = _rows_of(files, patient_id, _NUMBERS)
+        happened, known, superseded, code, value = (events.column(n).to_numpy() for n in _NUMBERS)
+        there = events.num_rows > 0
+        _in_bounds(np.array([0, len(code)] if there else [0]), code, vocabulary)
     return Shard(
         patients=pa.array([patient_id] if there else [], pa.string()),
         first_event=np.array([0, len(code)] if there else [0], np.int64),
@@ -212,7 +245,10 @@ def read_one(files: ShardFiles, vocabulary: Vocabulary, patient_id: str) -> Shar
 
 def read_events(files: ShardFiles, vocabulary: Vocabulary, patient_id: str) -> pa.Table:
     """One patient's events with their source rows (EVENT_SCHEMA), in ORDER."""
-    events = _rows_of(files, patient_id, _EVENTS.names)
+    with _whole_files(files):
+        events = _rows_of(files, patient_id, _EVENTS.names)
+        code = events.column("code").to_numpy()
+        _in_bounds(np.array([0, len(code)] if len(code) else [0]), code, vocabulary)
     if events.num_rows == 0:
         return EVENT_SCHEMA.empty_table()
     numbers = np.unique(events.column("code").to_numpy())

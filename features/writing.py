@@ -56,7 +56,11 @@ def current_histories(home: Home) -> Histories:
         imported = before is not None and "imported" in before and find_current(home) is None
         if not imported:
             taken = current(home)
-            if before is None or before["generation"] != taken.generation:
+            if (
+                before is None
+                or before["generation"] != taken.generation
+                or not all((home.histories / name).is_file() for name in files_of(before))
+            ):
                 _write(home, taken, before, None)
     return Histories.open(home.histories)
 
@@ -86,8 +90,7 @@ def write_events(
     `shards`, from several threads. `about` is asked when all are written, and says what else the
     manifest holds: carries, data_through, generation, source, origin and cost_covers at least.
     """
-    with _writing(home):
-        work = _workplace(home)
+    with _writing(home), _workplace(home) as work:
         numbers: dict[str, int] = {}
         written = _write_shards(events, list(range(shards)), numbers, work)
         for named in written.values():
@@ -100,8 +103,10 @@ def write_events(
 def _writing(home: Home) -> Iterator[None]:
     """Waits until no other process writes histories; the system frees the lock of a dead one."""
     home.histories.mkdir(parents=True, exist_ok=True)
-    with (home.histories / "writing").open("w") as lock:
+    with (home.histories / "writing").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        for left_behind in home.histories.glob("unfinished-*"):
+            shutil.rmtree(left_behind)  # patients' rows that a killed writer left
         yield
 
 
@@ -128,7 +133,13 @@ def number_of_shards(rows: int) -> int:
 
 
 def _write(home: Home, taken: Taken, before: dict[str, Any] | None, shards: int | None) -> None:
-    work = _workplace(home)
+    with _workplace(home) as work:
+        _write_in(work, home, taken, before, shards)
+
+
+def _write_in(
+    work: Path, home: Home, taken: Taken, before: dict[str, Any] | None, shards: int | None
+) -> None:
     feeds = taken.manifest["carries"]
     tables = {name: taken.tables[name] for name in READ if name in feeds}
     if shards is None:
@@ -180,10 +191,14 @@ def _write(home: Home, taken: Taken, before: dict[str, Any] | None, shards: int 
     _finish(home, work, all_shards, named_vocabulary, about)
 
 
-def _workplace(home: Home) -> Path:
-    for left_behind in home.histories.glob("unfinished-*"):
-        shutil.rmtree(left_behind)
-    return Path(tempfile.mkdtemp(prefix="unfinished-", dir=home.histories))
+@contextmanager
+def _workplace(home: Home) -> Iterator[Path]:
+    """A folder for what is being written, gone afterwards whatever happens."""
+    work = Path(tempfile.mkdtemp(prefix="unfinished-", dir=home.histories))
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def _finish(
@@ -298,7 +313,6 @@ def _publish(histories: Path, work: Path, manifest: dict[str, Any]) -> None:
         named |= files_of(json.loads(file.read_text(encoding="utf-8")))
     text = json.dumps(manifest, indent=1, sort_keys=True)
     replace_file(file, text.encode() + b"\n")
-    shutil.rmtree(work)
     for old in (*histories.glob("*.parquet"), *histories.glob("events-*")):
         if old.name in named:
             continue

@@ -25,8 +25,8 @@ one      All features of one patient from canonical rows, as the live API comput
          compiled, and with the compiled code on disk.
 sql      Sixty features of everybody written to disk, beside filtered aggregates in DuckDB that
          come to the very same numbers (the run stops where they do not) into a table in memory.
-pandas   The same on 10,000 of the patients, from files to a frame, beside pandas from frames in
-         memory: with a filter and a groupby a feature; below it, tidied for speed.
+pandas   The same on 10,000 of the patients, from files to a frame, beside pandas from a Parquet
+         file of events: with a filter and a groupby a feature; below it, tidied for speed.
 keeping  Histories written anew, after a night, and one patient's opened by id.
 house    What else people wait for: the command line, inventing people, intake.
 """

@@ -35,15 +35,17 @@ def pandas(given: Setting) -> list[Line]:
     """Bar: at least 50 times as fast as pandas on some of the patients, and the same numbers."""
     histories = given.populations.of(min(IN_PANDAS, given.patients))
     index = pd.DataFrame({"patient_id": histories.patients(), "as_of": pd.Timestamp(END)})
-    events = frame_of(histories)
+    path = given.scratch / "events.parquet"
+    frame_of(histories).to_parquet(path)
+    events = pd.read_parquet(path)
     told = features_as_of(histories, index, NAMES).to_numpy()
     for way in (as_written, as_tidied):
         assert_equal(way(events, index)[NAMES].to_numpy(np.float32), told, "pandas")
     engine, written, tidied = medians(
         given.times,
         Work(lambda: features_as_of(histories, index, NAMES)),
-        Work(lambda: as_written(events, index)),
-        Work(lambda: as_tidied(events, index)),
+        Work(lambda: as_written(pd.read_parquet(path), index)),
+        Work(lambda: as_tidied(pd.read_parquet(path), index)),
     )
     said = f"{len(NAMES)} features of {len(index):,} patients, as a frame"
     return [
