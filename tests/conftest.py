@@ -6,11 +6,16 @@ import os
 from dataclasses import replace
 
 import pytest
+from hypothesis import settings
 
 from data.home import Home
 
 # Nothing of the tests is told to anybody, and no child process either.
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
+
+# A test is about an answer: how long it takes depends on who else is at work.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 SMALL_MEMBERS = 3000
 SMALL_SEED = 20240601
