@@ -14,7 +14,7 @@ from features.cuts import Cuts
 from features.history import THREADS, Histories
 from features.plan import Plan
 
-_ROWS = 4096
+_ROWS = 1024
 
 
 @dataclass(frozen=True)

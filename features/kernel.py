@@ -60,7 +60,7 @@ from features.window import MOST_MONTHS
 
 KERNEL_VERSION = 3
 """Raised whenever the same events come to mean other numbers; part of every fingerprint."""
-COMPILED_IN = "4193a07b9cdf3ca8cd3649259ad1879c7b11098853155b363d691263ba2b453b"
+COMPILED_IN = "e8fe460c5dd9ca92415595d1e81a6b37436a36ec928525d552c6a93e371a29c9"
 """sha256 over folds.py, layout.py and window.py. Numba looks at this file alone to see whether the
 code that it keeps on disk is stale, so a change there has to change something here; a test says the
 new sum."""

@@ -36,7 +36,11 @@ class Questions:
         person, ids = pd.factorize(index["patient_id"])
         if (person < 0).any():
             raise InputError("The column patient_id of the questions is empty in some row.")
-        return cls(days_of(index["as_of"].to_numpy()), person, [str(i) for i in ids])
+        return cls(
+            days_of(index["as_of"].to_numpy()),
+            person,
+            [str(i) for i in np.asarray(ids, dtype=object)],
+        )
 
     def each_shard(self, histories: Histories, answer: Answer, threads: int) -> None:
         """`answer(shard, rows, patients)` for each shard that is asked about: `rows` are places
