@@ -15,7 +15,7 @@ from features.window import MONTH_DAYS, MOST_MONTHS
 
 # Without Numba's counting of references: nothing here keeps or makes an array, and counting those
 # that are handed over took a quarter of the time.
-_compiled = njit(cache=True, nogil=True, _nrt=False)
+_compiled = njit(cache=True, nogil=True, _nrt=False)  # pyright: ignore[reportCallIssue]
 
 HOWS = (
     "count", "any", "sum", "total", "trend", "sum_trend", "new", "recurrent",

@@ -60,7 +60,7 @@ from features.window import MOST_MONTHS
 
 KERNEL_VERSION = 3
 """Raised whenever the same events come to mean other numbers; part of every fingerprint."""
-COMPILED_IN = "e8fe460c5dd9ca92415595d1e81a6b37436a36ec928525d552c6a93e371a29c9"
+COMPILED_IN = "edce1bd4882d7e139bd0f5d87dd903a4964934c6fe6c65bb259784b0aeabbd79"
 """sha256 over folds.py, layout.py and window.py. Numba looks at this file alone to see whether the
 code that it keeps on disk is stale, so a change there has to change something here; a test says the
 new sum."""
