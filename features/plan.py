@@ -53,8 +53,9 @@ _NAMES_OF_MANY = ("FACILITY/", "PROVIDER/", "PRESCRIBER/")
 _OWN, _ITEMS, _SCORED = range(3)
 _Key = tuple[Channel, int]
 """A channel, and whether it is asked for its events, for its items, or for a score of them."""
-_Place = tuple[int, str, Meaning]
-"""A profile, the item ("" for the channel's own), and what the code stands for in it."""
+_Places = tuple[tuple[tuple[int, str], ...], tuple[tuple[float, float, float], ...]]
+"""Where a code speaks: (profile, item; "" for the channel's own), and for each what it stands for
+there: whether by a number of its own, that number, and the factor of the event's."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +79,7 @@ class Plan:
     _exact: dict[str, tuple[int, ...]]
     _prefixes: dict[str, tuple[int, ...]]
     _items_of: dict[int, dict[str, int]]  # of a profile of scored items: item → place
-    _places: dict[str, tuple[_Place, ...]] = field(default_factory=dict)
+    _places: dict[str, _Places] = field(default_factory=dict)
     _heard: WeakKeyDictionary[Vocabulary, Heard] = field(default_factory=WeakKeyDictionary)
     _hearing: Lock = field(default_factory=Lock)
 
@@ -104,36 +105,36 @@ class Plan:
         profile = list(range(len(self._channels)))
         item = [0] * len(profile)
         cells: dict[tuple[int, str], int] = {}
-        start, cell, own, value, factor = [0], [], [], [], []
+        start, cell, numbers = [0], [], []
         for code in codes:
-            for where, name, meaning in places[code]:
-                at = where
-                if name:
-                    at = cells.get((where, name), -1)
-                    if at < 0:
-                        at = cells[where, name] = len(profile)
-                        profile.append(where)
-                        item.append(self._items_of.get(where, {}).get(name, 0))
+            where, told = places[code]
+            for key in where:
+                at = key[0] if not key[1] else cells.get(key, -1)
+                if at < 0:
+                    at = cells[key] = len(profile)
+                    profile.append(key[0])
+                    item.append(self._items_of.get(key[0], {}).get(key[1], 0))
                 cell.append(at)
-                own.append(meaning.value is not None)
-                value.append(0.0 if meaning.value is None else meaning.value)
-                factor.append(meaning.factor)
+            numbers += told
             start.append(len(cell))
+        own, value, factor = np.array(numbers, np.float64).reshape(-1, 3).T
         return Heard(
-            np.array(start, np.int32), np.array(cell, np.int32), np.array(own, np.bool_),
-            np.array(value, np.float64), np.array(factor, np.float64),
+            np.array(start, np.int32), np.array(cell, np.int32), own > 0,
+            np.ascontiguousarray(value), np.ascontiguousarray(factor),
             np.array(profile, np.int32), np.array(item, np.int32),
         )  # fmt: skip
 
-    def _places_of(self, told: Iterable[Meaning]) -> tuple[_Place, ...]:
-        found: dict[tuple[int, str], _Place] = {}
+    def _places_of(self, told: Iterable[Meaning]) -> _Places:
+        found: dict[tuple[int, str], tuple[float, float, float]] = {}
         for meaning in told:
             for profile in self._profiles_of(meaning.concept):
                 name = "" if self._channels[profile] is not None else meaning.concept
                 scored = self._items_of.get(profile)
                 if scored is None or name in scored:
-                    found.setdefault((profile, name), (profile, name, meaning))
-        return tuple(found.values())
+                    value = meaning.value
+                    number = (0.0, 0.0, meaning.factor) if value is None else (1.0, value, 1.0)
+                    found.setdefault((profile, name), number)
+        return tuple(found), tuple(found.values())
 
     def _profiles_of(self, concept: str) -> list[int]:
         found = set(self._exact.get(concept, ()))
