@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import pandas as pd
 
-from data.codes import LACE_ITEMS, LACE_POINTS
+from data.codes import LACE_HIERARCHY, LACE_ITEMS, LACE_POINTS
 from data.errors import InputError
 from features.as_of import features_as_of
 from features.history import THREADS, Histories
@@ -35,11 +35,7 @@ SIX_MONTHS = 180
 YEAR = 365
 """Days before the admission in which admissions count, and since which comorbidities do."""
 
-_WORSE = {
-    "diabetes": "diabetes_end_organ",
-    "mild_liver_or_renal": "severe_liver_or_renal",
-    "tumour": "metastatic",
-}
+_WORSE = dict(LACE_HIERARCHY)
 _PARTS = {
     "ENC/acute_inpatient/started": ACUTE_STARTED,
     "ENC/acute_inpatient/ended": ACUTE_ENDED,

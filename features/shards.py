@@ -180,13 +180,22 @@ def _whole_files(files: ShardFiles) -> Iterator[None]:
         ) from error
 
 
-def _in_bounds(first_event: np.ndarray, code: np.ndarray, vocabulary: Vocabulary) -> None:
-    """Compiled code looks nothing up twice: places that lie outside are refused here."""
-    places = (
-        first_event[0] == 0 and first_event[-1] == len(code) and (np.diff(first_event) > 0).all()
-    )
-    if not places or (len(code) and (code.min() < 0 or code.max() >= len(vocabulary))):
+def _in_bounds(
+    events: pa.Table, patients: pa.Array, first_event: np.ndarray, vocabulary: Vocabulary
+) -> Shard:
+    """The arrays of events (columns of _NUMBERS) that were read. Compiled code looks nothing up
+    twice: places that lie outside raise ArrowInvalid here."""
+    happened, known, superseded, code, value = (events.column(n).to_numpy() for n in _NUMBERS)
+    ends = first_event[0] == 0 and first_event[-1] == len(code)
+    if not ends or (np.diff(first_event) <= 0).any():
         raise pa.ArrowInvalid("places outside of the file")
+    _codes_in_bounds(code, vocabulary)
+    return Shard(patients, first_event, happened, known, superseded, code, value, vocabulary)
+
+
+def _codes_in_bounds(code: np.ndarray, vocabulary: Vocabulary) -> None:
+    if len(code) and (code.min() < 0 or code.max() >= len(vocabulary)):
+        raise pa.ArrowInvalid("codes outside of the vocabulary")
 
 
 def read_shard(files: ShardFiles, vocabulary: Vocabulary) -> Shard:
@@ -195,19 +204,8 @@ def read_shard(files: ShardFiles, vocabulary: Vocabulary) -> Shard:
     with _whole_files(files):
         events = pq.ParquetFile(files.events).read(_NUMBERS, use_threads=False)
         index = pq.ParquetFile(files.index).read(["patient_id", "first_event"], use_threads=False)
-        happened, known, superseded, code, value = (events.column(n).to_numpy() for n in _NUMBERS)
         first_event = np.append(index.column("first_event").to_numpy(), events.num_rows)
-        _in_bounds(first_event, code, vocabulary)
-    return Shard(
-        patients=whole(index.column("patient_id")),
-        first_event=first_event,
-        happened=happened,
-        known=known,
-        superseded=superseded,
-        code=code,
-        value=value,
-        vocabulary=vocabulary,
-    )
+        return _in_bounds(events, whole(index.column("patient_id")), first_event, vocabulary)
 
 
 def read_source_rows(files: ShardFiles) -> pa.ChunkedArray:
@@ -228,29 +226,18 @@ def read_one(files: ShardFiles, vocabulary: Vocabulary, patient_id: str) -> Shar
     RefusalError for files that are damaged or gone."""
     with _whole_files(files):
         events = _rows_of(files, patient_id, _NUMBERS)
-        happened, known, superseded, code, value = (events.column(n).to_numpy() for n in _NUMBERS)
-        there = events.num_rows > 0
-        _in_bounds(np.array([0, len(code)] if there else [0]), code, vocabulary)
-    return Shard(
-        patients=pa.array([patient_id] if there else [], pa.string()),
-        first_event=np.array([0, len(code)] if there else [0], np.int64),
-        happened=happened,
-        known=known,
-        superseded=superseded,
-        code=code,
-        value=value,
-        vocabulary=vocabulary,
-    )
+        there = [patient_id] if events.num_rows else []
+        first_event = np.array([0, events.num_rows] if there else [0], np.int64)
+        return _in_bounds(events, pa.array(there, pa.string()), first_event, vocabulary)
 
 
 def read_events(files: ShardFiles, vocabulary: Vocabulary, patient_id: str) -> pa.Table:
     """One patient's events with their source rows (EVENT_SCHEMA), in ORDER."""
     with _whole_files(files):
         events = _rows_of(files, patient_id, _EVENTS.names)
-        code = events.column("code").to_numpy()
-        _in_bounds(np.array([0, len(code)] if len(code) else [0]), code, vocabulary)
-    if events.num_rows == 0:
-        return EVENT_SCHEMA.empty_table()
+        if events.num_rows == 0:
+            return EVENT_SCHEMA.empty_table()
+        _codes_in_bounds(events.column("code").to_numpy(), vocabulary)
     numbers = np.unique(events.column("code").to_numpy())
     used = sorted((vocabulary.codes[number], number) for number in numbers.tolist())
     place = np.empty(len(used), np.int32)
