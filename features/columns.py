@@ -60,10 +60,11 @@ def flags_of(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
     return array.fill_null(False).to_numpy(zero_copy_only=False)
 
 
-def places_of(texts: Sequence[str], values: pa.Array) -> np.ndarray:
+def places_of(texts: Sequence[str] | pa.Array, values: pa.Array) -> np.ndarray:
     """The place of each text among `values` (int32), −1 where it is none of them."""
     lookup = pc.SetLookupOptions(value_set=values)
-    found = pc.call_function("index_in", [pa.array(texts, pa.string())], lookup)
+    sought = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.string())
+    found = pc.call_function("index_in", [sought], lookup)
     return found.fill_null(-1).to_numpy(zero_copy_only=False)
 
 

@@ -176,5 +176,5 @@ def is_ours(manifest: Mapping[str, Any]) -> bool:
 
 def read_vocabulary(path: Path) -> Vocabulary:
     """The event codes of histories on disk, in the order of their numbers."""
-    codes = pq.ParquetFile(path).read(use_threads=False).column("code")
+    codes = pq.ParquetFile(path, pre_buffer=False).read(use_threads=False).column("code")
     return Vocabulary(codes.to_pylist())

@@ -60,7 +60,7 @@ from features.window import MOST_MONTHS
 
 KERNEL_VERSION = 3
 """Raised whenever the same events come to mean other numbers; part of every fingerprint."""
-COMPILED_IN = "edce1bd4882d7e139bd0f5d87dd903a4964934c6fe6c65bb259784b0aeabbd79"
+COMPILED_IN = "990cc3a03993db232bfe43140c42b7a56acfa82f783c9639df417b9ded1eb031"
 """sha256 over folds.py, layout.py and window.py. Numba looks at this file alone to see whether the
 code that it keeps on disk is stale, so a change there has to change something here; a test says the
 new sum."""
@@ -79,7 +79,7 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
     # taken out of their tuples once: each time counts references to all of their arrays
     first_event, happened_on, known_on, superseded_on, code, event_value = events
     person, first_asked, asked_day, asked_row = asked
-    start, cell_of, own, own_value, factor, profile_of, item_of = heard
+    start, cell_of, own, own_value, factor, profile_of, item_of, reach, farthest = heard
     asked_of, window_of, told = profiles
     low, high, level, divide_by = declared.low, declared.high, declared.level, declared.divide_by
     equals_start, equals = declared.equals_start, declared.equals
@@ -137,7 +137,7 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
             if h > last_asked:
                 break
             c, known, superseded = code[e], known_on[e], superseded_on[e]
-            if start[c] == start[c + 1] or known > last_asked or superseded <= day[0]:
+            if h + farthest[c] <= day[0] or known > last_asked or superseded <= day[0]:
                 continue
             while day[from_day] < h:
                 from_day += 1
@@ -158,6 +158,8 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
                 pointer[w] = q
                 leave[n, w] = max(first, min(q, until))
             for k in range(start[c], start[c + 1]):
+                if h + reach[k] <= day[0]:
+                    continue
                 cell = cell_of[k]
                 if head[cell] < 0:
                     head[cell] = n_entries

@@ -14,6 +14,8 @@ NEEDS_SUMS, NEEDS_LAST, NEEDS_SCORE, NEEDS_ANCHOR = 1, 2, 4, 8
 (P_NEEDS, P_SPANS, P_WINDOW, P_WINDOW_END, P_TOLD, P_TOLD_END, P_SLOT) = range(7)
 (T_FEATURE, T_HOW, T_WINDOW, T_HALF, T_BEFORE, T_DAYS, T_TALLY) = range(7)
 """Columns of `Profiles.asked` and `Profiles.told`."""
+SILENT = -(2**40)
+"""The reach of a code that nothing asks about: no day is near enough."""
 
 
 class Events(NamedTuple):
@@ -40,7 +42,12 @@ class Asked(NamedTuple):
 class Heard(NamedTuple):
     """In which cells each event code speaks: code c in cell[start[c]:start[c + 1]], with its own
     `value` where `own` says so, else with the event's, times `factor`. A cell collects the events
-    of one channel, or of one item of a channel; `profile` and `item` have one place a cell."""
+    of one channel, or of one item of a channel; `profile` and `item` have one place a cell.
+
+    `reach` (int64) has one place a cell that a code speaks in: over how many days, as_of among
+    them, anything there looks back; `farthest` has one a code: the longest of them, SILENT for a
+    code that speaks nowhere.
+    """
 
     start: np.ndarray
     cell: np.ndarray
@@ -49,6 +56,8 @@ class Heard(NamedTuple):
     factor: np.ndarray
     profile: np.ndarray
     item: np.ndarray
+    reach: np.ndarray
+    farthest: np.ndarray
 
 
 class Profiles(NamedTuple):

@@ -19,6 +19,7 @@ from features.layout import (
     NEEDS_LAST,
     NEEDS_SCORE,
     NEEDS_SUMS,
+    SILENT,
     Anchors,
     Declared,
     Heard,
@@ -76,6 +77,7 @@ class Plan:
     window_days: np.ndarray
     percentiles: tuple[tuple[int, int, str], ...]
     _channels: tuple[Channel | None, ...]  # of each profile; None: of items
+    _reach: tuple[int, ...]  # of each profile: over how many days anything asks about it
     _exact: dict[str, tuple[int, ...]]
     _prefixes: dict[str, tuple[int, ...]]
     _items_of: dict[int, dict[str, int]]  # of a profile of scored items: item → place
@@ -105,7 +107,7 @@ class Plan:
         profile = list(range(len(self._channels)))
         item = [0] * len(profile)
         cells: dict[tuple[int, str], int] = {}
-        start, cell, numbers = [0], [], []
+        start, cell, numbers, reach, farthest = [0], [], [], [], []
         for code in codes:
             where, told = places[code]
             for key in where:
@@ -116,12 +118,15 @@ class Plan:
                     item.append(self._items_of.get(key[0], {}).get(key[1], 0))
                 cell.append(at)
             numbers += told
+            reach += (far := [self._reach[at] for at, _ in where])
+            farthest.append(max(far, default=SILENT))
             start.append(len(cell))
         own, value, factor = np.array(numbers, np.float64).reshape(-1, 3).T
         return Heard(
             np.array(start, np.int32), np.array(cell, np.int32), own > 0,
             np.ascontiguousarray(value), np.ascontiguousarray(factor),
             np.array(profile, np.int32), np.array(item, np.int32),
+            np.array(reach, np.int64), np.array(farthest, np.int64),
         )  # fmt: skip
 
     def _places_of(self, told: Iterable[Meaning]) -> _Places:
@@ -174,6 +179,11 @@ def plan_of(declared: Sequence[Feature], carries: Iterable[str]) -> Plan:
             asked.setdefault((f.anchor, _OWN), [])
     order = sorted(asked, key=lambda key: key[1])  # a channel's own cell is its profile's place
     place = {key: at for at, key in enumerate(order)}
+    reach = [max((_reach(f) for f in asked[key]), default=0) for key in order]
+    for f in computed:
+        if f.anchor is not None:
+            at = place[f.anchor, _OWN]
+            reach[at] = max(reach[at], _days(f))
     exact: dict[str, list[int]] = {}
     prefixes: dict[str, list[int]] = {}
     for (channel, _), at in place.items():
@@ -199,6 +209,7 @@ def plan_of(declared: Sequence[Feature], carries: Iterable[str]) -> Plan:
             (at, column[f.of], f.of) for at, f in enumerate(declared) if f.of is not None
         ),
         _channels=tuple(channel if kind == _OWN else None for channel, kind in order),
+        _reach=tuple(reach),
         _exact={code: tuple(at) for code, at in exact.items()},
         _prefixes={prefix: tuple(at) for prefix, at in prefixes.items()},
         _items_of=items_of,
@@ -225,6 +236,16 @@ def _lengths(f: Feature) -> list[int]:
 
 def _days(f: Feature) -> int:
     return _EVER if f.window is None else f.window.days
+
+
+def _reach(f: Feature) -> int:
+    """Over how many days, as_of among them, an event may begin that tells something here. A span
+    may have begun at any time."""
+    if f.channel.spans is not None:
+        return _EVER
+    if f.how in ("started", "stopped"):
+        return _days(f) + f.before  # looks back from an anchor in the window, or the day before it
+    return max(_days(f), f.before if f.how in ("new", "distinct_new") else 0)
 
 
 def _without_events(f: Feature, carried: set[str]) -> float:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from data.errors import InputError
-from features.columns import places_of
+from features.columns import places_of, whole
 from features.history import Histories
 from features.shards import Shard
 from features.window import days_of
@@ -20,26 +21,28 @@ Answer = Callable[[Shard, np.ndarray, np.ndarray], None]
 
 @dataclass(frozen=True)
 class Questions:
-    """One place a question: `day` (int32), `person` (a place in `ids`)."""
+    """One place a question: `day` (int32), `person` (int32, a place in `ids`)."""
 
     day: np.ndarray
     person: np.ndarray
-    ids: list[str]
+    ids: pa.StringArray
 
     @classmethod
     def of(cls, index: pd.DataFrame) -> Questions:
-        """Reads the columns patient_id and as_of. Raises InputError where one is missing or has
-        an empty place."""
+        """Reads the columns patient_id and as_of. Raises InputError where one is missing, has
+        an empty place, or holds what is no text or no date."""
         for column in ("patient_id", "as_of"):
             if column not in index.columns:
                 raise InputError(f"The questions have no column {column}: patient_id and as_of.")
-        person, ids = pd.factorize(index["patient_id"])
-        if (person < 0).any():
+        try:
+            named = whole(pa.array(index["patient_id"], from_pandas=True)).cast(pa.string())
+        except pa.ArrowException as error:
+            raise InputError("The column patient_id of the questions is not all text.") from error
+        if named.null_count:
             raise InputError("The column patient_id of the questions is empty in some row.")
+        told_apart = named.dictionary_encode()
         return cls(
-            days_of(index["as_of"].to_numpy()),
-            person,
-            [str(i) for i in np.asarray(ids, dtype=object)],
+            days_of(index["as_of"].to_numpy()), told_apart.indices.to_numpy(), told_apart.dictionary
         )
 
     def each_shard(self, histories: Histories, answer: Answer, threads: int) -> None:
@@ -47,16 +50,17 @@ class Questions:
         of questions, sorted by patient and day, `patients` their places in the shard (−1 for who
         is not in it). Shards are answered at the same time on `threads` threads.
         """
-        shard_of_person = histories.shard_numbers(self.ids)
+        shard_of_person = histories.shard_numbers(self.ids.to_pylist())
         order = np.lexsort((self.day, self.person, shard_of_person[self.person]))
         numbers, starts = np.unique(shard_of_person[self.person[order]], return_index=True)
         rows = np.split(order, starts[1:]) if len(numbers) else []
 
         def one(number: int, asked: np.ndarray) -> None:
             shard = histories.shard(number)
-            people, at = np.unique(self.person[asked], return_inverse=True)
-            places = places_of([self.ids[person] for person in people], shard.patients)
-            answer(shard, asked, places.astype(np.int64)[at])
+            person = self.person[asked]
+            first = np.append(True, person[1:] != person[:-1])
+            places = places_of(self.ids.take(pa.array(person[first])), shard.patients)
+            answer(shard, asked, places.astype(np.int64)[np.cumsum(first) - 1])
 
         if threads <= 1 or len(rows) <= 1:
             for number, asked in zip(numbers.tolist(), rows, strict=True):

@@ -198,12 +198,17 @@ def _codes_in_bounds(code: np.ndarray, vocabulary: Vocabulary) -> None:
         raise pa.ArrowInvalid("codes outside of the vocabulary")
 
 
+def _opened(path: Path) -> pq.ParquetFile:
+    """Without reading ahead on other threads: with it small shards take half as long again."""
+    return pq.ParquetFile(path, pre_buffer=False)
+
+
 def read_shard(files: ShardFiles, vocabulary: Vocabulary) -> Shard:
     """The shard's events as arrays, without their source rows. Raises RefusalError for files that
     are damaged or gone."""
     with _whole_files(files):
-        events = pq.ParquetFile(files.events).read(_NUMBERS, use_threads=False)
-        index = pq.ParquetFile(files.index).read(["patient_id", "first_event"], use_threads=False)
+        events = _opened(files.events).read(_NUMBERS, use_threads=False)
+        index = _opened(files.index).read(["patient_id", "first_event"], use_threads=False)
         first_event = np.append(index.column("first_event").to_numpy(), events.num_rows)
         return _in_bounds(events, whole(index.column("patient_id")), first_event, vocabulary)
 
@@ -211,13 +216,13 @@ def read_shard(files: ShardFiles, vocabulary: Vocabulary) -> Shard:
 def read_source_rows(files: ShardFiles) -> pa.ChunkedArray:
     """The source row of each event of the shard, in the order of its arrays."""
     with _whole_files(files):
-        return pq.ParquetFile(files.events).read(["source_row"], use_threads=False).column(0)
+        return _opened(files.events).read(["source_row"], use_threads=False).column(0)
 
 
 def read_patients(files: ShardFiles) -> list[str]:
     """The patients of the shard, sorted, from its index alone."""
     with _whole_files(files):
-        index = pq.ParquetFile(files.index).read(["patient_id"], use_threads=False)
+        index = _opened(files.index).read(["patient_id"], use_threads=False)
     return index.column("patient_id").to_pylist()
 
 
@@ -284,7 +289,7 @@ def _add_texts(digest: Any, texts: pa.Array) -> None:
 def _rows_of(files: ShardFiles, patient_id: str, columns: list[str]) -> pa.Table:
     """The patient's rows of the events file, from the row groups that hold them alone."""
     first, count = _place_of(files.index, patient_id)
-    file = pq.ParquetFile(files.events)
+    file = _opened(files.events)
     if count == 0:
         return _EVENTS.empty_table().select(columns)
     groups = range(first // ROWS_A_GROUP, (first + count - 1) // ROWS_A_GROUP + 1)
@@ -294,7 +299,7 @@ def _rows_of(files: ShardFiles, patient_id: str, columns: list[str]) -> pa.Table
 
 def _place_of(index: Path, patient_id: str) -> tuple[int, int]:
     """Where the patient's events begin, and how many they are; none for a stranger."""
-    file = pq.ParquetFile(index)
+    file = _opened(index)
     for group in range(file.metadata.num_row_groups):
         ids = file.metadata.row_group(group).column(0).statistics
         if ids is not None and ids.has_min_max and not ids.min <= patient_id <= ids.max:

@@ -84,6 +84,11 @@ SPECS: list[Spec] = [
      together(STAY, fills((10, "C10AA05", 30), (20 + 180, "C10AA07", 5))), 0),  # the same class
     ("drug_classes_started_since_discharge",
      together(STAY, fills((10, "C10AA05", 30), (20 + 181, "C10AA07", 5))), 1),
+    # the oldest discharge of a year, 364 days ago: the 180 days before it count as well
+    ("drug_classes_started_since_discharge",
+     together(stays((370, 364)), fills((10, "C10AA05", 30), (364 + 180, "C10AA07", 5))), 0),
+    ("drug_classes_started_since_discharge",
+     together(stays((370, 364)), fills((10, "C10AA05", 30), (364 + 181, "C10AA07", 5))), 1),
     ("drug_classes_started_since_discharge", STAY, 0),
     ("drug_classes_started_since_discharge", fills((10, "C10AA05", 30)), NAN),  # no discharge
     # stopped: on hand on the day of discharge, not now, and not filled since

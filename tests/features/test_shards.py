@@ -98,9 +98,9 @@ class _Reads:
         reads = self
 
         class Watched(pq.ParquetFile):
-            def __init__(self, path: Path) -> None:
+            def __init__(self, path: Path, **named: Any) -> None:
                 self.name = path.name
-                super().__init__(path)
+                super().__init__(path, **named)
 
             def read_row_groups(self, row_groups: Any, *given: Any, **named: Any) -> pa.Table:
                 reads.groups.setdefault(self.name, []).extend(row_groups)

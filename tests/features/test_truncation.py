@@ -13,11 +13,12 @@ import pyarrow as pa
 import pytest
 
 from features.definitions import FEATURES, feature
-from features.definitions.declaration import Feature
+from features.definitions.declaration import Channel, Feature
 from features.history import Histories
 from features.shards import Shard
 from features.window import to_day
 from tests.features.agreement import assert_same_bytes, told
+from tests.features.family_specs import fills, stays, together, value
 from tests.features.invented_rows import crowd
 from tests.features.rows import AS_OF, histories
 
@@ -82,3 +83,17 @@ def test_what_a_year_does_not_hold_is_named() -> None:
         and _reaches(declared) > 365
     }
     assert further == {"drug_classes_started_since_discharge"}
+
+
+@pytest.mark.parametrize(("days", "started"), [(364 + 180, 0), (364 + 181, 1)])
+def test_what_was_there_before_the_oldest_anchor_of_the_window_is_heard(
+    days: int, started: int
+) -> None:
+    # a channel that knows no spans hears no further than it has to: 180 days before the stay that
+    # ended on the first day of the year
+    declared = replace(
+        feature("drug_classes_started_since_discharge"), name="made",
+        channel=Channel("drug_fills", ("RX/*",)),
+    )  # fmt: skip
+    filled = fills((10, "C10AA05", 30), (days, "C10AA07", 5))
+    assert value(declared, together(stays((370, 364)), filled)) == started
