@@ -131,20 +131,32 @@ def _why_missing(declared: Feature, found: Sequence[Evidence], carried: bool, cu
     if not found:
         return f"{_NOTHING.get(declared.how, 'nothing seen')}{period}"
     if declared.how == "within":
-        return f"nothing seen yet, and the {declared.days} days are not over"
+        return _why_not_within(declared, found)
     return f"{_NOT_ENOUGH.get(declared.how, 'the last one has no value')}{period}"
+
+
+def _why_not_within(declared: Feature, found: Sequence[Evidence]) -> str:
+    if declared.unless is not None and any(not e.is_anchor for e in found):
+        came = declared.unless.name.replace("_", " ")
+        return f"none seen, but {came} within the {declared.days} days"
+    return f"nothing seen yet, and the {declared.days} days are not over"
 
 
 _NOTHING = {
     "min": "nothing seen with a value",
     "max": "nothing seen with a value",
+    "latest": "nothing seen with a value",
     "change": "nothing seen with a value",
     "slope": "nothing seen with a value",
     "gap_days": "no day covered",
 }
 _NOT_ENOUGH = {
     "change": "only one value seen",
-    "slope": "no values seen on two different days",
+    "slope": "not three values seen over 90 days",
+    "sum": "none has a value",
+    "total": "none has a value",
+    "sum_trend": "none has a value",
+    "latest": "values seen on too few days",
 }
 
 

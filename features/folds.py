@@ -10,19 +10,19 @@ import numpy as np
 from numba import njit
 
 from features import window
-from features.layout import P_SLOT, P_SPANS, T_DAYS, T_FEATURE
+from features.layout import P_SLOT, T_DAYS, T_FEATURE
 from features.window import MONTH_DAYS, MOST_MONTHS
 
 # Without Numba's counting of references: nothing here keeps or makes an array, and counting those
 # that are handed over took a quarter of the time.
-_compiled = njit(cache=True, nogil=True, _nrt=False)  # pyright: ignore[reportCallIssue]
+compiled = njit(cache=True, nogil=True, _nrt=False)  # pyright: ignore[reportCallIssue]
 
 HOWS = (
     "count", "any", "sum", "total", "trend", "sum_trend", "new", "recurrent",
     "distinct", "distinct_new", "distinct_recurrent",
     "last", "last_is", "last_outside", "days_since", "age",
     "covered_days", "covered_now", "covered_months", "gap_days", "distinct_now",
-    "min", "max", "change", "slope", "outside", "months_above",
+    "min", "max", "change", "slope", "outside", "latest", "months_above",
     "score", "after", "within", "started", "stopped",
     "percentile", "missing",
 )  # fmt: skip
@@ -31,7 +31,7 @@ HOWS = (
     DISTINCT, DISTINCT_NEW, DISTINCT_RECURRENT,
     LAST, LAST_IS, LAST_OUTSIDE, DAYS_SINCE, AGE,
     COVERED_DAYS, COVERED_NOW, COVERED_MONTHS, GAP_DAYS, DISTINCT_NOW,
-    MIN, MAX, CHANGE, SLOPE, OUTSIDE, MONTHS_ABOVE,
+    MIN, MAX, CHANGE, SLOPE, OUTSIDE, LATEST, MONTHS_ABOVE,
     SCORE, AFTER, WITHIN, STARTED, STOPPED,
     PERCENTILE, MISSING,
 ) = range(len(HOWS))  # fmt: skip
@@ -44,14 +44,15 @@ SLOPE_VALUES, SLOPE_DAYS = 3, 90
 """What a slope needs: so many values, so many days from the first to the last."""
 NO_DAY = -(2**40)
 
-year_and_day = _compiled(window.march_year_and_day)
+year_and_day = compiled(window.march_year_and_day)
 
 
-@_compiled
+@compiled
 def add_up(
-    count, total, sums, window_of, begin, end, first, after, event_of, value_of, enter, leave, nq
+    count, total, unvalued, sums, window_of, begin, end, first, after, event_of, value_of, enter,
+    leave, nq,
 ):  # fmt: skip
-    """Events, and their whole values, in each of the windows at each question."""
+    """Events, their whole values, and events without one, in each window at each question."""
     for k in range(begin, end):
         w = window_of[k]
         for q in range(nq + 1):
@@ -59,6 +60,7 @@ def add_up(
         if sums:
             for q in range(nq + 1):
                 total[w, q] = 0.0
+                unvalued[w, q] = 0
     entry = first
     while entry >= 0:
         n = event_of[entry]
@@ -71,6 +73,9 @@ def add_up(
             if sums and v == v:
                 total[w, first_seen] += v
                 total[w, leave[n, w]] -= v
+            elif sums:
+                unvalued[w, first_seen] += 1
+                unvalued[w, leave[n, w]] -= 1
         entry = after[entry]
     for k in range(begin, end):
         w = window_of[k]
@@ -78,10 +83,13 @@ def add_up(
             count[w, q] += count[w, q - 1]
             if sums:
                 total[w, q] += total[w, q - 1]
+                unvalued[w, q] += unvalued[w, q - 1]
 
 
-@_compiled
-def added_up(out, f, how, row, nq, tally, at, count, total, w, half, before, divide_by):
+@compiled
+def added_up(
+    out, f, how, row, nq, tally, at, count, total, unvalued, w, half, before, divide_by
+):  # fmt: skip
     """One feature of what was added up; what asks about items notes this one in the tally."""
     if how == DISTINCT:
         for q in range(nq):
@@ -91,7 +99,8 @@ def added_up(out, f, how, row, nq, tally, at, count, total, w, half, before, div
             out[row[q], f] = count[w, q]
     elif how == SUM:
         for q in range(nq):
-            out[row[q], f] = total[w, q] / divide_by[f]
+            unknown = 0 < count[w, q] == unvalued[w, q]
+            out[row[q], f] = np.nan if unknown else total[w, q] / divide_by[f]
     elif how == DISTINCT_NEW:
         for q in range(nq):
             tally[at, q] += count[w, q] > 0 and count[before, q] == count[w, q]
@@ -103,22 +112,24 @@ def added_up(out, f, how, row, nq, tally, at, count, total, w, half, before, div
             n = count[w, q]
             if how == ANY:
                 out[row[q], f] = n > 0
-            elif how == TOTAL and n > 0:
+            elif how == TOTAL and n > unvalued[w, q]:
                 out[row[q], f] = total[w, q] / divide_by[f]
             elif how == TREND:
                 out[row[q], f] = 2 * count[half, q] - n
             elif how == SUM_TREND:
-                out[row[q], f] = (2 * total[half, q] - total[w, q]) / divide_by[f]
+                unknown = 0 < n == unvalued[w, q]
+                x = (2 * total[half, q] - total[w, q]) / divide_by[f]
+                out[row[q], f] = np.nan if unknown else x
             elif how == NEW:
                 out[row[q], f] = n > 0 and count[before, q] == n
             elif how == RECURRENT:
                 out[row[q], f] = 0 < count[half, q] < n
 
 
-@_compiled
+@compiled
 def of_one_event(out, f, how, row, enter, leave, half, value, divide_by):
     """What `added_up` says of a cell with one event: it is in the window or it is not."""
-    v = 0.0 if value != value else np.rint(value) / divide_by[f] + 0.0  # no zero with a sign
+    v = np.rint(value) / divide_by[f] + 0.0  # no zero with a sign
     for q in range(enter, leave):
         if how in (COUNT, ANY, NEW):
             out[row[q], f] = 1
@@ -130,7 +141,7 @@ def of_one_event(out, f, how, row, enter, leave, half, value, divide_by):
             out[row[q], f] = v if q < half else 0.0 - v
 
 
-@_compiled
+@compiled
 def find_last(last, first, after, event_of, enter, gone, nq):
     """The last entry that is seen at each question; −1 where there is none."""
     for q in range(nq):
@@ -156,7 +167,7 @@ def find_last(last, first, after, event_of, enter, gone, nq):
         entry = after[entry]
 
 
-@_compiled
+@compiled
 def of_last(
     out, f, how, days, row, day, begin, end, last, event_of, value_of, happened, low, high,
     divide_by, equals, equals_begin, equals_end,
@@ -186,7 +197,7 @@ def of_last(
             out[row[q], f] = x
 
 
-@_compiled
+@compiled
 def months_above(
     out, told, begin, end, level, row, day, months, first, after, event_of, value_of, happened,
     enter, gone,
@@ -218,7 +229,7 @@ def months_above(
             out[row[q], f] = above / n_months
 
 
-@_compiled
+@compiled
 def of_values(
     how, low, high, start, as_of, q, after, event_of, value_of, happened, enter, gone
 ):  # fmt: skip
@@ -274,54 +285,38 @@ def of_values(
     return 365.0 * across / square
 
 
-@_compiled
-def _last_covered(day, v, spans, as_of):
-    """The last day that a span holds, as_of at most; the day before its first if it holds none."""
-    if spans == DAYS:
-        return day - 1 if v != v else min(as_of, day + np.int64(v) - 1)
-    return as_of if v != v else min(as_of, np.int64(v))
-
-
-@_compiled
-def cover(
-    how, width, first, as_of, q, after, event_of, value_of, happened, enter, gone, spans
-):  # fmt: skip
-    """Folds of spans: they come in order of their first days."""
-    n_months = min(width // MONTH_DAYS, MOST_MONTHS)
-    begin = as_of - (n_months * MONTH_DAYS if how == COVERED_MONTHS else width) + 1
-    covered, until, first_day, seen = 0, NO_DAY, NO_DAY, np.int64(0)
-    entry = first
+@compiled
+def latest(days, start, as_of, q, after, event_of, value_of, happened, enter, gone):
+    """The sum of the values on the last `days` days that have one; `start` as in `of_values`."""
+    there, day = 0, NO_DAY
+    entry = start
     while entry >= 0:
         e, v = event_of[entry], value_of[entry]
         entry = after[entry]
         if happened[e] > as_of:
             break
-        if enter[e] > q or gone[e] <= q:
-            continue
-        last_day = _last_covered(happened[e], v, spans, as_of)
-        since = max(max(happened[e], begin), until + 1)
-        if last_day >= since:
-            if first_day == NO_DAY:
-                first_day = since
-            covered += last_day - since + 1
-            for month in range((as_of - last_day) // MONTH_DAYS, (as_of - since) // MONTH_DAYS + 1):
-                if month < n_months:
-                    seen |= np.int64(1) << month
-        until = max(until, last_day)
-    if how in (COVERED_NOW, DISTINCT_NOW):
-        return 1.0 if until >= as_of else 0.0
-    if how == COVERED_MONTHS:
-        n = 0
-        while seen:
-            n += seen & 1
-            seen >>= 1
-        return float(n)
-    if how == COVERED_DAYS:
-        return float(covered)
-    return float(as_of - first_day + 1 - covered) if first_day != NO_DAY else np.nan
+        if enter[e] <= q < gone[e] and v == v and happened[e] != day:
+            there += 1
+            day = happened[e]
+    if there < days:
+        return np.nan
+    x, place, day = 0.0, 0, NO_DAY
+    entry = start
+    while entry >= 0:
+        e, v = event_of[entry], value_of[entry]
+        entry = after[entry]
+        if happened[e] > as_of:
+            break
+        if enter[e] <= q < gone[e] and v == v:
+            if happened[e] != day:
+                place += 1
+                day = happened[e]
+            if place > there - days:
+                x += np.rint(v)
+    return x
 
 
-@_compiled
+@compiled
 def score(out, f, declared, asked_of, row, day, score_day, scored, n_scored):
     """The weights of the items in the window, but for those that a worse one leaves out."""
     slot, width = asked_of[declared.profile[f], P_SLOT], declared.window[f]
@@ -339,62 +334,3 @@ def score(out, f, declared, asked_of, row, day, score_day, scored, n_scored):
             if alone:
                 x += declared.weight[place]
         out[row[q], f] = x / declared.divide_by[f]
-
-
-@_compiled
-def told_after(
-    out, f, declared, row, day, anchor_day, head, items, n_items, after, event_of, value_of,
-    happened, enter, gone, profile_of, asked_of,
-):  # fmt: skip
-    """What came after the last event of the anchor; missing where that is not in the window."""
-    how, profile = declared.how[f], declared.profile[f]
-    for q in range(len(day)):
-        as_of, told = np.int64(day[q]), anchor_day[q]
-        if as_of - told >= declared.window[f]:
-            continue
-        x = 0.0
-        before_it = told if how == WITHIN else told - declared.same_day[f]
-        if how in (AFTER, WITHIN):
-            most = as_of if how == AFTER else told + declared.days[f]
-            entry = head[profile]
-            while entry >= 0:
-                e = event_of[entry]
-                if before_it < happened[e] <= most and enter[e] <= q < gone[e]:
-                    x = 1.0
-                    break
-                entry = after[entry]
-            if how == WITHIN and x == 0.0 and as_of < most:
-                x = np.nan
-        else:
-            for k in range(n_items):
-                if profile_of[items[k]] == profile:
-                    x += _changed(
-                        how, told, before_it, declared.before[f], as_of, q, head[items[k]], after,
-                        event_of, value_of, happened, enter, gone, asked_of[profile, P_SPANS],
-                    )  # fmt: skip
-        out[row[q], f] = x
-
-
-@_compiled
-def _changed(
-    how, told, before_it, before, as_of, q, first, after, event_of, value_of, happened, enter,
-    gone, spans,
-):  # fmt: skip
-    """Whether an item was started, or stopped, after the anchor: after day `before_it`."""
-    earlier, later, then, now = False, False, False, False
-    entry = first
-    while entry >= 0:
-        e, v = event_of[entry], value_of[entry]
-        entry = after[entry]
-        if happened[e] > as_of or enter[e] > q or gone[e] <= q:
-            continue
-        if happened[e] > before_it:
-            later = True
-        elif happened[e] > before_it - before:
-            earlier = True
-        until = _last_covered(happened[e], v, spans, as_of)
-        then = then or (happened[e] <= before_it and told <= until)
-        now = now or until >= as_of
-    if how == STARTED:
-        return 1.0 if later and not earlier else 0.0
-    return 1.0 if then and not now and not later else 0.0

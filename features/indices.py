@@ -97,12 +97,12 @@ def prior_year_cost(histories: Histories, index: pd.DataFrame) -> pd.Series:
     """Allowed amount in the 365 days up to as_of, US dollars; one a question.
 
     Of claims; where the source's costs are told by calendar year (cost_covers of its manifest,
-    or no claims carried), the total of the year that ended last within those days. NaN where
-    neither is carried, or no yearly total is seen.
+    or no claims carried), that of the last year whose total is known. NaN where neither is
+    carried, or no yearly total is seen.
     """
     by_year = histories.manifest.get("cost_covers") == "year"
     by_claim = "cost_claim" in histories.carries and not by_year
-    name = "cost_total_365" if by_claim else "costyear_total_365"
+    name = "cost_total_365" if by_claim else "costyear_total_last_year"
     return features_as_of(histories, index, [name])[name].rename("prior_year_cost")
 
 

@@ -17,24 +17,25 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from features.after_folds import told_after
 from features.folds import (
     AGE,
     DISTINCT,
     DISTINCT_NEW,
     DISTINCT_NOW,
     DISTINCT_RECURRENT,
+    LATEST,
     MONTHS_ABOVE,
     NO_DAY,
     add_up,
     added_up,
-    cover,
     find_last,
+    latest,
     months_above,
     of_last,
     of_one_event,
     of_values,
     score,
-    told_after,
 )
 from features.layout import (
     NEEDS_ANCHOR,
@@ -56,14 +57,15 @@ from features.layout import (
     T_TALLY,
     T_WINDOW,
 )
+from features.span_folds import cover
 from features.window import MOST_MONTHS
 
-KERNEL_VERSION = 3
+KERNEL_VERSION = 4
 """Raised whenever the same events come to mean other numbers; part of every fingerprint."""
-COMPILED_IN = "990cc3a03993db232bfe43140c42b7a56acfa82f783c9639df417b9ded1eb031"
-"""sha256 over folds.py, layout.py and window.py. Numba looks at this file alone to see whether the
-code that it keeps on disk is stale, so a change there has to change something here; a test says the
-new sum."""
+COMPILED_IN = "a4c147325ffdc8c04f16a6f28b37591a1340540676089cdad3605282a5d0265b"
+"""sha256 over what is compiled into this: folds.py, span_folds.py, after_folds.py, layout.py and
+window.py. Numba looks at this file alone to see whether the code that it keeps on disk is stale, so
+a change there has to change something here; a test says the new sum."""
 
 
 @njit(cache=True, nogil=True)
@@ -110,6 +112,7 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
     pointer = np.zeros(n_windows, np.int64)
     count = np.zeros((n_windows, most_questions + 1), np.int32)
     total = np.zeros((n_windows, most_questions + 1), np.float64)
+    unvalued = np.zeros((n_windows, most_questions + 1), np.int32)
     tally = np.zeros((n_tallies, most_questions), np.int32)
     last = np.empty(most_questions, np.int32)
     anchor_day = np.empty(most_questions, np.int64)
@@ -183,8 +186,8 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
             met[profile] = True
             if begin < end and not alone:
                 add_up(
-                    count, total, needs & NEEDS_SUMS != 0, window_of, begin, end, only, after,
-                    event_of, value_of, enter, leave, nq,
+                    count, total, unvalued, needs & NEEDS_SUMS != 0, window_of, begin, end, only,
+                    after, event_of, value_of, enter, leave, nq,
                 )  # fmt: skip
             if needs & NEEDS_LAST:
                 find_last(last, only, after, event_of, enter, gone, nq)
@@ -218,7 +221,7 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
                             )  # fmt: skip
                     else:
                         added_up(
-                            out, f, how, row, nq, tally, at, count, total, w, half,
+                            out, f, how, row, nq, tally, at, count, total, unvalued, w, half,
                             told[k, T_BEFORE], divide_by,
                         )  # fmt: skip
                 elif how <= AGE:
@@ -256,10 +259,16 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
                         # days ascend: what lies before this window lies before every later one
                         while entry >= 0 and happened[event_of[entry]] <= day[q] - days:
                             entry = after[entry]
-                        x = of_values(
-                            how, low[f], high[f], entry, day[q], q, after, event_of, value_of,
-                            happened, enter, gone,
-                        )  # fmt: skip
+                        if how == LATEST:
+                            x = latest(
+                                declared.days[f], entry, day[q], q, after, event_of, value_of,
+                                happened, enter, gone,
+                            )  # fmt: skip
+                        else:
+                            x = of_values(
+                                how, low[f], high[f], entry, day[q], q, after, event_of, value_of,
+                                happened, enter, gone,
+                            )  # fmt: skip
                         out[row[q], f] = x / divide_by[f]
 
         if n_scored:

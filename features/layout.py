@@ -86,6 +86,7 @@ class Declared(NamedTuple):
     before: np.ndarray
     days: np.ndarray
     same_day: np.ndarray
+    unless: np.ndarray
     low: np.ndarray
     high: np.ndarray
     level: np.ndarray

@@ -41,8 +41,8 @@ _OF_ITEMS = frozenset(
 )  # fmt: skip
 _TOLD_AFTER = frozenset(("after", "within", "started", "stopped"))
 _NO_EVENT_IS_MISSING = frozenset(
-    ("total", "last", "last_is", "last_outside", "days_since", "age", "min", "max", "change",
-     "slope", "gap_days", "percentile", "missing", *_TOLD_AFTER)
+    ("total", "latest", "last", "last_is", "last_outside", "days_since", "age", "min", "max",
+     "change", "slope", "gap_days", "percentile", "missing", *_TOLD_AFTER)
 )  # fmt: skip
 _SPANS = {None: 0, "last day": LAST_DAY, "days": DAYS}
 _EVER = 2**30
@@ -175,14 +175,14 @@ def plan_of(declared: Sequence[Feature], carries: Iterable[str]) -> Plan:
     for f in computed:
         asked.setdefault(_key(f), []).append(f)
     for f in computed:
-        if f.anchor is not None:
-            asked.setdefault((f.anchor, _OWN), [])
+        for channel in _beside(f):
+            asked.setdefault((channel, _OWN), [])
     order = sorted(asked, key=lambda key: key[1])  # a channel's own cell is its profile's place
     place = {key: at for at, key in enumerate(order)}
     reach = [max((_reach(f) for f in asked[key]), default=0) for key in order]
     for f in computed:
-        if f.anchor is not None:
-            at = place[f.anchor, _OWN]
+        for channel in _beside(f):
+            at = place[channel, _OWN]
             reach[at] = max(reach[at], _days(f))
     exact: dict[str, list[int]] = {}
     prefixes: dict[str, list[int]] = {}
@@ -236,6 +236,11 @@ def _lengths(f: Feature) -> list[int]:
 
 def _days(f: Feature) -> int:
     return _EVER if f.window is None else f.window.days
+
+
+def _beside(f: Feature) -> list[Channel]:
+    """The other channels that a feature hears: what happened there alone, not in items."""
+    return [channel for channel in (f.anchor, f.unless) if channel is not None]
 
 
 def _reach(f: Feature) -> int:
@@ -316,6 +321,7 @@ def _declared(
         before=np.array([f.before for f in features], np.int64),
         days=np.array([f.days for f in features], np.int64),
         same_day=np.array([f.same_day for f in features], np.int64),
+        unless=np.array([_profile_of(f.unless, place) for f in features], np.int64),
         low=np.array([f.limits[0] for f in features], np.float64),
         high=np.array([f.limits[1] for f in features], np.float64),
         level=np.array([f.level for f in features], np.float64),
@@ -325,6 +331,10 @@ def _declared(
         weight_start=np.array(weight_start, np.int64), weight=np.array(weights, np.float64),
         worse_start=np.array(worse_start, np.int64), worse=np.array(worse, np.int64),
     )  # fmt: skip
+
+
+def _profile_of(channel: Channel | None, place: dict[_Key, int]) -> int:
+    return -1 if channel is None else place.get((channel, _OWN), -1)
 
 
 def _anchors(computed: list[Feature], place: dict[_Key, int], column: dict[str, int]) -> Anchors:

@@ -241,6 +241,11 @@ _HOW: dict[How, Callable[[Feature], str]] = {
     "change": _said("last value minus the first"),
     "slope": _said("rise in a year of the line through the values"),
     "outside": lambda f: f"number of values {_limits(f)}",
+    "latest": lambda f: (
+        "sum of the values on the last day that has one"
+        if f.days == 1
+        else f"sum of the values on the last {f.days} days that have one"
+    ),
     "months_above": _months_above,
     "new": lambda f: f"1 if there is an event and none earlier in the last {f.before} days, else 0",
     "recurrent": _said("1 if there is an event in each half of the window, else 0"),
@@ -268,6 +273,7 @@ _HOW: dict[How, Callable[[Feature], str]] = {
     "after": _said("1 if there is an event on a day after the first of these, else 0"),
     "within": lambda f: (
         f"1 if there is an event on one of the {f.days} days after the first of these, else 0"
+        + (f", missing after {f.unless.name.replace('_', ' ')}" if f.unless else "")
     ),
     "started": lambda f: (
         "number of different ones seen after the day of the first of these and not in the "

@@ -3,9 +3,9 @@
 A person without claims has cost 0; a person without a yearly total has an unknown one. Percentiles
 are among the cut points that are kept with a model; without one they are missing.
 
-A yearly total stands on 31 December and its window ends before the next one, which a source may
-know the same day: two totals are never added up as one year. Where the next is known later, the
-total of the year is missing on 31 December (of a leap year on the 30th too) until then.
+A yearly total stands on 31 December, and a source may know it the same day or much later. What is
+told is the last year whose total is known: two years are never added up as one, and none is
+forgotten before the next is known.
 """
 
 from __future__ import annotations
@@ -69,9 +69,11 @@ def _years(kind: str) -> list[Feature]:
     channel, what = _channel("COSTYEAR", kind), _WORDS[kind]
     common = {"concept": f"cost {what}", "feed": "cost_year", "channel": channel}
     return [
-        _amount(f"{channel.name}_{w}", f"{{value}} {what} in {span}",
-                zero=f"no cost {what} in {span}", how="total", window=Window(w), **common)
-        for w, span in ((365, "the last calendar year"), (730, "the last two calendar years"))
+        _amount(f"{channel.name}_{name}", f"{{value}} {what} in {span} known",
+                zero=f"no cost {what} in {span} known", how="latest", days=years,
+                window=Window(365 * (years + 1)), **common)
+        for years, name, span in ((1, "last_year", "the last calendar year"),
+                                  (2, "last_two_years", "the last two calendar years"))
     ]  # fmt: skip
 
 
@@ -91,9 +93,9 @@ def _months_above(dollars: int) -> Feature:
 _LEARNT_FROM = "those the model learnt from"
 
 
-def _percentile(of: Feature, days: int, span: str) -> Feature:
+def _percentile(of: Feature, name: str, span: str) -> Feature:
     return Feature(
-        name=f"{of.channel.name}_percentile_{days}", family="cost", concept=of.concept,
+        name=f"{of.channel.name}_percentile_{name}", family="cost", concept=of.concept,
         words=f"{of.concept} {span} at or above that of {{value}}% of {_LEARNT_FROM}",
         zero=f"{of.concept} {span} below that of nearly all of {_LEARNT_FROM}",
         unit="percentile", source="cost", feed=of.feed, channel=of.channel, how="percentile",
@@ -126,9 +128,9 @@ FEATURES: tuple[Feature, ...] = (
         feed="cost_claim", channel=_ALL, how="days_since", window=Window(730),
     ),
     *map(_months_above, _LEVELS),
-    *(_percentile(f, days, f.period) for f in _TOTALS for days in (90, 365)
+    *(_percentile(f, str(days), f.period) for f in _TOTALS for days in (90, 365)
       if f.name == f"cost_total_{days}"),
     *_YEARS,
-    _percentile(_YEARS[0], 365, "in the last calendar year"),
+    _percentile(_YEARS[0], "last_year", "in the last calendar year known"),
     *(f for kind in ("inpatient", "outpatient", "professional") for f in _years(kind)),
 )  # fmt: skip

@@ -27,7 +27,7 @@ from features.window import MONTH_DAYS, MOST_MONTHS, Window
 How = Literal[
     "count", "any", "sum", "total", "trend", "sum_trend",
     "last", "last_is", "last_outside", "days_since", "age",
-    "min", "max", "change", "slope", "outside", "months_above", "new", "recurrent",
+    "min", "max", "change", "slope", "outside", "latest", "months_above", "new", "recurrent",
     "covered_days", "covered_now", "covered_months", "gap_days",
     "distinct", "distinct_new", "distinct_recurrent", "distinct_now", "score",
     "after", "within", "started", "stopped",
@@ -46,6 +46,7 @@ Adding up, of whole numbers (cents, days):
   there is no event; total: the sum, but missing where there is no event.
 - trend: events in the later half of the window minus those in the earlier half; sum_trend: the
   same of their sums.
+- sum, total and sum_trend are missing where there are events in the window and none has a value.
 
 The last event:
 - last: its value (missing where it has none); last_is: 1 or 0, whether that value is one of
@@ -60,6 +61,8 @@ All the events:
   three values and 90 days from the first to the last: two days in hospital are no trend of a year.
 - outside: how many values lie outside `limits`; 0 where there is no event, missing where none of
   the events has a value.
+- latest: sum of the values (whole numbers) on the last `days` days of the window that have one;
+  missing where fewer have. So yearly totals are told apart by year, however late they are known.
 - months_above: share of the months of 30 days that fit into the window, counted back from as_of,
   in which the values add up to more than `level` (in what the values are told in: cents); 0 where
   there is no event.
@@ -86,7 +89,8 @@ came on the anchor's own day came before it, as far as anybody knows; with `same
 it (drugs filled on the way home), but for `within`:
 - after: 1 or 0, whether an event of the channel came after the anchor.
 - within: 1 where an event of the channel came on one of the `days` days after the anchor's day;
-  else 0, but missing while those days are not over.
+  else 0, but missing while those days are not over, and where an event of the channel `unless`
+  came on one of them: who is in hospital again cannot come to the follow-up visit.
 - started: how many items have an event after the anchor and none in the `before` days until then.
 - stopped: how many items have a span from before the anchor that holds its day, none that holds
   as_of, and no event after the anchor.
@@ -97,7 +101,7 @@ it (drugs filled on the way home), but for `within`:
 """
 
 _IN_A_WINDOW = frozenset(
-    ("trend", "sum_trend", "new", "recurrent", "covered_days", "gap_days", "distinct_new",
+    ("trend", "sum_trend", "new", "recurrent", "covered_days", "gap_days", "distinct_new", "latest",
      "distinct_recurrent", "after", "within", "started", "stopped")
 )  # fmt: skip
 _OF_MONTHS = frozenset(("months_above", "covered_months"))
@@ -105,7 +109,9 @@ _OF_SPANS = frozenset(
     ("covered_days", "covered_now", "covered_months", "gap_days", "distinct_now", "stopped")
 )
 _TOLD_AFTER = frozenset(("after", "within", "started", "stopped"))
-_IN_VALUES = frozenset(("sum", "total", "sum_trend", "last", "min", "max", "change", "slope"))
+_IN_VALUES = frozenset(
+    ("sum", "total", "sum_trend", "last", "min", "max", "change", "slope", "latest")
+)
 
 Unit = Literal[
     "count", "days", "months", "years", "US dollars", "yes or no", "CCS category", "percentile",
@@ -149,6 +155,7 @@ class Feature:
     days: int = 0
     anchor: Channel | None = None
     same_day: bool = False
+    unless: Channel | None = None
     weights: tuple[tuple[str, float], ...] = ()
     suppressed_by: tuple[tuple[str, str], ...] = ()  # (item, the item that leaves it out)
     of: str | None = None
@@ -172,7 +179,8 @@ class Feature:
             (self.how in ("new", "distinct_new") and self.before <= days,
              "days of `before` that reach back further than the window"),
             (self.how == "started" and self.before < 1, "days of `before`"),
-            (self.how == "within" and self.days < 1, "`days`"),
+            (self.how in ("within", "latest") and self.days < 1, "`days`"),
+            (self.unless is not None and self.how != "within", "no `unless`"),
             ((self.how in _TOLD_AFTER) != (self.anchor is not None), "an anchor, or has none"),
             ((self.how == "percentile") != (self.of is not None), "what it is `of`, or is of none"),
             ((self.how == "score") != bool(self.weights), "weights, or has none"),

@@ -1,7 +1,7 @@
 """The last acute stay that ended within a year: what is known of it, and what followed it.
 
 Missing where there is none. Follow-up within 7 or 14 days is told once those days are over, or as
-soon as the visit is seen; whoever was back in hospital within them without a visit had none.
+soon as the visit is seen; of who was back in hospital within them without a visit it is missing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from features.window import Window
 
 _YEAR = Window(365)
 _DISCHARGED = ACUTE.channel
+_ADMITTED = Channel("acute_admissions", ("ENC/acute_inpatient/started",))
 _DISPOSITION = Channel("disposition", ("STAY/disposition",))
 _PRINCIPAL = Channel("principal_diagnosis", ("PRINCIPAL", "STAY/principal/known"))
 _FOLLOW_UP = Counted(
@@ -79,7 +80,8 @@ def _followed_up(days: int) -> Feature:
         name=f"follow_up_within_{days}", family="utilisation",
         concept="follow-up after the last discharge", words=f"an {visit}", zero=f"no {visit}",
         unit="yes or no", source="encounter", feed="office_visits", channel=_FOLLOW_UP.channel,
-        how="within", days=days, window=_YEAR, anchor=_DISCHARGED, actionable=True,
+        how="within", days=days, window=_YEAR, anchor=_DISCHARGED, unless=_ADMITTED,
+        actionable=True,
         last_event="acute_stays_days_since",
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 Nobody who was never asked is taken to have no need: what a screening answered is missing where
 there is none, or where the last answer was declined. How many answers told of a need is missing
-where there is no answer; an answer that was declined told of none.
+where there is no answer, or where all of them were declined.
 """
 
 from __future__ import annotations

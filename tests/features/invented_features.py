@@ -45,11 +45,14 @@ _ITEMS = (
     "LAB/haemoglobin", "LAB/code/9999-9", "OUTREACH/enrolled", "OUTREACH/declined", "PX/0",
     "PRINCIPAL", "STAY/principal/known", "COVER/medicare", "COVER/medicaid",
 )  # fmt: skip
+_ADMITTED = Channel("admission", ("ENC/acute_inpatient/started",))
 _NUMBERS = (0.0, 1.0, 7.7, 9.3, 12.5, 30.0, 49.0, 108.0, 140.0, 12_345.0, 250_000.0)
 
-_OF_WHOLE = ("sum", "total", "sum_trend", "months_above")
+_OF_WHOLE = ("sum", "total", "sum_trend", "months_above", "latest")
 _OF_SPANS = ("covered_days", "covered_now", "covered_months", "gap_days", "distinct_now", "stopped")
-_TOLD_IN_VALUES = ("sum", "total", "sum_trend", "last", "min", "max", "change", "slope")
+_TOLD_IN_VALUES = (
+    "sum", "total", "sum_trend", "last", "min", "max", "change", "slope", "latest",
+)  # fmt: skip
 _OF_MONTHS = ("months_above", "covered_months")
 _IN_USUAL_WINDOWS = (
     "count", "any", "sum", "total", "trend", "sum_trend", "last", "last_is", "last_outside",
@@ -57,7 +60,7 @@ _IN_USUAL_WINDOWS = (
 )  # fmt: skip
 _IN_A_WINDOW = (
     "trend", "sum_trend", "recurrent", "new", "distinct_new", "distinct_recurrent", "gap_days",
-    "covered_days", "after", "within", "started", "stopped", *_OF_MONTHS,
+    "covered_days", "latest", "after", "within", "started", "stopped", *_OF_MONTHS,
 )  # fmt: skip
 
 
@@ -117,6 +120,9 @@ def features(
         more["before"] = draw(st.sampled_from((1, 2, 30, 90, 365, 1100)))
     if how == "within":
         more["days"] = draw(st.sampled_from((1, 2, 7, 14, 30)))
+        more["unless"] = draw(st.one_of(st.none(), st.just(_ADMITTED), channels("")))
+    if how == "latest":
+        more["days"] = draw(st.sampled_from((1, 1, 2, 3)))
     if how in ("after", "within", "started", "stopped"):
         more["anchor"] = draw(
             st.one_of(st.just(Channel("discharge", ("ENC/acute_inpatient/ended",))), channels(""))

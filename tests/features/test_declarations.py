@@ -38,7 +38,7 @@ def test_names_are_unique_and_there_are_enough() -> None:
 
 
 def test_a_channel_has_one_meaning() -> None:
-    channels = {c for f in FEATURES for c in (f.channel, f.anchor) if c is not None}
+    channels = {c for f in FEATURES for c in (f.channel, f.anchor, f.unless) if c is not None}
     assert max(Counter(c.name for c in channels).values()) == 1
     for channel in channels:
         assert channel.codes
@@ -62,14 +62,14 @@ def _assert_whole(declared: Feature) -> None:
     if declared.window is None:
         assert declared.how in _WITHOUT_WINDOW
     else:
-        assert declared.window in WINDOWS
+        assert declared.window in WINDOWS or declared.how == "latest"
     assert (declared.anchor is not None) == (declared.how in _ANCHORED)
     assert bool(declared.equals) == (declared.how == "last_is")
     bounded = declared.limits != (-math.inf, math.inf)
     assert bounded == (declared.how in ("outside", "last_outside"))
     assert (declared.level > 0) == (declared.how == "months_above")
     assert (declared.before > 0) == (declared.how in _LOOKS_BEFORE)
-    assert (declared.days > 0) == (declared.how == "within")
+    assert (declared.days > 0) == (declared.how in ("within", "latest"))
     assert bool(declared.weights) == (declared.how == "score")
     assert (declared.of is not None) == (declared.how == "percentile")
     assert (declared.channel.spans is not None) or declared.how not in _OF_SPANS

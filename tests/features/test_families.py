@@ -18,7 +18,7 @@ from tests.features.test_family_cost import COSTS
 
 _MISSING_WITHOUT_EVENTS = frozenset(
     ("total", "last", "last_is", "last_outside", "days_since", "age", "min", "max", "change",
-     "slope", "gap_days", "after", "within", "started", "stopped", "percentile")
+     "slope", "latest", "gap_days", "after", "within", "started", "stopped", "percentile")
 )  # fmt: skip
 """Folds that are missing where a channel has no event; the others are 0."""
 
@@ -39,7 +39,7 @@ _MISSING_WITHOUT_EVENTS = frozenset(
         ("prescribers_distinct_90", "prescriber"),
         ("cost_total_90", "cost_claim"),
         ("cost_total_months_above_500_365", "cost_claim"),
-        ("costyear_total_365", "cost_year"),
+        ("costyear_total_last_year", "cost_year"),
         ("diagnosis_108_365", "diagnosis"),
         ("charlson_1987_365", "diagnosis"),
         ("hcc_v28_365", "icd10_diagnoses"),

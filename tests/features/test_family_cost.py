@@ -8,7 +8,7 @@ from tests.features.family_specs import NAN, NOTHING, Spec, Tables, same, value
 from tests.features.rows import ago, rows
 
 
-def claims(*allowed: tuple[int, int]) -> Tables:
+def claims(*allowed: tuple[int, int | None]) -> Tables:
     """Amounts, in cents, of so many days ago."""
     return rows("cost", *({"happened_on": ago(d), "allowed_cents": cents} for d, cents in allowed))
 
@@ -23,10 +23,10 @@ COSTS = rows(
 )
 
 
-def totals(*days: int) -> Tables:
-    """Totals of calendar years that ended so many days ago."""
-    return rows("cost", *({"happened_on": ago(d), "allowed_cents": 99_900, "covers": "year"}
-                          for d in days))  # fmt: skip
+def totals(*told: tuple[int, int | None], kinds: tuple[str, ...] = ("inpatient",)) -> Tables:
+    """Cents of calendar years that ended so many days ago, the same for each kind."""
+    return rows("cost", *({"happened_on": ago(d), "allowed_cents": c, "covers": "year",
+                           "kind": kind} for d, c in told for kind in kinds))  # fmt: skip
 
 
 TWO_MONTHS_OF_600 = claims((29, 30_000), (0, 30_000), (30, 60_000), (360, 99_999))
@@ -42,6 +42,12 @@ SPECS: list[Spec] = [
     ("cost_post_acute_365", COSTS, 0),
     ("cost_total_90", claims((5, 10_000), (4, -2_500)), 100.00 - 25.00),  # an adjustment
     ("cost_total_90", NOTHING, 0),
+    ("cost_total_90", claims((5, 10_000), (4, None)), 100.00),  # one without an amount is left out
+    ("cost_total_90", claims((5, None), (4, None)), NAN),  # amounts that nobody told are not 0
+    ("cost_total_90", claims((5, None)), NAN),
+    ("cost_total_90", claims((100, 10_000), (4, None)), NAN),
+    ("cost_total_trend_180", claims((100, None), (4, None)), NAN),
+    ("cost_total_trend_180", claims((100, 10_000), (4, None)), 0 - 100.00),
     # trend of sums
     ("cost_total_trend_180", COSTS, 100.00 + 20.50 - 5.00),
     ("cost_pharmacy_trend_180", COSTS, 20.50 - 0),
@@ -53,11 +59,23 @@ SPECS: list[Spec] = [
     ("cost_total_count_365", COSTS, 3),
     ("cost_total_days_since", COSTS, 0),
     # yearly totals apart; none is not nothing
-    ("costyear_total_365", COSTS, 999.00),
-    ("costyear_total_365", totals(0, 365), 999.00),  # the year before is not added
-    ("costyear_total_365", totals(364), 999.00),
-    ("costyear_total_365", NOTHING, NAN),
-    ("costyear_total_365", claims((1, 5_000)), NAN),
+    ("costyear_total_last_year", COSTS, 999.00),
+    ("costyear_total_last_year", totals((0, 50_000), (366, 7_000)), 500.00),  # not both as one
+    ("costyear_total_last_year", totals((366, 7_000)), 70.00),  # this year's is not known yet
+    (
+        "costyear_total_last_year",
+        totals((366, 7_000), kinds=("inpatient", "pharmacy")),
+        70.00 + 70.00,
+    ),
+    ("costyear_total_last_year", totals((0, None), (366, 7_000)), 70.00),  # one without an amount
+    ("costyear_total_last_year", totals((0, None)), NAN),
+    ("costyear_total_last_year", totals((730, 7_000)), NAN),  # two whole years ago
+    ("costyear_total_last_year", NOTHING, NAN),
+    ("costyear_total_last_year", claims((1, 5_000)), NAN),
+    ("costyear_inpatient_last_year", totals((0, 50_000), kinds=("pharmacy",)), NAN),
+    ("costyear_total_last_two_years", totals((0, 50_000), (366, 7_000), (731, 100)), 570.00),
+    ("costyear_total_last_two_years", totals((366, 7_000), (731, 100)), 70.00 + 1.00),
+    ("costyear_total_last_two_years", totals((366, 7_000)), NAN),  # one year alone is not two
     # share of the twelve months of 30 days that fit into 365 days, counted back from today:
     # 300 + 300 in the first, 600 in the second; 360 days ago is in none of the twelve
     ("cost_total_months_above_500_365", TWO_MONTHS_OF_600, 2 / 12),
@@ -77,7 +95,7 @@ def test_value(name: str, tables: Tables, expected: float) -> None:
 CUTS = {
     "cost_total_90": [0.0, 50.0, 120.5, 900.0],
     "cost_total_365": [0.0, 100.0],
-    "costyear_total_365": [998.0, 999.0, 1000.0, 2000.0],
+    "costyear_total_last_year": [998.0, 999.0, 1000.0, 2000.0],
 }
 
 
@@ -90,8 +108,8 @@ CUTS = {
         ("cost_total_percentile_90", claims((5, 90_001)), 100),
         ("cost_total_percentile_90", claims((5, -1)), 0),
         ("cost_total_percentile_365", COSTS, 100 * 2 / 2),
-        ("costyear_total_percentile_365", COSTS, 100 * 2 / 4),
-        ("costyear_total_percentile_365", NOTHING, NAN),  # no yearly total is not known
+        ("costyear_total_percentile_last_year", COSTS, 100 * 2 / 4),
+        ("costyear_total_percentile_last_year", NOTHING, NAN),  # no yearly total is not known
     ],
 )
 def test_a_percentile_is_among_the_cut_points_kept_with_a_model(

@@ -63,6 +63,13 @@ SPECS: list[Spec] = [
     ("follow_up_within_7", stays((9, 7)), 0),
     ("follow_up_within_7", stays((9, 6)), NAN),
     ("follow_up_within_7", together(stays((9, 6)), visits("office", 1)), 1),
+    # who is in hospital again within the days cannot come; who came before has come
+    ("follow_up_within_7", together(STAY, visits("acute_inpatient", 20 - 7)), NAN),
+    ("follow_up_within_7", together(STAY, visits("acute_inpatient", 20 - 8)), 0),
+    ("follow_up_within_7", together(STAY, visits("acute_inpatient", 20)), 0),  # moved, not back
+    ("follow_up_within_7",
+     together(STAY, visits("acute_inpatient", 15), visits("office", 17)), 1),
+    ("follow_up_within_7", together(STAY, visits("observation", 15)), 0),
     # of two discharges the last counts
     ("follow_up_within_7", together(stays((90, 80), (25, 20)), visits("office", 75)), 0),
 ]  # fmt: skip

@@ -107,7 +107,7 @@ def test_prior_year_cost_is_of_the_year_where_the_source_tells_costs_by_year(
     index = INDEX[: len(IDS)]
     claims = write_histories(take_in(tmp_path / "a", WORLD))
     years = write_histories(take_in(tmp_path / "b", WORLD, cost_covers="year"))
-    for written, name in ((claims, "cost_total_365"), (years, "costyear_total_365")):
+    for written, name in ((claims, "cost_total_365"), (years, "costyear_total_last_year")):
         found = prior_year_cost(written, index).rename(name)
         pd.testing.assert_series_equal(found, features_as_of(written, index, [name])[name])
 

@@ -146,6 +146,18 @@ def _summed(events: Iterable[Event]) -> float:
     return sum(_values(events))
 
 
+def _sum(asked: Asked, amount: float) -> float:
+    return NOTHING if asked.within and not asked.values else amount
+
+
+def _latest(asked: Asked) -> float:
+    valued = [e for e in asked.within if not math.isnan(e.value)]
+    days = sorted({e.day for e in valued})
+    if len(days) < asked.feature.days:
+        return NOTHING
+    return _summed(e for e in valued if e.day in days[-asked.feature.days :])
+
+
 def _last(asked: Asked) -> float:
     return asked.within[-1].value if asked.within else NOTHING
 
@@ -239,6 +251,9 @@ def _within(asked: Asked, anchor: date) -> float:
     last = anchor + timedelta(days=asked.feature.days)
     if any(anchor < e.day <= last for e in asked.events):
         return 1
+    unless = asked.feature.unless
+    if unless is not None and any(anchor < e.day <= last for e in asked.told.of(unless)):
+        return NOTHING
     return 0 if last <= asked.as_of else NOTHING
 
 
@@ -267,10 +282,11 @@ _AFTER: dict[str, Callable[[Asked, date], float]] = {
 _FOLDS: dict[str, Callable[[Asked], float]] = {
     "count": lambda a: len(a.within),
     "any": lambda a: 1 if a.within else 0,
-    "sum": lambda a: _summed(a.within),
-    "total": lambda a: _summed(a.within) if a.within else NOTHING,
+    "sum": lambda a: _sum(a, _summed(a.within)),
+    "total": lambda a: _sum(a, _summed(a.within)) if a.within else NOTHING,
+    "latest": _latest,
     "trend": lambda a: len(a.later_half) - len(a.earlier_half),
-    "sum_trend": lambda a: _summed(a.later_half) - _summed(a.earlier_half),
+    "sum_trend": lambda a: _sum(a, _summed(a.later_half) - _summed(a.earlier_half)),
     "last": _last,
     "last_is": lambda a: _of_last(a, lambda value: value in a.feature.equals),
     "last_outside": lambda a: _of_last(a, lambda value: _outside(a.feature, value)),
