@@ -343,8 +343,9 @@ def _invent(home: Home, members: int, years: int, seed: int) -> None:
 def _take_in(home: Home, source: str, folder: Path) -> None:
     from data.intake import take_in
     from data.printed import print_intake, print_sum
-    from features.writing import current_histories
+    from features.writing import current_histories, must_not_be_imported
 
+    must_not_be_imported(home)
     report = take_in(home, source, folder)
     print_intake(report, shown(home.rejected))
     current_histories(home)

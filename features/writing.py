@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.durable import sync_folder
+from data.errors import InputError
 from data.feeds import derived_feeds
 from data.generation import Taken, find_current, replace_file
 from data.home import Home
@@ -53,8 +54,7 @@ def current_histories(home: Home) -> Histories:
     """
     with _writing(home):
         before = _manifest(home)
-        imported = before is not None and "imported" in before and find_current(home) is None
-        if not imported:
+        if not _imported(home, before):
             taken = current(home)
             if (
                 before is None
@@ -63,6 +63,20 @@ def current_histories(home: Home) -> Histories:
             ):
                 _write(home, taken, before, None)
     return Histories.open(home.histories)
+
+
+def must_not_be_imported(home: Home) -> None:
+    """Raises InputError where the histories of `home` were imported: an intake would put its own
+    in their place."""
+    if _imported(home, _manifest(home)):
+        raise InputError(
+            f"{home.root} holds imported histories, which an intake would replace; set "
+            "FIRSTCALL_HOME to another folder, or remove the histories folder in it."
+        )
+
+
+def _imported(home: Home, manifest: dict[str, Any] | None) -> bool:
+    return manifest is not None and "imported" in manifest and find_current(home) is None
 
 
 def write_histories(home: Home, shards: int | None = None) -> Histories:

@@ -111,3 +111,16 @@ def test_each_command_of_a_group_explains_itself_with_an_example() -> None:
     for group in ("features", "histories"):
         for name, command in app.commands[group].commands.items():
             assert "Example: firstcall " + group in (command.help or ""), name
+
+
+def test_an_intake_does_not_replace_imported_histories(run: Run, tmp_path: Path) -> None:
+    run("histories", "export", "--to", str(tmp_path / "meds"))
+    app = importlib.import_module("firstcall").app
+    elsewhere = ["--home", str(tmp_path / "elsewhere")]
+    app([*elsewhere, "histories", "import", "--from", str(tmp_path / "meds")],
+        standalone_mode=False)  # fmt: skip
+    told = (tmp_path / "elsewhere" / "histories" / "manifest.json").read_bytes()
+    with pytest.raises(InputError, match="holds imported histories, which an intake would replace"):
+        app([*elsewhere, "intake", "--source", "canonical", "--from", str(tmp_path)],
+            standalone_mode=False)  # fmt: skip
+    assert (tmp_path / "elsewhere" / "histories" / "manifest.json").read_bytes() == told
