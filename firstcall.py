@@ -10,11 +10,12 @@ from typing import Annotated, Any
 
 import typer
 
-from data.command_line import Day, Days, FeatureNames, Task, become, day_of, shown, warn_of_days
+from data.command_line import Day, become, day_of, shown
 from data.errors import FirstcallError, InputError, where
 from data.home import Home
 from data.progress import listen
 from data.terminal import say, shown_stage
+from features.command_line import Chosen, features, histories
 
 app = typer.Typer(
     name="firstcall",
@@ -24,27 +25,14 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-_features = typer.Typer(
-    no_args_is_help=True,
-    help="""Look at the numbers that models are given, and at the rows behind them.
-
-    Example: firstcall features explain P0000042 --as-of 2010-03-31
-    """,
-)
-_histories = typer.Typer(
-    no_args_is_help=True,
-    help="""Take patient histories to other programs and back (MEDS).
-
-    Example: firstcall histories export --to meds
-    """,
-)
-app.add_typer(_features, name="features")
-app.add_typer(_histories, name="histories")
+app.add_typer(features, name="features")
+app.add_typer(histories, name="histories")
 _chosen: dict[str, Home] = {}
 
 
 @app.callback()
 def _front(
+    context: typer.Context,
     home: Annotated[
         Path | None,
         typer.Option(help="Folder where everything lands.", envvar="FIRSTCALL_HOME",
@@ -59,6 +47,7 @@ def _front(
     if chosen.root.exists() and not chosen.root.is_dir():
         raise InputError(f"--home: {shown(chosen.root)} is not a folder.")
     _chosen["home"] = chosen
+    context.obj = Chosen(chosen, _cuts)
     listen(shown_stage)
 
 
@@ -210,116 +199,6 @@ def mlflow(
         "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
         MLFLOW_BACKEND_STORE_URI=tracking_uri(_home()), MLFLOW_DISABLE_TELEMETRY="true",
     )  # fmt: skip
-
-
-@_features.command("explain")
-def explain_patient(
-    patient: Annotated[
-        str, typer.Argument(metavar="PATIENT", help="Id, as the column patient_id has it.")
-    ],
-    as_of: Day,
-    names: FeatureNames = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Show all events, not only the newest three of each.")
-    ] = False,
-    missing: Annotated[
-        bool, typer.Option("--missing", help="List what is missing because no feed carries it.")
-    ] = False,
-    task: Task = None,
-) -> None:  # fmt: skip
-    """Print the features of one patient, and the rows behind each.
-
-    Whatever is neither 0 nor missing is told (with --feature these too): its value, what that says,
-    how and over which days it is computed, and the events that it is made of, the newest first.
-    Of an event: its day, what it says, its code, since when it is known, its file and line.
-
-    Example: firstcall features explain P0000042 --as-of 2010-03-31
-    """
-    from features.explain import explain
-    from features.printed import Shown, print_account
-    from features.writing import current_histories
-
-    day = day_of(as_of)
-    held = current_histories(_home())
-    account = explain(held, patient, day, _cuts(task), names)
-    print_account(account, Shown(bool(names), every, missing))
-    warn_of_days(held.data_through, [day])
-
-
-@_features.command("write")
-def write_matrix(
-    days: Days,
-    to_dir: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder for the files.")],
-    names: FeatureNames = None,
-    task: Task = None,
-) -> None:
-    """Write the features of everybody, one row a patient and day.
-
-    features.npy holds the numbers (float32, missing is NaN), questions.parquet says whom and
-    which day each row is about, and features.json what each column is. What care management did is
-    left out unless it is named: it is no predictor.
-
-    Example: firstcall features write --as-of 2010-03-31 --to matrix
-    """
-    from features.feature_file import write_features
-    from features.writing import current_histories
-
-    asked = [day_of(text) for text in days]
-    held = current_histories(_home())
-    made = write_features(held, asked, to_dir, names, cuts=_cuts(task)).about
-    warn_of_days(held.data_through, asked)
-    say(
-        f"{made['rows']:,} rows of {len(made['names']):,} features lie in {shown(to_dir)}: "
-        f"{sum(held.patients_a_shard):,} patients as of {', '.join(made['days'])}."
-    )
-
-
-@_features.command("list")
-def list_features(
-    family: Annotated[str | None, typer.Option(metavar="NAME", help="Only this family.")] = None,
-) -> None:
-    """List the features by name.
-
-    Example: firstcall features list --family drugs
-    """
-    from features.printed_list import print_features
-
-    print_features(family)
-
-
-@_histories.command("export")
-def export_histories(
-    to_dir: Annotated[Path, typer.Option("--to", metavar="DIR", help="Folder for the dataset.")],
-) -> None:
-    """Write the histories as a MEDS dataset.
-
-    Each event keeps the day on which it became known, as a column known_on.
-
-    Example: firstcall histories export --to meds
-    """
-    from features.meds.commands import run_export
-
-    run_export(_home(), to_dir)
-
-
-@_histories.command("import")
-def import_histories(
-    from_dir: Annotated[Path, typer.Option("--from", metavar="DIR", help="Its folder.")],
-    delay: Annotated[
-        int | None, typer.Option(metavar="DAYS", help="Days until an event became known, where "
-                                                      "the dataset does not say when.")
-    ] = None,
-    codes: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="CSV that says what its codes mean.")
-    ] = None,
-) -> None:  # fmt: skip
-    """Make histories of a MEDS dataset.
-
-    Example: firstcall histories import --from meds --delay 30
-    """
-    from features.meds.commands import run_import
-
-    run_import(_home(), from_dir, delay, codes)
 
 
 def _cuts(task: str | None) -> Any:
