@@ -29,10 +29,18 @@ from data.generation import (
     write_table,
 )
 from data.home import Home
-from data.intake_report import FileCount, IntakeReport, RejectionCount, UnknownCodes
+from data.intake_report import (
+    FileCount,
+    IntakeReport,
+    RejectionCount,
+    ResultsWithoutUnit,
+    UnknownCodes,
+)
 from data.progress import stage
+from data.results_without_unit import count_results_without_unit
 from data.settling import count_files, count_rejections, derive, settle, show_what_is_there
-from data.sources import Delivery, FileKind, deliver
+from data.source_rows import bare_name
+from data.sources import Delivery, FileKind, SourceFile, deliver
 from data.staging import (
     add_raw_rows,
     create_kind,
@@ -49,6 +57,7 @@ __all__ = [
     "FileCount",
     "IntakeReport",
     "RejectionCount",
+    "ResultsWithoutUnit",
     "Taken",
     "UnknownCodes",
     "current",
@@ -80,8 +89,9 @@ def current(home: Home) -> Taken:
 def take_in(home: Home, source: str, from_dir: Path) -> IntakeReport:
     """Take in the files of `source` that lie in `from_dir`, and merge them with what is there.
 
-    Raises InputError where a file or column is missing, where no row can be taken in, or where
-    what is there came from another source; what was taken in before then stays as it was.
+    Raises InputError where a file or column is missing, where no row can be taken in, where a file
+    changes while it is read, or where what is there came from another source; what was taken in
+    before then stays as it was.
     """
     with workbench_folder(home) as work:
         delivery = deliver(source, from_dir)
@@ -117,6 +127,7 @@ def _take_in(
     connection: duckdb.DuckDBPyConnection,
     work: Path,
 ) -> IntakeReport:
+    states = [_state(file) for file in delivery.files]
     for kind in delivery.kinds:
         kept = before.folder / REREAD / f"{kind.name}.parquet" if before else None
         create_kind(connection, kind, kept if kind.reread else None)
@@ -138,6 +149,12 @@ def _take_in(
         add_raw_rows(connection, delivery)
         files = count_files(connection, delivery)
         rejections = count_rejections(connection)
+        for file, state in zip(delivery.files, states, strict=True):
+            if _state(file) != state:
+                raise InputError(
+                    f"{file.name} was changed while it was read; wait until it has come whole, "
+                    "then run firstcall intake again"
+                )
     with stage("Writing canonical tables"):
         folder = work / "generation"
         rows = {table: write_table(connection, table, folder) for table in TABLES}
@@ -152,6 +169,7 @@ def _take_in(
         )
     with stage("Counting unknown codes"):
         unknown = count_unknown_codes(connection, folder)
+        without_unit = count_results_without_unit(connection, folder)
     manifest = _manifest(before, delivery, connection, folder, rows)
     name, changed = publish(home, folder, manifest)
     return IntakeReport(
@@ -167,8 +185,18 @@ def _take_in(
         files=tuple(files),
         rejections=tuple(rejections),
         unknown_codes=tuple(unknown),
+        results_without_unit=without_unit,
         ignored_columns={file.name: file.ignored for file in delivery.files if file.ignored},
     )
+
+
+def _state(file: SourceFile) -> tuple[int, int] | None:
+    """Size and time of the last change, in ns since 1970; None where the file is gone."""
+    try:
+        found = file.path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _keep_for_rereading(
@@ -185,7 +213,11 @@ def _keep_for_rereading(
 
 
 def _write_rejected(home: Home, connection: duckdb.DuckDBPyConnection) -> None:
-    """Add this intake's rejected rows to those of earlier ones; the same row stands there once."""
+    """Add this intake's rejected rows to those of earlier ones; the same row stands there once.
+
+    A row that an earlier firstcall rejected, and named without its file's digest, gives way to the
+    same text on the same line of a file of that name.
+    """
     home.rejected.mkdir(parents=True, exist_ok=True)
     kinds = connection.execute("SELECT DISTINCT kind FROM rejected_raw ORDER BY kind").fetchall()
     names = ", ".join(named(name) for name in _REJECTED.names)
@@ -194,7 +226,12 @@ def _write_rejected(home: Home, connection: duckdb.DuckDBPyConnection) -> None:
         fresh = path.with_name(f".{path.name}.new")
         rows = f"SELECT {names} FROM rejected_raw WHERE kind = {quoted(kind)}"
         if path.is_file():
-            rows += f" UNION SELECT {names} FROM {parquet_relation(path)}"
+            rows += (
+                f" UNION SELECT {names} FROM {parquet_relation(path)} AS earlier WHERE NOT EXISTS ("
+                f"FROM rejected_raw AS again WHERE kind = {quoted(kind)} "
+                f"AND earlier.file = {bare_name('again.file')} AND earlier.line = again.line "
+                'AND earlier."column" = again."column" AND earlier.raw = again.raw)'
+            )
         query = f"SELECT DISTINCT {names} FROM ({rows}) ORDER BY {names}"
         write_parquet(connection, query, _REJECTED, fresh)
         fresh.replace(path)

@@ -15,6 +15,8 @@ class FileCount:
     """
 
     file: str
+    digest: str
+    """First 8 places of the sha256 of the file's bytes: source rows name it as file@digest:line."""
     table: str
     """Canonical table, or the source's own kind of file."""
     read: int
@@ -53,6 +55,25 @@ class UnknownCodes:
 
 
 @dataclass(frozen=True)
+class ResultsWithoutUnit:
+    """How many of the laboratory results under a known LOINC code came without a unit.
+
+    They are kept, and their numbers are taken to be in the unit of the test.
+    """
+
+    rows: int
+    """All results under a known LOINC code."""
+    without_unit: int
+    most_frequent: tuple[tuple[str, int], ...]
+    """The LOINC codes that came without a unit most often, with their results without one."""
+
+    @property
+    def share(self) -> float:
+        """Results without a unit as a part of `rows`, 0 to 1."""
+        return self.without_unit / self.rows if self.rows else 0.0
+
+
+@dataclass(frozen=True)
 class IntakeReport:
     """One intake: what was read, what became of it, and what is there now."""
 
@@ -70,6 +91,7 @@ class IntakeReport:
     files: tuple[FileCount, ...]
     rejections: tuple[RejectionCount, ...]
     unknown_codes: tuple[UnknownCodes, ...]
+    results_without_unit: ResultsWithoutUnit
     ignored_columns: dict[str, tuple[str, ...]]
     """File → columns of it that nothing reads: a plain name as it is, else the column's place."""
 

@@ -58,6 +58,15 @@ def plain_unit(unit: str) -> str:
     return text
 
 
+def is_unit(unit: str | None) -> bool:
+    """Whether anything stands there as a unit; of None, blanks and empty braces nothing does.
+
+    >>> is_unit("furlong"), is_unit("{}"), is_unit(None)
+    (True, False, False)
+    """
+    return unit is not None and plain_unit(unit) != ""
+
+
 def is_lab_unit(unit: str) -> bool:
     """Whether this is a spelling of a unit that laboratories are known to use.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from data.intake_report import IntakeReport, RejectionCount, UnknownCodes
+from data.intake_report import IntakeReport, RejectionCount, ResultsWithoutUnit, UnknownCodes
 from data.terminal import say, table
 
 
@@ -16,12 +16,14 @@ def print_invented(title: str, rows: Mapping[str, int]) -> None:
 def print_intake(report: IntakeReport, rejected: str) -> None:
     """Print what became of the rows of each file; `rejected` is the folder of those refused."""
     table(
-        "Taken in", ("file", "read", "taken in", "merged", "duplicates", "rejected"),
-        [(f.file, f.read, f.taken_in, f.merged, f.duplicates, f.rejected) for f in report.files],
-        right=range(1, 6),
+        "Taken in", ("file", "sha256", "read", "taken in", "merged", "duplicates", "rejected"),
+        [(f.file, f.digest, f.read, f.taken_in, f.merged, f.duplicates, f.rejected)
+         for f in report.files],
+        right=range(2, 7),
     )  # fmt: skip
     print_rejections(report.rejections, rejected)
     print_unknown_codes(report.unknown_codes)
+    print_results_without_unit(report.results_without_unit)
     for file, names in report.ignored_columns.items():
         say(f"  Nothing reads these columns of {file}: {', '.join(names)}.")
 
@@ -48,6 +50,17 @@ def print_unknown_codes(counts: Sequence[UnknownCodes]) -> None:
               ", ".join(code for code, _ in u.most_frequent[:5])) for u in unknown],
             right=range(2, 6),
         )  # fmt: skip
+
+
+def print_results_without_unit(count: ResultsWithoutUnit) -> None:
+    """Print in one line how many laboratory results came without a unit, if any did."""
+    if count.without_unit:
+        often = ", ".join(f"{loinc} ({n:,})" for loinc, n in count.most_frequent)
+        say(
+            f"  {count.without_unit:,} of {count.rows:,} laboratory results ({count.share:.1%}) "
+            "came without a unit and are taken to be in the unit of the test; most often: "
+            f"{often}."
+        )
 
 
 def print_sum(report: IntakeReport) -> None:

@@ -15,6 +15,7 @@ from data.contract_check import checked, code_form, duckdb_type, named
 from data.file_relations import parquet_relation
 from data.generation import columns_held
 from data.intake_report import FileCount, RejectionCount
+from data.source_rows import file_of, line_of, name_and_digest, row_id
 from data.sources import Delivery
 from data.staging import take_out_faults
 from data.tables import KEY, TABLES, Table
@@ -41,9 +42,7 @@ def show_what_is_there(
         query = f"SELECT {columns} WHERE false"
     else:
         files = " UNION ALL ".join(f"SELECT file FROM in_{kind} WHERE earlier" for kind in reread)
-        again = (
-            f" WHERE regexp_replace(source_row, ':[0-9]+$', '') NOT IN ({files})" if files else ""
-        )
+        again = f" WHERE {file_of('source_row')} NOT IN ({files})" if files else ""
         query = f"SELECT {columns} FROM {parquet_relation(written)}{again}"
     connection.execute(f"CREATE VIEW have_{table.name} AS {query}")
 
@@ -66,7 +65,7 @@ def derive(connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> None:
         form = f"REPLACE ({code_form('code')} AS code)" if coded else ""
         connection.execute(
             f"INSERT INTO new_{derived.table} BY NAME "
-            f"SELECT * {form}, file || ':' || line AS source_row FROM ({derived.sql})"
+            f"SELECT * {form}, {row_id('file', 'line')} AS source_row FROM ({derived.sql})"
         )
     if delivery.one_to_one:
         return
@@ -115,9 +114,8 @@ def _take_out_shared(connection: duckdb.DuckDBPyConnection, table: Table) -> Non
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE foreigners AS
         WITH everything AS (
-            SELECT 0 AS turn, 0 AS place, regexp_extract(source_row, '^(.*):[0-9]+$', 1) AS file,
-                   regexp_extract(source_row, ':([0-9]+)$', 1)::BIGINT AS line,
-                   record_id, patient_id, source_row
+            SELECT 0 AS turn, 0 AS place, {file_of("source_row")} AS file,
+                   {line_of("source_row")} AS line, record_id, patient_id, source_row
             FROM have_{table.name}
             UNION ALL BY NAME
             SELECT 1 AS turn, rowid AS place, file, line, record_id, patient_id, source_row
@@ -220,10 +218,12 @@ def count_files(connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> li
                coalesce(merged.n, 0)
         FROM read LEFT JOIN rejections USING (file) LEFT JOIN again USING (file)
              LEFT JOIN merged USING (file)
-        ORDER BY read.file
+        WHERE read.rows IS NOT NULL ORDER BY read.file
     """).fetchall()
     return [
-        FileCount(file, kind, read, read - rejected - again, merged, again, rejected)
+        FileCount(
+            *name_and_digest(file), kind, read, read - rejected - again, merged, again, rejected
+        )
         for file, kind, read, rejected, again, merged in rows
     ]
 

@@ -1,7 +1,9 @@
 """The workbench of one intake: a DuckDB database on disk, in which files become checked rows.
 
 Relations: `in_<kind>` (file, line, contract columns) holds the rows of one kind of file that keep
-their contract; `rejected` and `repeated` hold what was taken out, and `read` what there was.
+their contract; `rejected` and `repeated` hold what was taken out, and `read` which files there
+were: `rows` is NULL for a file of earlier intakes of which the rows are read again. `file` is
+everywhere a file's id, see `data.source_rows`.
 DuckDB spills to the workbench's folder, so files may be larger than memory.
 """
 
@@ -19,6 +21,7 @@ from data.contract_check import checked, duckdb_type, named, quoted, reason
 from data.errors import InputError
 from data.file_relations import csv_relation, parquet_relation
 from data.physical_lines import copy_rows, raw_lines, read_header
+from data.source_rows import row_id
 from data.sources import Delivery, FileKind, SourceFile
 
 MEMORY = "4GB"
@@ -66,6 +69,9 @@ def create_kind(
             f"INSERT INTO in_{kind.name} BY NAME SELECT *, true AS earlier "
             f"FROM {parquet_relation(earlier)}"
         )
+        connection.execute(
+            f"INSERT INTO read SELECT DISTINCT file, {quoted(kind.name)}, NULL FROM in_{kind.name}"
+        )
 
 
 @contextmanager
@@ -104,7 +110,7 @@ def _rows_of_csv(
             "INSERT INTO rejected SELECT ?, ?, line, '', reason, "
             "regexp_replace(reason, '^the line has [0-9]+ fields.*', "
             "'the line has not as many fields as the header') FROM broken",
-            [file.kind.name, file.name],
+            [file.kind.name, file.id],
         )
         connection.unregister("broken")
         batch.clear()
@@ -144,11 +150,11 @@ def read_file(connection: duckdb.DuckDBPyConnection, file: SourceFile, work: Pat
             query, types, rows = _rows_of_parquet(connection, file)
     else:
         query, types, rows = _rows_of_csv(connection, file, clean)
-    connection.execute("INSERT INTO read VALUES (?, ?, ?)", [file.name, kind.name, rows])
+    connection.execute("INSERT INTO read VALUES (?, ?, ?)", [file.id, kind.name, rows])
     constants = [f"{quoted(value)} AS {named(ours)}" for ours, value in file.constants.items()]
     types.update(dict.fromkeys(file.constants, "VARCHAR"))
     relation = (
-        f"(SELECT {', '.join([f'{quoted(file.name)} AS file', '*', *constants])} FROM ({query}))"
+        f"(SELECT {', '.join([f'{quoted(file.id)} AS file', '*', *constants])} FROM ({query}))"
     )
     check = checked(kind.contract, relation, types, ["file", "line"])
     with _reading_parquet(file) if is_parquet else nullcontext():
@@ -203,7 +209,7 @@ def settle_repeats(connection: duckdb.DuckDBPyConnection, kind: FileKind) -> Non
         INSERT INTO repeated SELECT {quoted(kind.name)}, file, line FROM again
         WHERE same AND (file, line) <> (first_file, first_line);
         INSERT INTO rejected SELECT {quoted(kind.name)}, file, line, {quoted(kind.key[0])},
-            {quoted(kind.key[0])} || ': contradicts ' || first_file || ':' || first_line
+            {quoted(kind.key[0])} || ': contradicts ' || {row_id("first_file", "first_line")}
                 || ', an earlier row of the same {" and ".join(kind.key)}',
             {quoted(f"{kind.key[0]}: {words}")}
         FROM again WHERE NOT same;
@@ -239,7 +245,7 @@ def add_raw_rows(connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> N
         numbers = [
             row[0]
             for row in connection.execute(
-                "SELECT DISTINCT line FROM rejected WHERE file = ? ORDER BY line", [file.name]
+                "SELECT DISTINCT line FROM rejected WHERE file = ? ORDER BY line", [file.id]
             ).fetchall()
         ]
         if not numbers:
@@ -250,7 +256,7 @@ def add_raw_rows(connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> N
                 connection.execute(
                     "INSERT INTO raw_rows SELECT file_row_number + 1, to_json(whole)::VARCHAR "
                     f"FROM {source} AS whole WHERE file_row_number + 1 IN "
-                    f"(SELECT line FROM rejected WHERE file = {quoted(file.name)})"
+                    f"(SELECT line FROM rejected WHERE file = {quoted(file.id)})"
                 )
         lines = raw_lines(file.path, numbers) if file.path.suffix != ".parquet" else iter(())
         while batch := list(islice(lines, _BATCH)):
@@ -261,6 +267,6 @@ def add_raw_rows(connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> N
         connection.execute(
             'INSERT INTO rejected_raw SELECT kind, file, line, "column", reason, raw '
             "FROM rejected JOIN raw_rows USING (line) WHERE file = ?",
-            [file.name],
+            [file.id],
         )
         connection.execute("DELETE FROM raw_rows")

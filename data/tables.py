@@ -117,7 +117,12 @@ def _identity(fact: str) -> tuple[Column, ...]:
 _PROVENANCE = (
     Column("known_on", "date", "day on which this version could first be seen", required=True),
     Column("reversed", "flag", "this version withdraws the fact", required=True),
-    Column("source_row", "text", "file and line that the row came from", required=True),
+    Column(
+        "source_row",
+        "text",
+        "file, digest of its bytes and line that the row came from: member.csv@1a2b3c4d:2",
+        required=True,
+    ),
 )
 
 MEMBER = Table(

@@ -39,7 +39,10 @@ def shown_stage(text: str) -> Iterator[None]:
 def table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], right: Iterable[int] = ()
 ) -> None:
-    """Print one table. `right` names the columns, by position, that hold numbers."""
+    """Print one table. `right` names the columns, by position, that hold numbers.
+
+    A name that is wider than its column goes on below: it is never cut.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
@@ -47,7 +50,8 @@ def table(
     made = Table(box=SIMPLE_HEAD, pad_edge=False)
     numbers = set(right)
     for position, column in enumerate(columns):
-        made.add_column(column, justify="right" if position in numbers else "left")
+        side = "right" if position in numbers else "left"
+        made.add_column(column, justify=side, overflow="fold")
     for row in rows:
         made.add_row(*(Text(_cell(value)) for value in row))
     console_of().print(_printable(title), style="bold", markup=False, soft_wrap=True)

@@ -9,7 +9,7 @@ import duckdb
 from data.codes import recognised
 from data.file_relations import parquet_relation
 from data.intake_report import UnknownCodes
-from data.lab_units import is_lab_unit
+from data.lab_units import is_lab_unit, is_unit
 
 _CODED = {"diagnosis": "code", "procedure": "code", "drug_fill": "code", "lab_result": "loinc"}
 LAB_UNIT = "LAB unit"
@@ -19,7 +19,10 @@ _NAMED = 5
 
 def count_unknown_codes(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[UnknownCodes]:
     """One count a table and code system, over the canonical files in `folder`; and one of the units
-    of laboratory results, LAB_UNIT, over the results that come with a unit."""
+    of laboratory results, LAB_UNIT, over the results that come with a unit.
+
+    The others are counted in `data.results_without_unit`.
+    """
     counts: list[UnknownCodes] = []
     for table, column in _CODED.items():
         relation = parquet_relation(folder / f"{table}.parquet")
@@ -32,10 +35,11 @@ def count_unknown_codes(connection: duckdb.DuckDBPyConnection, folder: Path) -> 
             codes = [(code, n) for system_, code, n in rows if system_ == name]
             known = recognised(name, [code for code, _ in codes]).tolist()
             counts.append(_counted(table, name, codes, known))
-    units = connection.execute(
+    written = connection.execute(
         f"SELECT unit, count(*) AS n FROM {parquet_relation(folder / 'lab_result.parquet')} "
-        "WHERE unit IS NOT NULL GROUP BY ALL ORDER BY n DESC, unit"
+        "GROUP BY ALL ORDER BY n DESC, unit"
     ).fetchall()
+    units = [(unit, n) for unit, n in written if is_unit(unit)]
     if units:
         known = [is_lab_unit(unit) for unit, _ in units]
         counts.append(_counted("lab_result", LAB_UNIT, units, known))

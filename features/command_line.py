@@ -61,7 +61,8 @@ def explain_patient(
 
     Whatever is neither 0 nor missing is told (with --feature these too): its value, what that says,
     how and over which days it is computed, and the events that it is made of, the newest first.
-    Of an event: its day, what it says, its code, since when it is known, its file and line.
+    Of an event: its day, what it says, its code, since when it is known, its file, the
+    file's digest and line.
 
     Example: firstcall features explain P0000042 --as-of 2010-03-31
     """

@@ -11,11 +11,13 @@ import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Literal
 
 from data.errors import InputError
+from data.source_rows import file_id
 from data.tables import Table
 
 Origin = Literal["invented", "public_synthetic", "own"]
@@ -62,6 +64,14 @@ class SourceFile:
     constants: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     """Columns of the file that nothing reads, where that deserves a word."""
+
+    @cached_property
+    def id(self) -> str:
+        """The name with a digest of the bytes, as `data.source_rows` says; `file` in all relations.
+
+        The whole file is read for it, once, where it is first asked for.
+        """
+        return file_id(self.path, self.name)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,11 @@ def write(folder: Path, **tables: str | bytes) -> Path:
     return folder
 
 
+def file_id(folder: Path, name: str) -> str:
+    """What source rows call the file: its name, and 8 places of what `sha256sum` says of it."""
+    return f"{name}@{hashlib.sha256((folder / name).read_bytes()).hexdigest()[:8]}"
+
+
 def fingerprint(home: Home) -> dict[str, str]:
     """Every file under `home` with the hash of its bytes."""
     return {

@@ -12,7 +12,7 @@ from data.home import Home
 from data.intake import current, take_in
 from data.sources import source_names
 from data.tables import TABLES
-from tests.data.canonical_fixture import write
+from tests.data.canonical_fixture import file_id, write
 
 ENCOUNTERS = """record_id,patient_id,kind,started_on,ended_on,known_on
 e1,p1,acute_inpatient,2020-03-01,,2020-03-01
@@ -30,7 +30,8 @@ def rejected(home: Home, table: str) -> list[dict]:
 
 
 def test_every_table_is_written_with_its_schema_and_order(home, tmp_path):
-    report = take_in(home, "canonical", write(tmp_path / "in", encounter=ENCOUNTERS))
+    folder = write(tmp_path / "in", encounter=ENCOUNTERS)
+    report = take_in(home, "canonical", folder)
     taken = current(home)
     assert list(taken.tables) == list(TABLES)
     for name, path in taken.tables.items():
@@ -39,7 +40,8 @@ def test_every_table_is_written_with_its_schema_and_order(home, tmp_path):
         {"record_id": "e1", "known_on": date(2020, 3, 1)},
         {"record_id": "e1", "known_on": date(2020, 3, 5)},
     ]
-    assert taken.read("member")["source_row"].to_pylist() == ["member.csv:2", "member.csv:3"]
+    name = file_id(folder, "member.csv")
+    assert taken.read("member")["source_row"].to_pylist() == [f"{name}:2", f"{name}:3"]
     assert taken.read("member")["reversed"].to_pylist() == [False, False]
     assert taken.manifest["origin"] == report.origin == "own"
     assert taken.manifest["run_out_days"] == 120
@@ -87,7 +89,9 @@ def test_parquet_and_folders_of_parts(home, tmp_path):
     report = take_in(home, "canonical", folder)
     rows = current(home).read("encounter")
     assert rows["source_row"].to_pylist() == [
-        "encounter/part-0.parquet:1", "encounter/part-1.parquet:1", "encounter/part-2.csv:2"
+        f"{file_id(folder, name)}:{line}"
+        for name, line in (("encounter/part-0.parquet", 1), ("encounter/part-1.parquet", 1),
+                           ("encounter/part-2.csv", 2))
     ]  # fmt: skip
     assert report.taken_in == report.read == 7
 
@@ -115,10 +119,11 @@ def test_each_constraint_rejects_with_its_reason(home, tmp_path):
            }  # fmt: skip
     lines = [",".join({**row, column: value}.values()) for column, value, _ in BROKEN]
     text = "\n".join([",".join(row), ",".join(row.values()), *lines])
-    report = take_in(home, "canonical", write(tmp_path / "in", member=text))
+    folder = write(tmp_path / "in", member=text)
+    report = take_in(home, "canonical", folder)
     assert rejected(home, "member") == [
-        {"file": "member.csv", "line": line, "column": reason.split(":")[0], "reason": reason,
-         "raw": lines[line - 3]}
+        {"file": file_id(folder, "member.csv"), "line": line, "column": reason.split(":")[0],
+         "reason": reason, "raw": lines[line - 3]}
         for line, (_, _, reason) in enumerate(BROKEN, start=3)
     ]  # fmt: skip
     assert (report.rejected, report.rows["member"]) == (len(BROKEN), 1)

@@ -13,7 +13,7 @@ from data.home import Home
 from data.intake import current, take_in
 from data.sources.canonical import deliver
 from data.tables import SCREENING, TABLES
-from tests.data.canonical_fixture import write
+from tests.data.canonical_fixture import file_id, write
 
 SCREENINGS = """record_id,patient_id,happened_on,need,answer,instrument,known_on
 q1,p1,2020-03-01,housing,need,AHC HRSN,2020-03-02
@@ -39,10 +39,11 @@ def home(tmp_path):
 
 
 def test_rows_are_taken_in_and_the_feeds_are_told(home, tmp_path):
-    report = take_in(home, "canonical", write(
+    folder = write(
         tmp_path / "in", screening=SCREENINGS, outreach=OUTREACH, encounter=ENCOUNTERS,
         drug_fill=FILLS,
-    ))  # fmt: skip
+    )  # fmt: skip
+    report = take_in(home, "canonical", folder)
     assert report.rejected == 0
     assert report.carries == (
         "coverage", "days_supply", "drug_fill", "encounter", "member", "missed_appointments",
@@ -55,7 +56,8 @@ def test_rows_are_taken_in_and_the_feeds_are_told(home, tmp_path):
         {"need": "transport", "answer": "declined", "instrument": None},
     ]
     assert taken.read("outreach")["step"].to_pylist() == ["contacted", "enrolled"]
-    assert taken.read("outreach")["source_row"].to_pylist() == ["outreach.csv:2", "outreach.csv:3"]
+    name = file_id(folder, "outreach.csv")
+    assert taken.read("outreach")["source_row"].to_pylist() == [f"{name}:2", f"{name}:3"]
     assert taken.read("encounter")["specialty"].to_pylist() == ["cardiology", None]
     assert taken.read("drug_fill")["prescriber_id"].to_pylist() == ["d7"]
 
@@ -79,7 +81,7 @@ BROKEN = [
     ("outreach", OUTREACH, "o9,p1,2020-03-05,called,,2020-03-05",
      "step: 'called' is none of contacted, no_answer, enrolled, declined, closed"),
     ("outreach", OUTREACH, "o1,p2,2020-03-05,closed,,2020-04-05",
-     "record_id: contradicts outreach.csv:2, an earlier row of the same record_id and another "
+     "record_id: contradicts {file}:2, an earlier row of the same record_id and another "
      "patient"),
     ("encounter", ENCOUNTERS, "e9,p1,no_show,2020-03-01,2020-03-01,,2020-03-20",
      f"kind: 'no_show' is none of {', '.join(TABLES['encounter'].column('kind').choices)}"),
@@ -88,7 +90,9 @@ BROKEN = [
 
 @pytest.mark.parametrize(("table", "text", "line", "reason"), BROKEN)
 def test_a_broken_row_is_rejected_with_its_reason(home, tmp_path, table, text, line, reason):
-    report = take_in(home, "canonical", write(tmp_path / "in", **{table: text + line + "\n"}))
+    folder = write(tmp_path / "in", **{table: text + line + "\n"})
+    report = take_in(home, "canonical", folder)
+    reason = reason.replace("{file}", file_id(folder, f"{table}.csv"))
     rejected = pq.read_table(home.rejected / f"{table}.parquet").to_pylist()
     assert [(row["reason"], row["raw"]) for row in rejected] == [(reason, line)]
     assert report.rows[table] == text.count("\n") - 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from data.errors import InputError
 from data.home import Home
 from data.intake import IntakeReport, current, take_in
-from tests.data.canonical_fixture import MEMBERS, fingerprint, write
+from tests.data.canonical_fixture import MEMBERS, file_id, fingerprint, write
 
 
 @pytest.fixture
@@ -44,9 +44,8 @@ def test_lines_that_are_no_rows_are_rejected_with_their_number(home, tmp_path):
         b'm9,"p""9",1950-01-01,"female",,2020-01-01\r',
         b"m10,p10,1950-01-01,female,,2020-01-01",
     ]
-    report = take_in(
-        home, "canonical", write(tmp_path / "in", member=MEMBERS.encode() + b"\n".join(lines))
-    )
+    folder = write(tmp_path / "in", member=MEMBERS.encode() + b"\n".join(lines))
+    report = take_in(home, "canonical", folder)
     assert counts(report) == (11, 5, 0, 6)
     assert [(r["line"], r["reason"]) for r in rejected(home)] == [
         (5, "the line has 4 fields, the header 6"),
@@ -61,7 +60,7 @@ def test_lines_that_are_no_rows_are_rejected_with_their_number(home, tmp_path):
     )
     members = current(home).read("member")
     assert 'p"9' in members["patient_id"].to_pylist()
-    assert "member.csv:12" in members["source_row"].to_pylist()
+    assert f"{file_id(folder, 'member.csv')}:12" in members["source_row"].to_pylist()
 
 
 def test_repeated_rows_and_contradictions(home, tmp_path):
@@ -71,11 +70,13 @@ def test_repeated_rows_and_contradictions(home, tmp_path):
         + "m1,p1,1950-01-02,female,,2020-01-01\n"
         + "m1,p1,1950-01-02,female,,2020-01-02\n"
     )
-    report = take_in(home, "canonical", write(tmp_path / "in", member=text))
+    folder = write(tmp_path / "in", member=text)
+    report = take_in(home, "canonical", folder)
     assert counts(report) == (5, 3, 1, 1)
+    first = f"{file_id(folder, 'member.csv')}:2"
     assert [(r["line"], r["column"], r["reason"]) for r in rejected(home)] == [(
         5, "record_id",
-        "record_id: contradicts member.csv:2, an earlier row of the same record_id and known_on",
+        f"record_id: contradicts {first}, an earlier row of the same record_id and known_on",
     )]  # fmt: skip
 
 
@@ -106,7 +107,7 @@ def test_further_files_are_merged(home, tmp_path):
     assert report.rows["member"] == 3
     assert report.rows["coverage"] == 2
     # line 2 repeats what line 2 of the first file said; line 3 contradicts it
-    assert counts(report) == (4, 2, 0, 2)
+    assert counts(report) == (4, 1, 1, 2)
     assert {r["raw"] for r in rejected(home)} == {
         "bad", "worse", "m1,p1,1950-01-01,male,2020-01-01"
     }  # fmt: skip

@@ -9,7 +9,7 @@ import pytest
 
 from data.home import Home
 from data.intake import current, take_in
-from tests.data.canonical_fixture import fingerprint, write
+from tests.data.canonical_fixture import file_id, fingerprint, write
 from training.facts import final_facts
 
 HEADER = "record_id,patient_id,kind,started_on,ended_on,known_on\n"
@@ -47,9 +47,8 @@ def test_the_first_patient_keeps_the_record_and_its_stay_reaches_training(home, 
     folder = write(tmp_path / "in", encounter=text)
     report = take_in(home, "canonical", folder)
     assert report.rows["encounter"] == 3
-    assert reasons(home) == [
-        ("encounter.csv", line, "record_id", conflict("encounter.csv:2")) for line in (3, 5)
-    ]
+    name = file_id(folder, "encounter.csv")
+    assert reasons(home) == [(name, n, "record_id", conflict(f"{name}:2")) for n in (3, 5)]
     assert [(count.rule, count.rows) for count in report.rejections] == [
         ("record_id: contradicts an earlier row of the same record_id and another patient", 2)
     ]
@@ -64,14 +63,14 @@ def test_the_first_patient_keeps_the_record_and_its_stay_reaches_training(home, 
 def test_what_was_taken_in_before_holds_its_record(home, tmp_path):
     # ten rows, so that line 10 comes before line 2 as text
     filling = "".join(f"f{n},p1,office,2020-01-01,,2020-01-01\n" for n in range(7))
-    take_in(
-        home, "canonical", write(tmp_path / "z", encounter=HEADER + OF_P1 + filling + OF_P1_LATER)
-    )
+    first = write(tmp_path / "z", encounter=HEADER + OF_P1 + filling + OF_P1_LATER)
+    take_in(home, "canonical", first)
     (tmp_path / "a" / "encounter").mkdir(parents=True)
     (tmp_path / "a" / "encounter" / "0.csv").write_text(HEADER + OF_P2)
     report = take_in(home, "canonical", tmp_path / "a")
     assert (report.read, report.rejected) == (1, 1)
-    assert reasons(home) == [("encounter/0.csv", 2, "record_id", conflict("encounter.csv:2"))]
+    name, held_by = file_id(tmp_path / "a", "encounter/0.csv"), file_id(first, "encounter.csv")
+    assert reasons(home) == [(name, 2, "record_id", conflict(f"{held_by}:2"))]
     assert {patient for record, patient, _ in final_stays(home) if record == "1"} == {"p1"}
 
 

@@ -8,6 +8,7 @@ import pytest
 from data.errors import InputError
 from data.home import Home
 from data.intake import IntakeReport, current, take_in
+from tests.data.canonical_fixture import file_id
 from tests.data.synpuf_fixture import (
     CARRIER,
     OUTPATIENT,
@@ -288,7 +289,7 @@ def test_drug_events(home, folder):
     ]
     fills = next(file for file in report.files if file.table == "prescription_drug_events")
     assert (fills.read, fills.taken_in, fills.duplicates, fills.rejected) == (4, 1, 1, 2)
-    name = fills.file
+    name = file_id(folder, fills.file)
     assert reasons(home, "prescription_drug_events") == [
         (4, f"PDE_ID: contradicts {name}:2, an earlier row of the same PDE_ID"),
         (5, "DAYS_SUPLY_NUM: '-1' is below 0"),
@@ -306,7 +307,7 @@ def test_broken_rows_are_rejected_by_the_source_s_own_columns(home, folder):
         folder, stay("A", "77", "20090412", "20090410"), stay("A", "", "20090412", "20090415")
     )
     report = take_in(home, "synpuf", folder)
-    name = "DE1_0_2009_Beneficiary_Summary_File_Sample_9.csv"
+    name = file_id(folder, "DE1_0_2009_Beneficiary_Summary_File_Sample_9.csv")
     assert reasons(home, "beneficiary_summary") == [
         (3, "BENE_BIRTH_DT: '19991340' is not a date"),
         (4, "BENE_HI_CVRAGE_TOT_MONS: '13' is above 12"),
