@@ -18,14 +18,13 @@ import duckdb
 import pyarrow as pa
 
 from data.contract_check import checked, duckdb_type, named, quoted, reason
+from data.duckdb_connection import MEMORY, THREADS, connect
 from data.errors import InputError
 from data.file_relations import csv_relation, parquet_relation
 from data.physical_lines import copy_rows, raw_lines, read_header
 from data.source_rows import row_id
 from data.sources import Delivery, FileKind, SourceFile
 
-MEMORY = "4GB"
-THREADS = 2
 _BATCH = 10_000
 _REJECTION = pa.schema([("line", pa.int64()), ("reason", pa.string())])
 _RAW = pa.schema([("line", pa.int64()), ("raw", pa.string())])
@@ -37,16 +36,7 @@ def open_workbench(folder: Path) -> duckdb.DuckDBPyConnection:
     Memory and threads are stated, and no extension is fetched or loaded.
     """
     folder.mkdir(parents=True)
-    connection = duckdb.connect(
-        folder / "intake.duckdb",
-        config={
-            "memory_limit": MEMORY,
-            "threads": THREADS,
-            "temp_directory": str(folder / "spill"),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        },
-    )
+    connection = connect(folder / "spill", folder / "intake.duckdb", THREADS, MEMORY)
     connection.execute("""
         CREATE TABLE read (file VARCHAR, kind VARCHAR, rows BIGINT);
         CREATE TABLE rejected (kind VARCHAR, file VARCHAR, line BIGINT, "column" VARCHAR,

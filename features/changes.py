@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from data.duckdb_connection import connect
 from data.file_relations import parquet_relation
 from features.events import READ
 from features.shards import shard_number
@@ -31,9 +32,7 @@ class Rows:
 
     def __init__(self, tables: Mapping[str, Path], folder: Path, threads: int) -> None:
         self._tables = tables
-        self._connection = duckdb.connect(
-            config={"threads": threads, "temp_directory": str(folder / "spilled")}
-        )
+        self._connection = connect(folder / "spilled", threads=threads)
 
     def close(self) -> None:
         self._connection.close()

@@ -10,10 +10,10 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 
-import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from data.duckdb_connection import connect
 from data.file_relations import parquet_relation
 from data.tables import TABLES
 from features.window import Window
@@ -123,16 +123,7 @@ def population(
     no coverage has everybody covered. `tables` holds a Parquet file or an Arrow table for each
     canonical table.
     """
-    # nothing of a patient is spilt beside whoever runs this, and nothing is fetched
-    connection = duckdb.connect(
-        config={
-            "threads": 2,
-            "memory_limit": "4GB",
-            "temp_directory": "",
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        }
-    )
+    connection = connect()
     try:
         for name in TABLES:
             source = tables[name]

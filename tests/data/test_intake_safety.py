@@ -184,12 +184,14 @@ def test_the_workbench_stays_in_its_folder_and_fetches_nothing(tmp_path):
         settings = dict(
             connection.execute(
                 "SELECT name, value FROM duckdb_settings() WHERE name IN ('temp_directory', "
-                "'threads', 'autoinstall_known_extensions', 'autoload_known_extensions')"
+                "'threads', 'autoinstall_known_extensions', 'autoload_known_extensions', "
+                "'enable_progress_bar')"
             ).fetchall()
         )
     assert settings == {
         "temp_directory": str(tmp_path / "work" / "spill"), "threads": "2",
         "autoinstall_known_extensions": "false", "autoload_known_extensions": "false",
+        "enable_progress_bar": "false",
     }  # fmt: skip
 
 
