@@ -19,7 +19,7 @@ export DO_NOT_TRACK := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 export BENTOML_DO_NOT_TRACK := True
 
-.PHONY: help demo worklist serve mlflow test check format evidence stress bench lock clean
+.PHONY: help demo worklist serve mlflow test check format evidence stress mutants bench lock clean
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,9 @@ stress: $(READY)  ## features against the oracle on ten times as many histories,
 		tests/features/test_evidence.py $(wildcard tests/features/test_properties_*.py)
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$$scratch" \
 		$(BIN)/python -m pytest -q tests/features --deselect tests/features/test_compiled.py
+
+mutants: $(READY)  ## takes out or turns each rule of cohorts, labels and scores; a test has to fail (half an hour)
+	@$(BIN)/python -m tests.mutants
 
 bench: $(READY)  ## speed on a million patients, as ratios measured in one run (some twenty minutes, 20 GB of disk)
 	@$(BIN)/python -m tests.bench

@@ -115,17 +115,84 @@ def intake(
     _take_in(_home(), source, from_dir)
 
 
+@app.command("unknown-codes")
+def unknown_codes(
+    top: Annotated[int, typer.Option(help="How many to print of each system.", min=1)] = 20,
+) -> None:
+    """Print the codes of what was taken in that no list knows, with their share and why.
+
+    Example: firstcall unknown-codes --top 20
+    """
+    from data.printed import print_kept_unknown_codes
+    from data.unknown_codes import kept_unknown_codes
+
+    print_kept_unknown_codes(kept_unknown_codes(_home()), top)
+
+
 @app.command()
 def train(
-    task: Annotated[str, typer.Option(help="readmission or high-cost.")],
+    task: Annotated[
+        str, typer.Option(metavar="TASK", help="A task by its name, or a file of settings.")
+    ],
 ) -> None:
     """Train one model and judge it beside its baselines.
 
-    It becomes the champion, which the next night uses.
+    It becomes the champion of its task. The night uses those of readmission and high-cost.
 
     Example: firstcall train --task readmission
     """
     _train(_home(), task)
+
+
+@app.command()
+def cohort(
+    task: Annotated[
+        str, typer.Option(metavar="TASK", help="A task by its name, or a file of settings.")
+    ] = "readmission",
+    definition: Annotated[
+        str | None, typer.Option(help="cms_hwr or pcr_like, instead of the task's own.")
+    ] = None,
+    to_dir: Annotated[
+        Path, typer.Option("--to", metavar="DIR", help="Folder for the files.")
+    ] = Path("cohort"),
+) -> None:
+    """Write who counts for a readmission task, and why the others do not.
+
+    stays.parquet holds every stay of the data: each rule that it met, how it joined others, the
+    planned rule that fired, its outcome and why. attrition.parquet counts what each rule took out.
+    cohort.html is a page to read, without patients.
+
+    Example: firstcall cohort --task readmission --to cohort
+    """
+    from training.cohort_files import print_cohort, readmission_task, write_cohort
+
+    print_cohort(write_cohort(_home(), readmission_task(task, definition), to_dir))
+
+
+@app.command("task")
+def show_task(
+    name: Annotated[str, typer.Argument(metavar="TASK", help="Its name, or a file of settings.")],
+    to_file: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="Write it here instead.")
+    ] = None,
+) -> None:
+    """Print the settings of a task, to copy and change.
+
+    readmission, high-cost, or ed-visit-90 (an emergency visit within 90 days, which is settings
+    alone). A copy with another name is another task: firstcall train --task mine.toml.
+
+    Example: firstcall task readmission --to mine.toml
+    """
+    from training.tasks import task_called, task_file
+
+    text = task_file(task_called(name))
+    if to_file is None:
+        say(text.rstrip())
+        return
+    if to_file.exists():
+        raise InputError(f"--to: {shown(to_file)} is there already; choose another name.")
+    to_file.write_text(text, encoding="utf-8")
+    say(f"The settings lie in {shown(to_file)}; change them, and its name, and train with it.")
 
 
 @app.command()

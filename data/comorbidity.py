@@ -40,7 +40,7 @@ def _bits(codelist: str, system: str, codes: Codes) -> np.ndarray:
             found |= stems.get(code[:length], 0)
         return found
 
-    return over_unique(codes, look_up, np.uint32)
+    return over_unique(codes, look_up, np.uint32, system)
 
 
 CHARLSON_NAMES: dict[str, str] = _groups("charlson_quan_2005")

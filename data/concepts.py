@@ -150,7 +150,7 @@ def diagnosis_concept(system: str, codes: Codes) -> np.ndarray:
         "ICD10CM": lambda code: icd10_diagnoses().category(code),
         "CCW": lambda code: _chronic_flags().get(code, 0),
     }[system]
-    return over_unique(codes, look_up, np.int16)
+    return over_unique(codes, look_up, np.int16, system)
 
 
 def procedure_concept(system: str, codes: Codes) -> np.ndarray:
@@ -165,7 +165,7 @@ def procedure_concept(system: str, codes: Codes) -> np.ndarray:
         "ICD9PCS": _icd9_procedure,
         "HCPCS": lambda _: 0,
     }[system]
-    return over_unique(codes, look_up, np.int16)
+    return over_unique(codes, look_up, np.int16, system)
 
 
 @cache
@@ -182,3 +182,28 @@ def diagnosis_concepts() -> dict[int, str]:
 def diagnosis_concept_name(ccs: int) -> str:
     """AHRQ's name of a diagnosis category. Raises KeyError where there is no such category."""
     return _diagnosis_names()[int(ccs)]
+
+
+@cache
+def _revenue_stems() -> frozenset[str]:
+    return frozenset(row["code"] for row in read_codelist("revenue_code"))
+
+
+def revenue_stem(code: str) -> str:
+    """What stands in the list of revenue codes for a code of four digits; "" where nothing does.
+
+    Three digits stand for all codes that begin so, and four for one alone.
+    """
+    if not SHAPES["REVENUE"].fullmatch(code):
+        return ""
+    return next((stem for stem in (code, code[:3]) if stem in _revenue_stems()), "")
+
+
+@cache
+def _drgs() -> dict[str, str]:
+    return {row["code"]: row["concept"] for row in read_codelist("ms_drg")}
+
+
+def major_diagnostic_category(codes: Codes) -> list[str]:
+    """The MDC of each MS-DRG: 01 to 25, PRE (assigned before any), ANY; "" where it is unknown."""
+    return over_unique(codes, lambda code: _drgs().get(code, ""), object, "MSDRG").tolist()

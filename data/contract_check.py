@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from data.code_forms import code_form, codes_form
 from data.tables import LONGEST_TEXT, Column, Table
 
 _SHOWN = 40
@@ -42,16 +43,20 @@ def duckdb_type(column: Column) -> str:
     return _DUCKDB[column.type]
 
 
-def code_form(text: str) -> str:
-    """SQL: a code in the form of `data.codes.normalise`, NULL where nothing is left of it."""
-    return f"nullif(upper(regexp_replace({text}, '[. \\-\\t]', '', 'g')), '')"
+def in_code_form(table: Table, column: Column, text: str, system: str) -> str | None:
+    """SQL: `text` in the form of the codes that the column holds, NULL where nothing is left of it.
+
+    None for a column that holds no codes; `system` is SQL for the row's own code system.
+    """
+    if column.code_system is not None:
+        form = codes_form if column.several else code_form
+        return form(text, quoted(column.code_system))
+    if column.name == "code" and "code_system" in table.names:
+        return code_form(text, system)
+    return None
 
 
-def _is_code(table: Table, column: Column) -> bool:
-    return column.name == "code" and any(other.name == "code_system" for other in table.columns)
-
-
-def _cast(table: Table, column: Column, text: str) -> str:
+def _cast(column: Column, text: str, coded: str | None) -> str:
     match column.type:
         case "date":
             # 2010-03-31 or 20100331, and a time of day that is midnight
@@ -81,12 +86,17 @@ def _cast(table: Table, column: Column, text: str) -> str:
                 "upper" if all(choice == choice.upper() for choice in column.choices) else "lower"
             )
             return f"CASE WHEN {case}({text}) IN ({choices}) THEN {case}({text}) END"
-        case _ if _is_code(table, column):
-            return code_form(text)
+        case _ if coded is not None:
+            return coded
         case _ if column.lower_case:
             return f"lower({text})"
         case _:
             return text
+
+
+def _system(table: Table, types: Mapping[str, str]) -> str:
+    """SQL: the code system that the row names, however it is written."""
+    return f"upper({named('~code_system')})" if "code_system" in types else "NULL"
 
 
 def _words(column: Column) -> str:
@@ -135,10 +145,11 @@ def checked(
                 faults.append(f"CASE WHEN {text} IS NULL THEN {missing} END")
         else:
             texts.append(f"nullif(trim({source}::VARCHAR), '') AS {text}")
-            typed.append(f"{_cast(table, column, text)} AS {value}")
+            coded = in_code_form(table, column, text, _system(table, types))
+            typed.append(f"{_cast(column, text, coded)} AS {value}")
             if column.required:
                 faults.append(f"CASE WHEN {text} IS NULL THEN {missing} END")
-            if column.type != "text" or _is_code(table, column):
+            if column.type != "text" or (coded and column.required):
                 wrong = _fault(column.name, text, _words(column))
                 faults.append(f"CASE WHEN {text} IS NOT NULL AND {value} IS NULL THEN {wrong} END")
             if column.type == "text":

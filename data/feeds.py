@@ -15,6 +15,7 @@ SHOWN_BY: dict[str, tuple[str, str]] = {
     "emergency_visits": ("encounter", "kind = 'emergency'"),
     "facility": ("encounter", "facility_id IS NOT NULL"),
     "icd10_diagnoses": ("diagnosis", "code_system = 'ICD10CM'"),
+    "icd_procedures": ("procedure", "code_system <> 'HCPCS'"),
     "missed_appointments": ("encounter", "kind = 'missed_appointment'"),
     "office_visits": ("encounter", "kind = 'office'"),
     "payer": ("coverage", "payer IS NOT NULL"),

@@ -48,8 +48,18 @@ class Taken:
     manifest: dict[str, Any]
 
     def read(self, table: str, columns: list[str] | None = None) -> pa.Table:
-        """One canonical table, or some of its columns, in memory."""
-        return pq.read_table(self.tables[table], columns=columns)
+        """One canonical table, or some of its columns, in memory.
+
+        A younger column, which an earlier firstcall did not write, is there and empty.
+        """
+        path, asked = self.tables[table], columns or list(TABLES[table].names)
+        held = columns_held(path)
+        found = pq.read_table(path, columns=[name for name in asked if name in held])
+        for place, name in enumerate(asked):
+            if name not in held:
+                kind = TABLES[table].column(name).arrow_type
+                found = found.add_column(place, pa.field(name, kind), pa.nulls(len(found), kind))
+        return found
 
 
 def find_current(home: Home) -> Taken | None:
@@ -64,14 +74,17 @@ def find_current(home: Home) -> Taken | None:
 
 
 def column_lacking(taken: Taken) -> str | None:
-    """The first table or column that an earlier firstcall, which had none, did not write."""
+    """The first table or column that an earlier firstcall, which had none, did not write.
+
+    A column that is declared younger may be lacking: nothing needs it.
+    """
     for name, table in TABLES.items():
         if not taken.tables[name].is_file():
             return f"table {name}"
         held = columns_held(taken.tables[name])
-        for column in table.names:
-            if column not in held:
-                return f"column {column} in table {name}"
+        for column in table.columns:
+            if column.name not in held and not column.younger:
+                return f"column {column.name} in table {name}"
     return None
 
 

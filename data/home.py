@@ -33,6 +33,11 @@ class Home:
         return self.root / "rejected"
 
     @property
+    def unknown_codes(self) -> Path:
+        """Every unknown code of what the last intake left there, with its rows (Parquet)."""
+        return self.root / "unknown_codes.parquet"
+
+    @property
     def histories(self) -> Path:
         return self.root / "histories"
 

@@ -32,6 +32,7 @@ from data.home import Home
 from data.intake_report import (
     FileCount,
     IntakeReport,
+    KindTold,
     RejectionCount,
     ResultsWithoutUnit,
     UnknownCodes,
@@ -50,12 +51,13 @@ from data.staging import (
     settle_repeats,
 )
 from data.tables import TABLES
-from data.unknown_codes import count_unknown_codes
+from data.unknown_codes import count_unknown_codes, keep_unknown_codes
 
 __all__ = [
     "CARRIES",
     "FileCount",
     "IntakeReport",
+    "KindTold",
     "RejectionCount",
     "ResultsWithoutUnit",
     "Taken",
@@ -149,6 +151,7 @@ def _take_in(
         add_raw_rows(connection, delivery)
         files = count_files(connection, delivery)
         rejections = count_rejections(connection)
+        kinds_told = _count_kinds_told(connection, delivery)
         for file, state in zip(delivery.files, states, strict=True):
             if _state(file) != state:
                 raise InputError(
@@ -168,10 +171,11 @@ def _take_in(
             f"the reasons stand in {home.rejected}"
         )
     with stage("Counting unknown codes"):
-        unknown = count_unknown_codes(connection, folder)
+        unknown, every_unknown = count_unknown_codes(connection, folder)
         without_unit = count_results_without_unit(connection, folder)
     manifest = _manifest(before, delivery, connection, folder, rows)
     name, changed = publish(home, folder, manifest)
+    keep_unknown_codes(home, every_unknown)
     return IntakeReport(
         generation=name,
         changed=changed,
@@ -184,10 +188,23 @@ def _take_in(
         rows=rows,
         files=tuple(files),
         rejections=tuple(rejections),
+        kinds_told=kinds_told,
         unknown_codes=tuple(unknown),
         results_without_unit=without_unit,
         ignored_columns={file.name: file.ignored for file in delivery.files if file.ignored},
     )
+
+
+def _count_kinds_told(
+    connection: duckdb.DuckDBPyConnection, delivery: Delivery
+) -> tuple[KindTold, ...]:
+    if delivery.kinds_told is None:
+        return ()
+    rows = connection.execute(
+        f"SELECT told, told_by, count(*) AS n FROM ({delivery.kinds_told}) "
+        "GROUP BY ALL ORDER BY n DESC, told, told_by"
+    ).fetchall()
+    return tuple(KindTold(*row) for row in rows)
 
 
 def _state(file: SourceFile) -> tuple[int, int] | None:

@@ -37,6 +37,17 @@ class RejectionCount:
 
 
 @dataclass(frozen=True)
+class KindTold:
+    """How many encounters did not say their kind, and have this one because their codes tell it."""
+
+    kind: str
+    told_by: str
+    """`data.encounter_kinds.BY_REVENUE` or BY_PLACE."""
+    encounters: int
+    """Rows read in this intake, those that were there already included."""
+
+
+@dataclass(frozen=True)
 class UnknownCodes:
     """How many of the rows of one code system hold an unknown code. They are kept."""
 
@@ -47,6 +58,9 @@ class UnknownCodes:
     unknown_codes: int
     most_frequent: tuple[tuple[str, int], ...]
     """The unknown codes met most often, with their rows."""
+    malformed_rows: int | None = None
+    """Rows, among the unknown, whose code is not written as one of the system: its pattern or its
+    check digit is wrong. None where that was not looked at."""
 
     @property
     def share(self) -> float:
@@ -90,7 +104,10 @@ class IntakeReport:
     """Rows of each canonical table in the generation, earlier intakes included."""
     files: tuple[FileCount, ...]
     rejections: tuple[RejectionCount, ...]
+    kinds_told: tuple[KindTold, ...]
+    """What codes decided, most frequent first."""
     unknown_codes: tuple[UnknownCodes, ...]
+    """One a table and code system that is there, those without an unknown code included."""
     results_without_unit: ResultsWithoutUnit
     ignored_columns: dict[str, tuple[str, ...]]
     """File → columns of it that nothing reads: a plain name as it is, else the column's place."""

@@ -1,15 +1,19 @@
-"""The lists of the CMS planned-readmission algorithm and of the index exclusions of cms_hwr.
+"""The lists of the CMS planned-readmission algorithm and of the exclusions of index stays.
 
-Lists are versioned by discharge date, and so by code system: stays coded in ICD-9 take v3.0,
-stays coded in ICD-10 take v4.0. Each list holds CCS categories and single codes
-(codelists/planned_readmission.csv); a `?` in a single code stands for any one place, and a code
-stands for everything that begins with it.
+Lists are versioned by discharge date: v3.0 speaks ICD-9 and holds for discharges before
+`ICD10_SINCE`, v4.0 speaks ICD-10 and holds from that day on. A stay whose codes are not those of
+its date can be judged by the list of its codes alone; whoever reads them counts such stays.
+
+Each list holds CCS categories and single codes (codelists/planned_readmission.csv); a `?` in a
+single code stands for any one place, `[46]` for one of these, and a code stands for everything
+that begins with it.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Literal
 
@@ -19,6 +23,8 @@ from data.code_systems import Codes, over_unique
 from data.concepts import diagnosis_concept, procedure_concept, read_codelist
 
 Edition = Literal["ICD9", "ICD10"]
+ICD10_SINCE = date(2015, 10, 1)
+"""Discharges from this day on are coded in ICD-10 (45 CFR 162.1002)."""
 _NEVER = re.compile(r"(?!)")
 
 
@@ -44,6 +50,9 @@ class PlannedLists:
     excluded_psychiatric: frozenset[int]
     excluded_rehabilitation: frozenset[int]
     excluded_cancer: frozenset[int]
+    excluded_pregnancy: frozenset[int]
+    excluded_newborn: frozenset[int]
+    surgical_procedures: frozenset[int]
 
     @property
     def diagnosis_system(self) -> str:
@@ -80,6 +89,12 @@ class PlannedLists:
             | self._matching(self.acute_codes, codes)
         )
 
+    def surgical_procedure(self, codes: Codes) -> np.ndarray:
+        """Whether each procedure code makes a cancer stay a surgical one, which counts, bool."""
+        return np.isin(
+            procedure_concept(self.procedure_system, codes), sorted(self.surgical_procedures)
+        )
+
     @staticmethod
     def _matching(pattern: re.Pattern[str], codes: Codes) -> np.ndarray:
         return over_unique(codes, lambda code: pattern.match(code) is not None, np.bool_)
@@ -114,4 +129,14 @@ def planned_lists(edition: Edition = "ICD10") -> PlannedLists:
         excluded_psychiatric=categories("excluded_psychiatric"),
         excluded_rehabilitation=categories("excluded_rehabilitation"),
         excluded_cancer=categories("excluded_cancer"),
+        excluded_pregnancy=categories("excluded_pregnancy"),
+        excluded_newborn=categories("excluded_newborn"),
+        surgical_procedures=categories("surgical_procedure"),
     )
+
+
+@cache
+def exempt_cancer_hospitals() -> frozenset[str]:
+    """CMS certification numbers of the cancer hospitals exempt from prospective payment."""
+    rows = read_codelist("planned_readmission")
+    return frozenset(row["code"] for row in rows if row["concept"] == "exempt_cancer_hospital")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from data.contract_check import checked, code_form, duckdb_type, named
+from data.contract_check import checked, duckdb_type, in_code_form, named
 from data.file_relations import parquet_relation
 from data.generation import columns_held
 from data.intake_report import FileCount, RejectionCount
@@ -61,11 +61,10 @@ def derive(connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> None:
             f"CREATE TABLE new_{table.name} ({body}, file VARCHAR, line BIGINT, source_row VARCHAR)"
         )
     for derived in delivery.derived:
-        coded = not delivery.one_to_one and "code_system" in TABLES[derived.table].names
-        form = f"REPLACE ({code_form('code')} AS code)" if coded else ""
+        rows = derived.sql if delivery.one_to_one else _in_form(TABLES[derived.table], derived.sql)
         connection.execute(
             f"INSERT INTO new_{derived.table} BY NAME "
-            f"SELECT * {form}, {row_id('file', 'line')} AS source_row FROM ({derived.sql})"
+            f"SELECT *, {row_id('file', 'line')} AS source_row FROM ({rows})"
         )
     if delivery.one_to_one:
         return
@@ -78,6 +77,20 @@ def derive(connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> None:
         )
         take_out_faults(connection, "faults")
     _take_out_rejected(connection)
+
+
+def _in_form(table: Table, rows: str) -> str:
+    """SQL: `rows` with the table's codes in their form; a column that they lack is empty."""
+    coded = {column.name: in_code_form(table, column, named(column.name), "code_system")
+             for column in table.columns}  # fmt: skip
+    forms = [f"{form} AS {named(name)}" for name, form in coded.items() if form]
+    if not forms:
+        return rows
+    empty = ", ".join(f"NULL::VARCHAR AS {named(name)}" for name, form in coded.items() if form)
+    return (
+        f"SELECT * REPLACE ({', '.join(forms)}) FROM ("
+        f"SELECT * FROM ({rows}) UNION ALL BY NAME SELECT {empty} WHERE false)"
+    )
 
 
 def _filled(connection: duckdb.DuckDBPyConnection) -> list[Table]:

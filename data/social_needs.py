@@ -37,4 +37,4 @@ def social_need(system: str, codes: Codes) -> np.ndarray:
                 return stems[code[:length]]
         return 0
 
-    return over_unique(codes, look_up, np.int8)
+    return over_unique(codes, look_up, np.int8, system)

@@ -37,7 +37,11 @@ class Column:
 
     ``choices`` lists what a ``choice`` column may hold; ``minimum`` and ``maximum`` bound a
     numeric column, both included. A ``lower_case`` text is kept in lower case, however it came.
-    A column that is not ``required`` may be empty (missing is missing, never zero).
+    ``code_system`` names the system of the codes that a text column holds, which are kept in its
+    form (`data.code_forms`); ``several``: more than one code, blanks between.
+    A column that is not ``required`` may be empty (missing is missing, never zero). A ``younger``
+    column is one that no feature and no rule needs: tables written before it was declared are
+    whole without it.
     """
 
     name: str
@@ -49,6 +53,9 @@ class Column:
     minimum: float | None = None
     maximum: float | None = None
     lower_case: bool = False
+    code_system: str | None = None
+    several: bool = False
+    younger: bool = False
 
     @property
     def arrow_type(self) -> pa.DataType:
@@ -181,7 +188,13 @@ ENCOUNTER = Table(
                choices=ADMISSION_TYPES),
         Column("disposition", "choice", "where the patient went (UB-04 field 17)",
                choices=DISPOSITIONS),
-        Column("drg", "text", "diagnosis-related group"),
+        Column("drg", "text", "Medicare severity diagnosis-related group (MS-DRG), three digits",
+               code_system="MSDRG"),
+        Column("place_of_service", "text", "place of service of a professional claim (CMS), two "
+               "digits", code_system="POS", younger=True),
+        Column("revenue_codes", "text", "revenue codes of an institutional claim (UB-04 field 42), "
+               "four digits each, blanks between", code_system="REVENUE", several=True,
+               younger=True),
         *_PROVENANCE,
     ),
     (
@@ -255,7 +268,7 @@ LAB_RESULT = Table(
         *_identity("the result"),
         _ENCOUNTER_ID,
         _HAPPENED,
-        Column("loinc", "text", "LOINC code of the test", required=True),
+        Column("loinc", "text", "LOINC code of the test", required=True, code_system="LOINC"),
         Column("value", "number", "result in `unit`", required=True),
         Column("unit", "text", "UCUM unit of the value"),
         *_PROVENANCE,

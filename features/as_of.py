@@ -42,8 +42,19 @@ def features_as_of(
     Percentiles are told by `cuts` (see `features.cuts`), and are missing without.
     Raises InputError where a column or a date is missing, or where no feature has a name.
     """
-    questions = Questions.of(index)
     wanted = plan(None if names is None else tuple(names), histories.carries)
+    return answers(histories, index, wanted, threads, cuts)
+
+
+def answers(
+    histories: Histories,
+    index: pd.DataFrame,
+    wanted: Plan,
+    threads: int = THREADS,
+    cuts: Cuts | None = None,
+) -> pd.DataFrame:
+    """As `features_as_of`, of the features of a plan (`features.plan.plan_of`)."""
+    questions = Questions.of(index)
     out = np.empty((len(index), len(wanted.template)), np.float32)
 
     def one_shard(shard: Shard, rows: np.ndarray, patients: np.ndarray) -> None:

@@ -1,96 +1,167 @@
-"""The scores that clinicians know, from the same histories and seen at the same as_of.
+"""The scores that clinicians know, side by side, of the same histories seen at the same as_of.
 
-They were made for other outcomes than ours: LACE for death or unplanned readmission within 30
-days of a discharge (van Walraven C et al. CMAJ 2010;182:551-7). They stand beside a model as its
-baselines. An input that is not known gives a range, never a zero.
+They stand beside a model as its baselines, and beside a risk wherever a person sees one. All were
+made for other outcomes than ours (`Score.made_for`): whoever compares says so. An input that is
+not known gives a range, never a zero. LACE and HOSPITAL have a file each; Charlson, Elixhauser and
+CMS-HCC are features (`features.definitions.comorbidity`).
 """
 
 from __future__ import annotations
 
-from weakref import WeakKeyDictionary
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from data.codes import LACE_HIERARCHY, LACE_ITEMS, LACE_POINTS
-from data.errors import InputError
 from features.as_of import features_as_of
-from features.history import THREADS, Histories
-from features.meaning import meanings
-from features.questions import Questions
-from features.shards import Shard
-from features.stay_kernel import (
-    ACUTE_ENDED,
-    ACUTE_STARTED,
-    COMORBIDITY,
-    EMERGENCY_VISIT,
-    EMERGENT,
-    stay_facts,
-)
-from features.vocabulary import Vocabulary
-from features.window import days_of
+from features.history import Histories
+from features.hospital_score import FORMS, HOSPITAL_2013, HOSPITAL_2016, hospital, hospital_of
+from features.hospital_score import HOSPITAL_SIMPLIFIED as SIMPLIFIED
+from features.index_stay import index_stay
+from features.lace import GROUPS as LACE_GROUPS
+from features.lace import ITEMS as LACE_PARTS
+from features.lace import lace, lace_of
+from features.score_range import group_of, lacking
 
-SIX_MONTHS = 180
-"""Days before the admission in which emergency visits count; the admission's day does not."""
-YEAR = 365
-"""Days before the admission in which admissions count, and since which comorbidities do."""
+__all__ = [
+    "SCORES", "Score", "hospital", "known_scores", "lace", "prior_admissions", "prior_year_cost",
+    "score_called",
+]  # fmt: skip
 
-_WORSE = dict(LACE_HIERARCHY)
-_PARTS = {
-    "ENC/acute_inpatient/started": ACUTE_STARTED,
-    "ENC/acute_inpatient/ended": ACUTE_ENDED,
-    "STAY/emergent": EMERGENT,
-    "ENC/emergency/started": EMERGENCY_VISIT,
+_AVOIDABLE = "potentially avoidable readmission within 30 days of a discharge"
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score as people call it. `of_stay`: it is about one acute stay; else about a person on a
+    day, and `column` is the feature that tells it ("" for prior-year cost). `groups`: the fewest
+    points of each, where the score has groups."""
+
+    name: str
+    words: str
+    made_for: str
+    of_stay: bool = False
+    column: str = ""
+    unit: Literal["points", "US dollars"] = "points"
+    groups: Mapping[str, float] = field(default_factory=dict)
+
+    def say(self, low: float, high: float, without: str) -> str:
+        """The score in words; `without` is what is not known.
+
+        >>> score_called("lace").say(8, 11, "admission type")
+        'LACE 8–11 (not known: admission type)'
+        >>> score_called("lace").say(11, 11, "")
+        'LACE 11'
+        >>> score_called("charlson_2011").say(math.nan, math.nan, "no diagnoses are carried")
+        'Charlson (weights of 2011) not known: no diagnoses are carried'
+        """
+        if math.isnan(low):
+            return f"{self.words} not known: {without}"
+        if low == high:
+            return f"{self.words} {self._number(low)}"
+        return f"{self.words} {self._number(low)}–{self._number(high)} (not known: {without})"
+
+    def group(self, low: float, high: float) -> str:
+        """The group that a range lies in, "" where the score has none or is not known."""
+        return group_of(low, high, self.groups) if self.groups else ""
+
+    def _number(self, value: float) -> str:
+        if self.unit == "US dollars":
+            return f"${value:,.0f}"
+        return f"{value:.0f}" if value == round(value) else f"{value:.3f}"
+
+
+SCORES: tuple[Score, ...] = (
+    Score("lace", "LACE", "death or unplanned readmission within 30 days of a discharge",
+          of_stay=True, groups=LACE_GROUPS),
+    Score("hospital_2016", "HOSPITAL", _AVOIDABLE, of_stay=True, groups=HOSPITAL_2016.groups),
+    Score("hospital_2013", "HOSPITAL (2013)", _AVOIDABLE, of_stay=True,
+          groups=HOSPITAL_2013.groups),
+    Score("hospital_simplified", "HOSPITAL (simplified)", _AVOIDABLE, of_stay=True,
+          groups=SIMPLIFIED.groups),
+    Score("charlson_1987", "Charlson (weights of 1987)", "death within a year of an admission",
+          column="charlson_1987_365"),
+    Score("charlson_2011", "Charlson (weights of 2011)", "death within a year of a discharge",
+          column="charlson_2011_365"),
+    Score("elixhauser", "Elixhauser (van Walraven)", "death in hospital",
+          column="elixhauser_van_walraven_365"),
+    Score("hcc_v28", "CMS-HCC V28 (conditions)", "Medicare's cost of a member in the next year",
+          column="hcc_v28_365"),
+    Score("prior_year_cost", "prior-year cost", "nothing: it is what was spent",
+          unit="US dollars"),
+)  # fmt: skip
+"""Every score that is known here, in the order in which it is told."""
+_NO_STAY = "no discharge from an acute stay is seen"
+_NOT_CARRIED = {
+    "charlson_1987": ("diagnosis", "no diagnoses are carried"),
+    "charlson_2011": ("diagnosis", "no diagnoses are carried"),
+    "elixhauser": ("diagnosis", "no diagnoses are carried"),
+    "hcc_v28": ("icd10_diagnoses", "no ICD-10-CM diagnoses are carried"),
+    "prior_year_cost": ("cost", "no costs are carried"),
 }
-_PARTS_OF: WeakKeyDictionary[Vocabulary, tuple[np.ndarray, np.ndarray]] = WeakKeyDictionary()
-_FACTS = ("admitted", "days", "emergent", "visits", "stays", "items")
-_MOST = {"l": 7, "a": 3, "c": 5, "e": 4}
+_NO_AMOUNT = "no amount is seen"
 
 
-def lace(histories: Histories, index: pd.DataFrame) -> pd.DataFrame:
-    """LACE of one acute stay a question; one row a question, in the order of `index`, float64.
+def score_called(name: str) -> Score:
+    """The score of that name. Raises KeyError where there is none."""
+    return {score.name: score for score in SCORES}[name]
 
-    The stay is the last one whose discharge is seen at as_of. Where `index` has admitted_on, it
-    is the episode admitted on that day, perhaps in another hospital than the one it ended in: it
-    ends with the last discharge seen at as_of among the stays begun since, so as_of is to lie
-    before any later episode's discharge. Columns: l, a, c, e (points; NaN where not known),
-    lace_low and lace_high (equal where all four are known; NaN where there is no stay),
-    lace_without_a (l + c + e: the partial score of sources without admission types).
 
-    L: days from admission to discharge, of an episode from its first admission to its last
-    discharge. A: an emergency, urgent or trauma admission, of an episode that of the stay which
-    began on admitted_on (not known where its discharge is not seen). C: items seen from 365 days
-    before the admission until as_of; of two severities of one disease the worse counts. E:
-    emergency visits in the 180 days before the day of admission.
+def known_scores(histories: Histories, index: pd.DataFrame) -> pd.DataFrame:
+    """Every score of SCORES beside each other; one row a question, in the order of `index`.
+
+    `index` has patient_id and as_of, and admitted_on where LACE and HOSPITAL are to be those of an
+    episode (`features.index_stay`). Of each score three columns: <name>_low and <name>_high
+    (float64; equal where all inputs are known, NaN where it is not evaluable) and <name>_lacking
+    (text: which inputs are not known, or why it is not evaluable; "" where it is whole).
     """
-    facts = _stay_facts(histories, index)
-    nothing = np.full(len(index), np.nan)
+    stays = stay_scores(histories, index)
+    return stays.join(person_scores(histories, index))
 
-    def known(fact: str, feed: str) -> np.ndarray:
-        return facts[fact].to_numpy() if feed in histories.carries else nothing
 
-    points = pd.DataFrame(
-        {
-            "l": length_points(known("days", "encounter")),
-            "a": 3.0 * known("emergent", "admission_type"),
-            "c": comorbidity_points(known("items", "diagnosis")),
-            "e": np.minimum(known("visits", "emergency_visits"), 4.0),
-        },
-        index=index.index,
-    )
+def stay_scores(histories: Histories, index: pd.DataFrame) -> pd.DataFrame:
+    """The columns of `known_scores` of LACE and the three forms of HOSPITAL."""
+    facts = index_stay(histories, index)
+    why = _NO_STAY if "encounter" in histories.carries else "no encounters are carried"
     there = facts["admitted"].notna()
-    low = points.fillna(0.0).sum(axis=1).where(there)
-    high = points.fillna(_MOST).sum(axis=1).where(there)
-    partial = points[["l", "c", "e"]].sum(axis=1, skipna=False)
-    return pd.DataFrame({"lace_low": low, "lace_high": high, **points, "lace_without_a": partial})
+    made: dict[str, pd.Series] = {}
+    found = {"lace": (lace_of(facts), LACE_PARTS)}
+    found |= {form.name: (hospital_of(facts, form), form.items) for form in FORMS}
+    for name, (points, items) in found.items():
+        made[f"{name}_low"], made[f"{name}_high"] = points[f"{name}_low"], points[f"{name}_high"]
+        made[f"{name}_lacking"] = lacking(points, items).where(there, why)
+    return pd.DataFrame(made, index=index.index)
+
+
+def person_scores(
+    histories: Histories, index: pd.DataFrame, names: tuple[str, ...] | None = None
+) -> pd.DataFrame:
+    """The columns of `known_scores` of the scores that are about a person on a day, or of those
+    called `names`."""
+    asked = [s for s in SCORES if not s.of_stay and (names is None or s.name in names)]
+    columns = [score.column or _cost_column(histories) for score in asked]
+    found = features_as_of(histories, index[["patient_id", "as_of"]], columns)
+    made: dict[str, pd.Series] = {}
+    for score, column in zip(asked, columns, strict=True):
+        value = found[column].astype(np.float64)
+        feed, why = _NOT_CARRIED[score.name]
+        why = why if feed not in histories.carries else _NO_AMOUNT
+        made[f"{score.name}_low"] = made[f"{score.name}_high"] = value
+        made[f"{score.name}_lacking"] = pd.Series(
+            np.where(value.isna(), why, ""), index=index.index, dtype=object
+        )
+    return pd.DataFrame(made, index=index.index)
 
 
 def prior_admissions(histories: Histories, index: pd.DataFrame) -> pd.Series:
     """Acute admissions in the 365 days before the stay's day of admission; one a question.
 
-    The stay is that of `lace`. NaN where there is none.
+    The stay is that of `features.index_stay`. NaN where there is none.
     """
-    return _stay_facts(histories, index)["stays"].rename("prior_admissions")
+    return index_stay(histories, index)["stays"].rename("prior_admissions")
 
 
 def prior_year_cost(histories: Histories, index: pd.DataFrame) -> pd.Series:
@@ -100,65 +171,11 @@ def prior_year_cost(histories: Histories, index: pd.DataFrame) -> pd.Series:
     or no claims carried), that of the last year whose total is known. NaN where neither is
     carried, or no yearly total is seen.
     """
-    by_year = histories.manifest.get("cost_covers") == "year"
-    by_claim = "cost_claim" in histories.carries and not by_year
-    name = "cost_total_365" if by_claim else "costyear_total_last_year"
+    name = _cost_column(histories)
     return features_as_of(histories, index, [name])[name].rename("prior_year_cost")
 
 
-def length_points(days: np.ndarray) -> np.ndarray:
-    """LACE's points for the length of stay in days: <1 → 0, 1, 2, 3, 4–6 → 4, 7–13 → 5, ≥14 → 7."""
-    points = np.select([days < 1, days < 4, days < 7, days < 14], [0.0, days, 4.0, 5.0], 7.0)
-    return np.where(np.isnan(days), np.nan, points)
-
-
-def comorbidity_points(items: np.ndarray) -> np.ndarray:
-    """LACE's points for comorbidity of bit sets over LACE_ITEMS: 0–3 as they add up, ≥4 → 5."""
-    bits = np.nan_to_num(items).astype(np.int64)
-    has = {item: (bits >> place) & 1 for place, item in enumerate(LACE_ITEMS)}
-    total = np.zeros(len(bits), np.int64)
-    for item, present in has.items():
-        worse = has[_WORSE[item]] if item in _WORSE else 0
-        total += LACE_POINTS[item] * present * (1 - worse)
-    return np.where(np.isnan(items), np.nan, np.where(total >= 4, 5, total))
-
-
-def _stay_facts(histories: Histories, index: pd.DataFrame) -> pd.DataFrame:
-    if "encounter" not in histories.carries:
-        return pd.DataFrame(np.nan, index=index.index, columns=list(_FACTS))
-    questions = Questions.of(index)
-    admitted = np.full(len(index), -np.inf)
-    if "admitted_on" in index.columns:
-        admitted = days_of(index["admitted_on"].to_numpy(), "admitted_on").astype(np.float64)
-        if (admitted > questions.day).any():
-            raise InputError("The column admitted_on of the questions lies after as_of somewhere.")
-    out = np.empty((len(index), len(_FACTS)), np.float64)
-    part, items = _parts_of(histories.vocabulary)  # the one of every shard
-
-    def one_shard(shard: Shard, rows: np.ndarray, patients: np.ndarray) -> None:
-        stay_facts(
-            out, shard.first_event, shard.happened, shard.known, shard.superseded, shard.code,
-            shard.value, patients, questions.day[rows], admitted[rows], rows,
-            part, items, SIX_MONTHS, YEAR,
-        )  # fmt: skip
-
-    questions.each_shard(histories, one_shard, THREADS)
-    return pd.DataFrame(out, index=index.index, columns=list(_FACTS))
-
-
-def _parts_of(vocabulary: Vocabulary) -> tuple[np.ndarray, np.ndarray]:
-    """The part of each event code in the scores (0: none), and its comorbidity items, a bit set."""
-    found = _PARTS_OF.get(vocabulary)
-    if found is None:
-        places = {f"LACE/{item}": place for place, item in enumerate(LACE_ITEMS)}
-        part = np.zeros(len(vocabulary), np.int64)
-        items = np.zeros(len(vocabulary), np.int64)
-        for code, named in enumerate(meanings(vocabulary.codes)):
-            for meaning in named:
-                if meaning.concept in places:
-                    part[code] = COMORBIDITY
-                    items[code] |= 1 << places[meaning.concept]
-                elif meaning.concept in _PARTS:
-                    part[code] = _PARTS[meaning.concept]
-        found = _PARTS_OF[vocabulary] = (part, items)
-    return found
+def _cost_column(histories: Histories) -> str:
+    by_year = histories.manifest.get("cost_covers") == "year"
+    by_claim = "cost_claim" in histories.carries and not by_year
+    return "cost_total_365" if by_claim else "costyear_total_last_year"

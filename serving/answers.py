@@ -8,14 +8,18 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from data.codes import recognised
 from data.tables import TABLES
 from features.history import Histories
+from features.indices import score_called
+from serving.known_scores import Known, told
 from serving.population import population
 from serving.reasons import WITHHELD
 from serving.schemas import (
+    KnownScore,
     Listed,
     PatientScore,
     Place,
@@ -98,11 +102,8 @@ class Scorer:
         scored = score(people, histories, self.models, request.as_of)
         everyone = np.ones(len(people), dtype=bool)
         reasons = scored.reasons(dict.fromkeys(TASKS, everyone))
-        of_patient: dict[str, list[dict[str, Any]]] = {}
-        for reason in reasons.to_dict("records"):
-            of_patient.setdefault(reason["patient_id"], []).append(
-                {str(k): v for k, v in reason.items()}
-            )
+        of_patient = _by_patient(reasons)
+        known = _by_patient(scored.known)
         rows = scored.scores.astype(object)
         rows = rows.where(rows.notna(), None)
         return ScoreAnswer(
@@ -110,7 +111,11 @@ class Scorer:
             models=self.models.versions,
             patients=[
                 patient_score(
-                    {str(k): v for k, v in row.items()} | {"warnings": json.loads(row["warnings"])},
+                    {str(k): v for k, v in row.items()}
+                    | {
+                        "warnings": json.loads(row["warnings"]),
+                        "known_scores": known.get(row["patient_id"], []),
+                    },
                     of_patient.get(row["patient_id"], []),
                 )
                 for row in rows.to_dict("records")
@@ -119,8 +124,16 @@ class Scorer:
         )
 
 
+def _by_patient(frame: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in frame.to_dict("records"):
+        found.setdefault(row["patient_id"], []).append({str(k): v for k, v in row.items()})
+    return found
+
+
 def patient_score(row: Mapping[str, Any], reasons: Iterable[Mapping[str, Any]]) -> PatientScore:
-    """One person's scores (the store's score columns, missing as None) as they are answered."""
+    """One person's scores (the store's score columns and known_scores, missing as None) as they
+    are answered."""
     return PatientScore(**_score_fields(row, list(reasons)))
 
 
@@ -170,11 +183,19 @@ def _score_fields(
         "left_out": row["left_out"] or None,
         "warnings": row["warnings"],
         "withheld": WITHHELD,
+        "known_scores": [_known(one) for one in told(row, row["known_scores"])],
         **{
             task.replace("-", "_"): _risk(row, task, None if task in untold else reasons)
             for task in TASKS
         },
     }
+
+
+def _known(one: Known) -> KnownScore:
+    return KnownScore(
+        name=one.name, words=one.words, low=one.low, high=one.high, lacking=one.lacking or None,
+        group=one.group, made_for=score_called(one.name).made_for,
+    )  # fmt: skip
 
 
 def _risk(row: Mapping[str, Any], task: str, reasons: Sequence[Mapping[str, Any]] | None) -> Risk:

@@ -20,6 +20,14 @@ from numpy.typing import ArrayLike, NDArray
 from data.durable import sync_folder
 from data.errors import FirstcallError, InputError, RefusalError
 from serving.calibrator import Calibrator
+from serving.expected_cost import (
+    FILE,
+    KEY,
+    ExpectedCost,
+    is_told_whole,
+    load_expected_cost,
+    read_cost_text,
+)
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -122,17 +130,19 @@ class RiskModel:
     """Booster, calibrator and what must be known to use them.
 
     ``features`` is the order of the columns; ``metadata`` is `model.json` as it was read;
-    ``version`` is the first 16 hex digits of the sha256 over both files.
+    ``version`` is the first 16 hex digits of the sha256 over all files; ``cost`` is there where
+    the model also says what the outcome window is expected to cost.
     """
 
     booster: Booster
     calibrator: Calibrator
     metadata: Mapping[str, Any]
     version: str
+    cost: ExpectedCost | None = None
 
     @classmethod
     def load(cls, folder: Path, task: str | None = None) -> RiskModel:
-        """Read `model.txt` and `model.json`.
+        """Read `model.txt` and `model.json`, and `cost.txt` where the model has one.
 
         Raises InputError where a file is missing or unreadable, RefusalError where one is damaged
         or not of this pair, where the model answers another question than `task` or is asked on
@@ -140,7 +150,9 @@ class RiskModel:
         when the model was trained ("The model in .firstcall/models/readmission was trained with
         other feature definitions: run `firstcall train --task readmission`.").
         """
-        text, metadata = read_model_files(folder)
+        held = folder.resolve()  # once: the link may move between the files
+        text, metadata = read_model_files(held, folder)
+        cost = read_cost_text(held, metadata)
         names = metadata["features"]
         again = f"run `firstcall train --task {task or metadata['task']}`."
         if task is not None and metadata["task"] != task:
@@ -173,6 +185,7 @@ class RiskModel:
             Calibrator.from_json(metadata["calibrator"]),
             metadata,
             version_of(text, metadata),
+            None if cost is None else load_expected_cost(cost, metadata[KEY], names),
         )
 
     @property
@@ -218,6 +231,15 @@ class RiskModel:
         shares = self.booster.predict(self._array(X), pred_contrib=True, num_threads=THREADS)
         return np.asarray(shares, dtype=np.float64)
 
+    def expected_dollars(self, X: pd.DataFrame) -> NDArray[np.float64]:
+        """The expected allowed amount of each row's outcome window, in dollars; float64[rows].
+
+        Raises InputError where the model says none.
+        """
+        if self.cost is None:
+            raise InputError(f"The model of {self.task} does not say what anybody will cost.")
+        return self.cost.dollars(self._array(X), THREADS)
+
     def tier(self, risk: ArrayLike) -> NDArray[np.str_]:
         """``high``, ``moderate`` or ``low`` for each calibrated risk; a limit belongs above."""
         p = np.asarray(risk, dtype=np.float64)
@@ -234,13 +256,15 @@ def version_of(text: str, metadata: Mapping[str, Any]) -> str:
     return hashlib.sha256(both.encode()).hexdigest()[:16]
 
 
-def read_model_files(folder: Path) -> tuple[str, dict[str, Any]]:
-    """The booster's text and `model.json`, without building anything from them.
+def read_model_files(folder: Path, named: Path | None = None) -> tuple[str, dict[str, Any]]:
+    """The booster's text and `model.json`, without building anything from them; errors speak of
+    `named`, the folder as it was asked for.
 
     Raises InputError where a file is missing or unreadable, or lacks what is needed, RefusalError
     where `model.txt` is not the text that `model.json` was written with.
     """
     held = folder.resolve()  # once: the link may move between the two files
+    folder = named or folder
     for name in ("model.txt", "model.json"):
         if not (held / name).is_file():
             raise InputError(f"There is no {name} in {folder}: run `firstcall train` first.")
@@ -258,6 +282,8 @@ def read_model_files(folder: Path) -> tuple[str, dict[str, Any]]:
             raise InputError(
                 f"model.json in {folder} holds no usable {name}: train the model anew."
             )
+    if KEY in metadata and not is_told_whole(metadata[KEY]):
+        raise InputError(f"model.json in {folder} holds no usable {KEY}: train the model anew.")
     if metadata.get(SUM) != hashlib.sha256(content).hexdigest():
         raise RefusalError(
             f"model.txt in {folder} is not the one that model.json was written with: "
@@ -266,12 +292,17 @@ def read_model_files(folder: Path) -> tuple[str, dict[str, Any]]:
     return content.decode(), metadata
 
 
-def write_model(folder: Path, text: str, metadata: Mapping[str, Any]) -> None:
-    """Write the two files into `folder`: the booster's own text, and what `model.json` holds with
-    the sum of that text. On return both are on the disk.
+def write_model(
+    folder: Path, text: str, metadata: Mapping[str, Any], cost: str | None = None
+) -> None:
+    """Write the files into `folder`: the booster's own text, what `model.json` holds with the sum
+    of that text, and the text of the booster of expected cost. On return all are on the disk.
 
-    Raises ValueError where a needed key is missing.
+    Raises ValueError where a needed key is missing, or where `cost` and `metadata` do not fit.
     """
+    told = metadata.get(KEY, {}).get("sha256")
+    if told != (None if cost is None else hashlib.sha256(cost.encode()).hexdigest()):
+        raise ValueError(f"model.json tells of another {FILE} than is written")
     lacking = [name for name in _NEEDED if name not in metadata]
     if lacking:
         raise ValueError(f"model.json needs {lacking}")
@@ -279,7 +310,10 @@ def write_model(folder: Path, text: str, metadata: Mapping[str, Any]) -> None:
     content = text.encode()
     about = dict(metadata) | {SUM: hashlib.sha256(content).hexdigest()}
     listed = json.dumps(about, indent=1, sort_keys=True) + "\n"
-    for name, held in (("model.txt", content), ("model.json", listed.encode())):
+    files = [("model.txt", content), ("model.json", listed.encode())]
+    if cost is not None:
+        files.insert(0, (FILE, cost.encode()))
+    for name, held in files:
         with (folder / name).open("wb") as file:
             file.write(held)
             file.flush()
@@ -287,7 +321,9 @@ def write_model(folder: Path, text: str, metadata: Mapping[str, Any]) -> None:
     sync_folder(folder)
 
 
-def publish_model(models: Path, task: str, text: str, metadata: Mapping[str, Any]) -> Path:
+def publish_model(
+    models: Path, task: str, text: str, metadata: Mapping[str, Any], cost: str | None = None
+) -> Path:
     """Put a model into `models/<task>` in one step: a reader sees the old one or the new one.
 
     The files go into a folder of their own; `models/<task>` is a relative symbolic link to it
@@ -296,11 +332,11 @@ def publish_model(models: Path, task: str, text: str, metadata: Mapping[str, Any
     kept = models / ".versions" / f"{task}-{version_of(text, metadata)}"
     draft = kept.with_name(f"{kept.name}.draft")
     if not kept.is_dir():
-        write_model(draft, text, metadata)
+        write_model(draft, text, metadata, cost)
         draft.rename(kept)
         sync_folder(kept.parent)
     elif not _is_whole_model(kept):
-        write_model(kept, text, metadata)  # no reader takes it as it is
+        write_model(kept, text, metadata, cost)  # no reader takes it as it is
     link = models / f".{task}.link"
     link.unlink(missing_ok=True)
     link.symlink_to(Path(".versions") / kept.name, target_is_directory=True)
@@ -314,7 +350,8 @@ def publish_model(models: Path, task: str, text: str, metadata: Mapping[str, Any
 
 def _is_whole_model(folder: Path) -> bool:
     try:
-        read_model_files(folder)
+        _, metadata = read_model_files(folder)
+        read_cost_text(folder, metadata)
     except FirstcallError:
         return False
     return True

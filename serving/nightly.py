@@ -143,7 +143,7 @@ def _night(
     with stage("Publishing the list"):
         store.publish(
             run_id, scores, reasons, listed.entries,
-            _manifest(taken, models, as_of, capacity, warnings),
+            _manifest(taken, models, as_of, capacity, warnings), scored.known,
         )  # fmt: skip
     return _report(run_id, as_of, capacity, scored, listed, models, warnings)
 

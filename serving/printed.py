@@ -7,6 +7,7 @@ from datetime import date
 from data.errors import InputError
 from data.home import Home
 from data.terminal import say, table
+from serving.known_scores import in_words, made_for_others, told
 from serving.nightly import NightReport
 from serving.store import Store
 
@@ -52,13 +53,16 @@ def print_worklist(home: Home, top: int, manager: int | None = None) -> None:
         ("", "patient", "tier", "discharged", "readmission", "high cost", "why"),
         [(e["rank"], e["patient_id"], e["tier"], _short_day(e["discharged_on"]),
           _percent(e["readmission_risk"]), _percent(e["high_cost_risk"]),
-          "\n".join([*e["why"], *(f"Mind: {w}" for w in e["warnings"])])) for e in entries],
+          "\n".join([*e["why"], *(f"Mind: {w}" for w in e["warnings"]),
+                     f"Beside it: {in_words(told(e, e['known_scores']))}"])) for e in entries],
         right=(0, 3, 4, 5),
     )  # fmt: skip
     say(
         "readmission: chance of an unplanned return within 30 days, as of the discharge; "
         "high cost: chance of being among the costliest in the coming year.",
         *(f"Mind: {warning}." for warning in run.manifest.get("warnings", ())),
+        "Beside them stand scores that clinicians know, which were made for other outcomes: "
+        f"{'; '.join(made_for_others())}.",
         "A score orders outreach; it never denies care.",
     )
 

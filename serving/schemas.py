@@ -4,7 +4,7 @@ each row has the columns, types, choices and rules of `data.tables`, and nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -22,6 +22,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from data.code_forms import codes_in_form, in_form
 from data.feeds import CARRIES
 from data.tables import KEY, LONGEST_TEXT, TABLES, Column, Table
 from features.definitions import FEATURES
@@ -97,6 +98,17 @@ def _feed(value: object) -> str:
     return value
 
 
+def _codes(system: str, form: Callable[[str, str], str]) -> Any:
+    """A text that holds codes, in the form in which intake keeps them."""
+
+    def formed(text: str) -> str:
+        return form(system, text) or text
+
+    return Annotated[
+        str, AfterValidator(formed), BeforeValidator(_text, json_schema_input_type=str)
+    ]
+
+
 def _annotation(column: Column) -> Any:
     """The type of a column's values in a request, with their bounds."""
     bounds: dict[str, Any] = {}
@@ -105,6 +117,8 @@ def _annotation(column: Column) -> Any:
     if column.maximum is not None:
         bounds["le"] = column.maximum
     match column.type:
+        case "text" if column.code_system:
+            return _codes(column.code_system, codes_in_form if column.several else in_form)
         case "text":
             return LowerText if column.lower_case else Text
         case "date":
@@ -291,6 +305,20 @@ class Risk(BaseModel):
     ]
 
 
+class KnownScore(BaseModel):
+    """A score that clinicians know, beside our risks; it was made for another outcome."""
+
+    name: Annotated[str, Field(examples=["lace"])]
+    words: Annotated[str, Field(examples=["LACE 8–11 (not known: admission type)"])]
+    low: Annotated[float | None, Field(description="the least that it can be; null: not known")]
+    high: Annotated[float | None, Field(description="the most; equal where every input is known")]
+    lacking: Annotated[
+        str | None, Field(description="inputs that are not known, or why there is no score")
+    ]
+    group: Annotated[str | None, Field(description="its own risk group", examples=["moderate"])]
+    made_for: Annotated[str, Field(description="the outcome that it was made to predict")]
+
+
 class Place(BaseModel):
     """A person's place on the list."""
 
@@ -307,6 +335,11 @@ class PatientScore(BaseModel):
     discharged_on: Annotated[date | None, Field(description="last acute discharge in 30 days")]
     readmission: Risk
     high_cost: Risk
+    known_scores: Annotated[
+        list[KnownScore],
+        Field(description="LACE and HOSPITAL (2016) of that discharge, Charlson's index and the "
+              "cost of the year before, as of the day of the answer"),
+    ]  # fmt: skip
     left_out: Annotated[
         str | None, Field(description="why this person is not to be called, as far as known")
     ]

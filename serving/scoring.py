@@ -17,6 +17,7 @@ from data.home import Home
 from features.as_of import features_as_of
 from features.definitions import feature
 from features.window import completed_years, days_of
+from serving.known_scores import known_of
 from serving.model import RiskModel
 from serving.population import DIED, NO_DISCHARGE, NOT_COVERED, NOT_KNOWN
 from serving.reasons import evidence_names, reasons
@@ -113,9 +114,11 @@ class _Asked:
 @dataclass(frozen=True)
 class Scored:
     """`scores`: one row a person of the population, in its order: the store's score columns but
-    left_out as the population says it. The matrices stay, so that reasons can be asked for."""
+    left_out as the population says it. `known`: one row a person and score that clinicians know
+    (the store's KNOWN_COLUMNS). The matrices stay, so that reasons can be asked for."""
 
     scores: pd.DataFrame
+    known: pd.DataFrame
     asked: Mapping[str, _Asked]
     as_of: date
 
@@ -183,7 +186,9 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
         scores[f"{prefix}_tier"], scores[f"{prefix}_asked_on"] = tier, day
         scores[f"{prefix}_null_reason"] = [why or None for why in null_reason]
     scores["warnings"] = [json.dumps(said) for said in warnings]
-    return Scored(scores, asked, as_of)
+    recent, known_now = (_null_reasons(people, task, is_there=True) == "" for task in TASKS)
+    known = known_of(scores["patient_id"].tolist(), recent, known_now, histories, as_of)
+    return Scored(scores, known, asked, as_of)
 
 
 def _dates(days: pd.Series) -> np.ndarray:

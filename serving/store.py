@@ -87,6 +87,16 @@ _entry = sa.Table(
     sa.Column("queue", sa.String(20), nullable=False),
     sa.UniqueConstraint("run_id", "patient_id"),
 )
+_known = sa.Table(
+    "known_score",  # a table of its own: stores of before it get it as they are opened
+    _metadata,
+    _of_run(),
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("score", sa.String(24), primary_key=True),
+    sa.Column("low", sa.Double),
+    sa.Column("high", sa.Double),
+    sa.Column("lacking", sa.Text, nullable=False),
+)
 _published = sa.Table(
     "published",
     _metadata,
@@ -98,6 +108,7 @@ _published = sa.Table(
 SCORE_COLUMNS = tuple(c.name for c in _score.columns if c.name != "run_id")
 REASON_COLUMNS = tuple(c.name for c in _reason.columns if c.name != "run_id")
 ENTRY_COLUMNS = tuple(c.name for c in _entry.columns if c.name != "run_id")
+KNOWN_COLUMNS = tuple(c.name for c in _known.columns if c.name != "run_id")
 QUEUE_TASK = {"recently discharged": "readmission", "high cost": "high-cost"}
 _BATCH = 20_000
 
@@ -123,6 +134,27 @@ def _records(frame: pd.DataFrame, columns: Sequence[str], run_id: str) -> Iterat
         part = part.where(part.notna(), None)
         rows = part.to_dict("records")
         yield [{"run_id": run_id, **{str(k): v for k, v in row.items()}} for row in rows]
+
+
+def _of_patients(
+    connection: sa.Connection,
+    table: sa.Table,
+    columns: Sequence[str],
+    run_id: str,
+    patients: Sequence[str],
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a run's table apart by patient, each patient's in the order of its key."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for start in range(0, len(patients), 500):
+        rows = connection.execute(
+            sa.select(*(table.c[name] for name in columns))
+            .where(table.c.run_id == run_id, table.c.patient_id.in_(patients[start : start + 500]))
+            .order_by(*table.primary_key.columns)
+        )
+        for row in rows:
+            one = dict(row._mapping)
+            found.setdefault(one.pop("patient_id"), []).append(one)
+    return found
 
 
 def _connected_sqlite(connection: Any, _: object) -> None:
@@ -202,11 +234,13 @@ class Store:
         reasons: pd.DataFrame,
         entries: pd.DataFrame,
         manifest: Mapping[str, Any],
+        known: pd.DataFrame | None = None,
     ) -> None:
         """Writes a whole run and makes it the published one, in one transaction.
 
         `scores` has one row a person (`SCORE_COLUMNS`), `reasons` one row a reason
-        (`REASON_COLUMNS`), `entries` one row a place on the list (`ENTRY_COLUMNS`).
+        (`REASON_COLUMNS`), `entries` one row a place on the list (`ENTRY_COLUMNS`), `known` one
+        row a person and score that clinicians know (`KNOWN_COLUMNS`).
         Raises ValueError where the run is not open.
         """
         with self._engine.begin() as connection:
@@ -225,6 +259,7 @@ class Store:
                 (_score, scores, SCORE_COLUMNS),
                 (_reason, reasons, REASON_COLUMNS),
                 (_entry, entries, ENTRY_COLUMNS),
+                *(() if known is None else ((_known, known, KNOWN_COLUMNS),)),
             ):
                 for batch in _records(frame, columns, run_id):
                     connection.execute(sa.insert(table), batch)
@@ -247,7 +282,8 @@ class Store:
         self, run_id: str, top: int | None = None, manager: int | None = None
     ) -> list[dict[str, Any]]:
         """The list of a run in order: one dictionary a place, with the patient's scores, `reasons`,
-        and `why`: the words of those that raise the risk of the queue that he stands in."""
+        `known_scores`, and `why`: the words of the reasons that raise the risk of the queue that
+        he stands in."""
         joined = sa.join(
             _entry,
             _score,
@@ -268,10 +304,13 @@ class Store:
             query = query.limit(top)
         with self._engine.begin() as connection:
             rows = [dict(row._mapping) for row in connection.execute(query)]
-            reasons = self._reasons(connection, run_id, [row["patient_id"] for row in rows])
+            patients = [row["patient_id"] for row in rows]
+            reasons = self._reasons(connection, run_id, patients)
+            known = self._known_scores(connection, run_id, patients)
         for row in rows:
             row["warnings"] = json.loads(row["warnings"])
             row["reasons"] = reasons.get(row["patient_id"], [])
+            row["known_scores"] = known.get(row["patient_id"], [])
             row["why"] = [
                 reason["words"]
                 for reason in row["reasons"]
@@ -280,8 +319,8 @@ class Store:
         return rows
 
     def patient(self, run_id: str, patient_id: str) -> dict[str, Any] | None:
-        """One person's scores, reasons and place (rank, manager, tier, queue, or None) in a run;
-        None for who was not known then."""
+        """One person's scores, reasons, known_scores and place (rank, manager, tier, queue, or
+        None) in a run; None for who was not known then."""
         with self._engine.begin() as connection:
             row = connection.execute(
                 sa.select(_score).where(
@@ -296,9 +335,11 @@ class Store:
                 )
             ).one_or_none()
             reasons = self._reasons(connection, run_id, [patient_id])
+            known = self._known_scores(connection, run_id, [patient_id])
         found = {name: row._mapping[name] for name in SCORE_COLUMNS}
         found["warnings"] = json.loads(found["warnings"])
         found["reasons"] = reasons.get(patient_id, [])
+        found["known_scores"] = known.get(patient_id, [])
         found["place"] = None if place is None else dict(place._mapping)
         return found
 
@@ -306,20 +347,13 @@ class Store:
         self, connection: sa.Connection, run_id: str, patients: Sequence[str]
     ) -> dict[str, list[dict[str, Any]]]:
         """Each patient's reasons, ordered by task and position."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        for start in range(0, len(patients), 500):
-            rows = connection.execute(
-                sa.select(*(_reason.c[name] for name in REASON_COLUMNS))
-                .where(
-                    _reason.c.run_id == run_id,
-                    _reason.c.patient_id.in_(patients[start : start + 500]),
-                )
-                .order_by(_reason.c.patient_id, _reason.c.task, _reason.c.position)
-            )
-            for row in rows:
-                reason = dict(row._mapping)
-                found.setdefault(reason.pop("patient_id"), []).append(reason)
-        return found
+        return _of_patients(connection, _reason, REASON_COLUMNS, run_id, patients)
+
+    def _known_scores(
+        self, connection: sa.Connection, run_id: str, patients: Sequence[str]
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Each patient's scores that clinicians know, ordered by score."""
+        return _of_patients(connection, _known, KNOWN_COLUMNS, run_id, patients)
 
     def worklist_bytes(self, run_id: str) -> bytes:
         """The list of a run as CSV, without run id and clock: the same night, the same bytes.
@@ -333,11 +367,14 @@ class Store:
         columns = (*ENTRY_COLUMNS, *(c for c in SCORE_COLUMNS if c != "patient_id"))
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*columns, "reasons"])
+        writer.writerow([*columns, "reasons", "known_scores"])
         for row in self.worklist(run_id):
             said = [f"{r['task']}: {r['words']} [{r['share']!r}]" for r in row["reasons"]]
             values = ["; ".join(v) if isinstance(v, list) else v for v in map(row.get, columns)]
+            known = [f"{k['score']}: {k['low']!r} to {k['high']!r} [{k['lacking']}]"
+                     for k in row["known_scores"]]  # fmt: skip
             writer.writerow(
-                [repr(v) if isinstance(v, float) else v for v in values] + [" | ".join(said)]
+                [repr(v) if isinstance(v, float) else v for v in values]
+                + [" | ".join(said), " | ".join(known)]
             )
         return text.getvalue().encode()

@@ -14,11 +14,19 @@ COLUMNS = (
 )  # fmt: skip
 
 
+VERDICTS = ("met", "failed", "not tried", "not evaluable")
+"""What one rule says of one row: it passes, it is taken out, it lacks what the rule looks at, or
+the whole source does."""
+MET, FAILED, NOT_TRIED, NOT_EVALUABLE = range(4)
+
+
 class Attrition:
     """Rules applied one after another to the same rows.
 
     ``person``: int[rows]; ``outcome``: bool[rows], the label where it is known. After each
-    `exclude`, ``kept`` says who is left and ``excluded_by`` which rule took a row first.
+    `exclude`, ``kept`` says who is left and ``excluded_by`` which rule took a row first;
+    ``verdicts`` holds, by the rule's key, what it says of every row (int8, place in `VERDICTS`),
+    those that an earlier rule took included.
     """
 
     def __init__(self, person: NDArray[np.int64], outcome: NDArray[np.bool_]) -> None:
@@ -26,6 +34,7 @@ class Attrition:
         self.outcome = outcome
         self.kept = np.ones(len(person), dtype=bool)
         self.excluded_by = np.full(len(person), "", dtype=object)
+        self.verdicts: dict[str, NDArray[np.int8]] = {}
         self._rows: list[dict[str, Any]] = []
 
     def begin(self, rule: str, rows: int, people: int) -> None:
@@ -44,11 +53,14 @@ class Attrition:
         failed: NDArray[np.bool_] | None,
         untried: NDArray[np.bool_] | None = None,
         note: str = "",
+        key: str = "",
     ) -> None:
         """Take out the rows where `failed`. None: the rule is not evaluable, and takes nobody.
 
         ``untried`` marks rows that lack what the rule looks at; those left are counted.
+        ``key`` is a short name of the rule for `verdicts`; without one it is `rule`.
         """
+        self.verdicts[key or rule] = _verdict(len(self.person), failed, untried)
         rows, people = int(self.kept.sum()), self._people()
         evaluable = failed is not None
         if failed is not None:
@@ -71,3 +83,12 @@ class Attrition:
 
     def _line(self, *values: Any) -> None:
         self._rows.append(dict(zip(COLUMNS, values, strict=True)))
+
+
+def _verdict(
+    count: int, failed: NDArray[np.bool_] | None, untried: NDArray[np.bool_] | None
+) -> NDArray[np.int8]:
+    if failed is None:
+        return np.full(count, NOT_EVALUABLE, dtype=np.int8)
+    blind = np.zeros(count, dtype=bool) if untried is None else untried
+    return np.select([failed, blind], [FAILED, NOT_TRIED], MET).astype(np.int8)

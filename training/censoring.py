@@ -51,3 +51,27 @@ def weights_of_known(
         weight[rows] = 1 / np.maximum(chance, LEAST_STAYING)
     weight[asked["censored"].to_numpy(dtype=bool)] = 0.0
     return weight
+
+
+def effective_rows(weight: NDArray[np.float64]) -> float:
+    """How many rows of equal weight are as precise: (sum w)^2 / sum w^2 (Kish)."""
+    return float(weight.sum() ** 2 / (weight**2).sum()) if weight.any() else 0.0
+
+
+def weight_remark(asked: pd.DataFrame, rows: pd.DataFrame) -> str:
+    """How much the weights have to make up for, in one sentence.
+
+    Weights are not stabilised: within a cell that would be one factor, which changes no estimate
+    that is weighted, and a case that was known before others left would no longer stand for itself
+    alone. They are truncated at 1 / LEAST_STAYING.
+    """
+    eligible = int(asked["eligible"].sum())
+    censored = int((asked["censored"] & asked["eligible"]).sum())
+    weight = rows["weight"].to_numpy(dtype=np.float64)
+    bound = 1 / LEAST_STAYING
+    return (
+        f"{censored:,} of {eligible:,} rows are censored; the {len(rows):,} others weigh "
+        f"{weight.sum():,.0f} in sum, {weight.max(initial=0):.2f} at most "
+        f"({int((weight >= bound).sum()):,} at the bound of {bound:.0f}), and are as precise as "
+        f"{effective_rows(weight):,.0f} of equal weight; deaths are not censored"
+    )

@@ -64,3 +64,38 @@ class Enrolment:
     def covered(self, person: ArrayLike, first: ArrayLike, last: ArrayLike) -> NDArray[np.bool_]:
         """Whether each person was covered on every day from `first` to `last`, both included."""
         return self.covered_until(person, first) >= np.asarray(last, dtype=np.int64)
+
+    def covered_but_for_a_gap(
+        self, person: ArrayLike, first: ArrayLike, last: ArrayLike, gap_days: int
+    ) -> NDArray[np.bool_]:
+        """Whether each person was covered from `first` to `last`, both included, but for at most
+        one gap of at most `gap_days` days; with 0 that is `covered`.
+
+        A gap may lie at either end: its days are those between `first` and `last`.
+        """
+        who = np.asarray(person, dtype=np.int64)
+        begin = np.asarray(first, dtype=np.int64)
+        end = np.asarray(last, dtype=np.int64)
+        until = self.covered_until(who, begin)
+        gap_from = np.where(until == NOT_COVERED, begin, until + 1)
+        resumes = np.minimum(self._next_start(who, gap_from), end + 1)
+        short = resumes - gap_from <= gap_days
+        back = self.covered_until(who, resumes) >= end
+        return (until >= end) | (short & (back | (resumes > end)))
+
+    def touches(self, person: ArrayLike, first: ArrayLike, last: ArrayLike) -> NDArray[np.bool_]:
+        """Whether each person was covered on any day from `first` to `last`, both included."""
+        who = np.asarray(person, dtype=np.int64)
+        begin = np.asarray(first, dtype=np.int64)
+        here = self.covered_until(who, begin) != NOT_COVERED
+        return here | (self._next_start(who, begin) <= np.asarray(last, dtype=np.int64))
+
+    def _next_start(self, who: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The first day of the person's first span that begins on `day` or later; a day after
+        every other where there is none."""
+        if len(self.person) == 0:
+            return np.full(np.broadcast(who, day).shape, OPEN_END + 1)
+        position = np.searchsorted(self.person * _SHIFT + self.start, who * _SHIFT + day, "left")
+        safe = np.minimum(position, len(self.person) - 1)
+        found = (position < len(self.person)) & (self.person[safe] == who)
+        return np.where(found, self.start[safe], OPEN_END + 1)

@@ -10,6 +10,9 @@ The rules, for the next stay of the same person in order of admission:
 - where either hospital is not named, only a disposition "acute_transfer", or the same principal
   diagnosis on the same day, joins them: that it was another hospital is not assumed.
 
+`pcr_like` asks for two calendar days between distinct stays: there a stay that begins on the day
+of that discharge or the day after joins whatever the hospital and the diagnosis.
+
 A stay without a discharge counts as ended on its first day for joining: a lost discharge message
 must not swallow all later stays. An episode that holds an open stay has no discharge.
 """
@@ -26,13 +29,13 @@ NEEDED = (
 )  # fmt: skip
 
 
-def with_episodes(stays: pd.DataFrame) -> pd.DataFrame:
+def with_episodes(stays: pd.DataFrame, *, any_hospital: bool = False) -> pd.DataFrame:
     """The stays in order, with ``episode`` (0, 1, …), ``joined_by`` and ``last_of_episode``.
 
     One row an acute stay, at least the columns `NEEDED`: ``person`` int, days as numbers since
     1970, ``discharged_on`` NaN while open. ``joined_by`` is "" where the stay begins an episode,
-    else overlap, transfer or same_day_return. Order: person, admitted_on, discharged_on,
-    encounter_id, so that ties are always broken alike.
+    else overlap, transfer, same_day_return, or with `any_hospital` adjacent. Order: person,
+    admitted_on, discharged_on, encounter_id, so that ties are always broken alike.
     """
     stays = stays.sort_values(
         ["person", "admitted_on", "discharged_on", "encounter_id"], na_position="first"
@@ -59,9 +62,12 @@ def with_episodes(stays: pd.DataFrame) -> pd.DataFrame:
     overlap = follows & (gap < 0)
     transfer = follows & (gap >= 0) & (gap <= 1) & elsewhere
     same_day = follows & (gap == 0) & same_reason & ~elsewhere
+    adjacent = follows & (gap >= 0) & (gap <= 1) & any_hospital
 
     joined = np.select(
-        [overlap, transfer, same_day], ["overlap", "transfer", "same_day_return"], ""
+        [overlap, transfer, same_day, adjacent],
+        ["overlap", "transfer", "same_day_return", "adjacent"],
+        "",
     )
     stays["joined_by"] = joined.astype(object)
     stays["episode"] = np.cumsum(joined == "") - 1

@@ -38,7 +38,8 @@ class Scored:
 
     ``risk`` is calibrated, ``margin`` orders (it has no ties), ``period`` keeps rows together
     that stand on one list, ``weights`` are those of censoring (ones where there is none),
-    ``amount`` is what the row cost in the outcome window, ``truth`` its true risk.
+    ``amount`` is what the row cost in the outcome window, ``truth`` its true risk, ``companion``
+    the outcome that is told beside ours (death or readmission beside readmission).
     """
 
     outcome: NDArray[np.float64]
@@ -50,6 +51,7 @@ class Scored:
     weights: NDArray[np.float64]
     amount: NDArray[np.float64] | None = None
     truth: NDArray[np.float64] | None = None
+    companion: NDArray[np.float64] | None = None
 
     def beside(self, others: Mapping[str, NDArray[np.float64]]) -> Scored:
         """The same rows with more scores to compare with."""
@@ -60,7 +62,8 @@ class Scored:
 class Evaluation:
     """``scores[name][metric]``, ``better_than[baseline][metric]`` (ours minus the baseline, on the
     same resampled patients), ``capacities`` (one row a score and capacity), ``truth`` (figures
-    against the true risk; empty where nobody knows it), ``remarks`` for the reader."""
+    against the true risk; empty where nobody knows it), ``remarks`` for the reader, ``companion``
+    the same scores on the same rows judged by the companion outcome."""
 
     rows: int
     people: int
@@ -72,6 +75,7 @@ class Evaluation:
     within_period: dict[str, float]
     truth: dict[str, float] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    companion: Evaluation | None = None
 
     def beats(self, baseline: str, metric: str = "auroc") -> bool:
         """Better: the lower bound of the paired difference lies above 0."""
@@ -93,6 +97,10 @@ class Evaluation:
         for name, value in self.within_period.items():
             made[f"{name}.auroc_within_period"] = value
         made |= {f"truth.{name}": value for name, value in self.truth.items()}
+        if self.companion is not None:
+            made["companion.events"] = self.companion.events
+            for name, metrics in self.companion.scores.items():
+                made[f"companion.{name}.auroc"] = metrics["auroc"].value
         for row in self.capacities.to_dict("records"):
             for part in ("ppv", "sensitivity", "cost_captured"):
                 made[f"{row['score']}.{part}_at_{row['capacity'].replace(' ', '_')}"] = row[part]
@@ -113,6 +121,7 @@ class Evaluation:
             "better_than": listed(self.better_than), "within_period_auroc": self.within_period,
             "capacities": self.capacities.to_dict("records"), "truth": self.truth,
             "remarks": list(self.remarks),
+            "companion": None if self.companion is None else self.companion.to_json(),
         }  # fmt: skip
 
 
@@ -123,6 +132,8 @@ def evaluate(scored: Scored, settings: EvaluationSettings) -> Evaluation:
     people, person = np.unique(scored.patient_id.astype(str), return_inverse=True)
     usable = {n: s for n, s in scored.baselines.items() if np.isfinite(s).any()}
     remarks = [f"{n}: not evaluable" for n in scored.baselines if n not in usable]
+    remarks += [f"{n}: judged on the {np.isfinite(s).mean():.0%} of rows of which it is known"
+                for n, s in usable.items() if not np.isfinite(s).all()]  # fmt: skip
     if y.sum() < settings.judgeable_events:
         remarks.append(
             f"{int(y.sum())} cases are too few to judge ({settings.judgeable_events} are wanted): "
@@ -143,7 +154,15 @@ def evaluate(scored: Scored, settings: EvaluationSettings) -> Evaluation:
             for n, s in {OURS: scored.margin, **usable}.items() if np.isfinite(s).all()
         },
         truth=_against_truth(scored, usable), remarks=tuple(remarks),
+        companion=_by_companion(scored, settings),
     )  # fmt: skip
+
+
+def _by_companion(scored: Scored, settings: EvaluationSettings) -> Evaluation | None:
+    if scored.companion is None:
+        return None
+    beside = replace(scored, outcome=scored.companion, truth=None, companion=None)
+    return evaluate(beside, settings)
 
 
 def _warnings(

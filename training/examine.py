@@ -15,7 +15,8 @@ from features.writing import current_histories
 from serving.model import RiskModel
 from training.evaluate import Evaluation, evaluate
 from training.matrix import asked
-from training.tasks import HighCostTask, Task, task_called
+from training.tasks import ReadmissionTask, Task, task_called
+from training.threshold import threshold_of_model
 from training.train import cohort_of, scored_by
 
 
@@ -28,19 +29,19 @@ def examine(
 ) -> Evaluation:
     """Judge `model` on everybody in `home` (another seed, another site), beside the baselines.
 
-    High cost is asked on the last dates only, on those whose truth is written where the
-    population is invented; its threshold is the model's. `references` are other models, such as
-    one trained on many more people (what is attainable): each is judged as a baseline by its
-    margin, and the truth then says which part of the way to it ours has come
+    Members are asked about on the last dates only, on those whose truth is written where the
+    population is invented; the threshold of cost is the model's. `references` are other models,
+    such as one trained on many more people (what is attainable): each is judged as a baseline by
+    its margin, and the truth then says which part of the way to it ours has come
     (`closed.<baseline>.<reference>`).
     """
     task = settings or task_called(model.task)
     taken = intake.current(home)
     histories = current_histories(home)
     with stage("Finding who counts, and what happened to them"):
-        cohort = cohort_of(taken.tables, taken.manifest, task, model.metadata["threshold_cents"])
+        cohort = cohort_of(taken.tables, taken.manifest, task, threshold_of_model(model.metadata))
         rows = cohort.rows
-        if isinstance(task, HighCostTask):
+        if not isinstance(task, ReadmissionTask):
             rows = _last_dates(rows, home, last_dates)
     with stage(f"Computing the features of {len(rows)} questions"):
         matrix = asked(histories, rows, model.cuts, model.features)

@@ -8,87 +8,53 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from data.errors import RefusalError
-from features.window import completed_years
 from training.attrition import Attrition
-from training.censoring import weights_of_known
+from training.capitation import Unpriced, unpriced_encounters
+from training.censoring import weight_remark, weights_of_known
 from training.cohort import Cohort, day_of, run_out_of
+from training.completion import Completion, completion_of, remark_on_run_out
+from training.control_totals import amount_words, control_totals, kinds_carried, source_totals
 from training.enrolment import Enrolment
-from training.facts import Source, final_batches, final_facts
+from training.facts import Source, final_facts
+from training.member_dates import member_dates, month_ends
+from training.need import add_need
+from training.spending import Covers, Spending
 from training.split import Split, split_rows
 from training.stays import people
 from training.tasks import HighCostTask
+from training.threshold import (
+    Threshold,
+    fitted_threshold,
+    observed_trend,
+    percentiles,
+    threshold_remarks,
+)
 
-_SHIFT = 1 << 24
-DEATH_TOLERANCE = 31
-"""Coverage that ends in the month before a death has lasted until the death: spans end with
-months, and some sources know a death by its month only."""
+YEAR_BEFORE = 365
 
 
 @dataclass(frozen=True)
-class Spending:
-    """Allowed cents of each person and day, with running sums: any window is two look-ups."""
+class _Amounts:
+    """What the source tells of cost, and how complete it is."""
 
-    key: NDArray[np.int64]
-    running: NDArray[np.int64]
+    covers: Covers
+    spending: Spending
+    totals: pd.DataFrame
+    completion: Completion
+    unpriced: Unpriced
 
-    @classmethod
-    def read(cls, source: Source, through: int, covers: str, patients: pd.Index) -> Spending:
-        """Final amounts of claims (`covers` "claim") or of calendar years ("year")."""
-        keys, cents = [], []
-        columns = ["happened_on", "covers", "allowed_cents"]
-        for batch in final_batches(source, columns, through, pc.field("covers") == covers):
-            sums = pa.TableGroupBy(batch, ["patient_id", "happened_on"]).aggregate(
-                [("allowed_cents", "sum")]
-            )
-            person = patients.get_indexer(sums["patient_id"].to_pandas())
-            day = sums["happened_on"].cast(pa.int32()).to_numpy().astype(np.int64)
-            known = person >= 0
-            keys.append(person[known].astype(np.int64) * _SHIFT + day[known])
-            cents.append(sums["allowed_cents_sum"].to_numpy().astype(np.int64)[known])
-        if not keys:
-            return cls(np.empty(0, np.int64), np.zeros(1, np.int64))
-        key, where = np.unique(np.concatenate(keys), return_inverse=True)
-        summed = np.zeros(len(key), dtype=np.int64)
-        np.add.at(summed, where, np.concatenate(cents))
-        return cls(key, np.r_[0, np.cumsum(summed)])
-
-    def between(
-        self, person: NDArray[np.int64], after: NDArray[np.int64], until: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
-        """Cents of each person in (after, until]."""
-        first = np.searchsorted(self.key, person * _SHIFT + after, "right")
-        last = np.searchsorted(self.key, person * _SHIFT + until, "right")
-        return self.running[last] - self.running[first]
-
-    def crossed_after(
-        self, person: NDArray[np.int64], after: NDArray[np.int64], threshold: int
-    ) -> NDArray[np.int64]:
-        """Days after `after` on which the running sum first lies above the threshold, for persons
-        whose sum does so. Amounts taken back later do not undo a crossing; an earlier peak of
-        the person may date it too early, never too late."""
-        first = np.searchsorted(self.key, person * _SHIFT + after, "right")
-        highest = np.maximum.accumulate(self.running)
-        place = np.searchsorted(highest, self.running[first] + threshold, "right")
-        place = np.clip(place - 1, first, max(len(self.key) - 1, 0))
-        return np.maximum(self.key[place] - person * _SHIFT - after, 0)
+    @property
+    def yearly(self) -> bool:
+        return self.covers == "year"
 
 
 def as_of_days(first: int, last: int, months_between: int, yearly: bool) -> NDArray[np.int64]:
-    """Month ends in [first, last], every so many months of the calendar (3: ends of quarters);
-    31 December only where a source knows nothing but annual totals."""
-    months = np.arange(
-        np.datetime64(first, "D").astype("datetime64[M]"),
-        np.datetime64(last, "D").astype("datetime64[M]") + 1,
-    )
-    ends = (months + 1).astype("datetime64[D]").astype(np.int64) - 1
-    ends = ends[(ends >= first) & (ends <= last)]
-    number = ends.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) + 1
-    return ends[number % (12 if yearly else months_between) == 0]
+    """Month ends in [first, last], every so many months of the calendar; 31 December only where
+    a source knows nothing but annual totals."""
+    return month_ends(first, last, 12 if yearly else months_between)
 
 
 def outcome_ends(as_of: NDArray[np.int64], horizon: int, yearly: bool) -> NDArray[np.int64]:
@@ -103,74 +69,129 @@ def high_cost_cohort(
     tables: Mapping[str, Source],
     manifest: Mapping[str, Any],
     task: HighCostTask,
-    threshold_cents: int | None = None,
+    threshold: Threshold | int | None = None,
 ) -> Cohort:
     """Members and dates with the label "above the threshold in the outcome window".
 
-    Row columns beside those of every cohort: amount_cents (what the window cost), left_after
-    (days until coverage ended, NaN if it lasted), died_within. Without `threshold_cents` the
-    threshold is fitted on the rows that learn; `cohort.more["split"]` holds that split.
+    Row columns beside those of every cohort: amount_cents (what the window cost, at most
+    `truncate_cents`) and untruncated_cents, threshold_cents (what the row is judged by),
+    left_after (days until coverage ended, NaN if it lasted), died_within, unpriced_encounters
+    (NaN where nobody can tell), prior_cents (the 365 days up to as_of, as finally known),
+    high_before (1, 0, NaN where the year before was not seen), bloomer (1 a case that was not
+    high-cost before, NaN where that is not known), chronic_conditions and unplanned_days (the
+    need label, see `training.need`).
+
+    Without `threshold` it is fitted on the rows that learn; `cohort.more` then holds "split". It
+    always holds "threshold", "amount" (the kind of amount, in words) and "tables" (completion,
+    control totals, percentiles, encounters without an amount).
+    Raises RefusalError where there are no costs, too few months, claims too incomplete at the
+    run-out, or where the label does not tie to the source's control totals.
     """
     through = day_of(manifest["data_through"])
-    yearly = manifest["cost_covers"] == "year"
+    covers: Covers = manifest["cost_covers"]
     # a year's total is known whole when its year has ended; claims are still coming in
-    run_out = 0 if yearly else run_out_of(manifest, task.run_out_days)
+    run_out = 0 if covers == "year" else run_out_of(manifest, task.run_out_days)
     persons = people(tables, through)
     patients = pd.Index(sorted(persons.index), dtype=object)
     persons = persons.reindex(patients)
     spans = final_facts(tables["coverage"], ["start_on", "end_on"], through)
     enrolment = Enrolment.of_spans(spans, patients)
-    spending = Spending.read(tables["cost"], through, manifest["cost_covers"], patients)
+    amounts = _Amounts(
+        covers,
+        Spending.read(tables["cost"], through, covers, patients),
+        source_totals(tables["cost"], through),
+        completion_of(tables["cost"], manifest, through, covers),
+        _unpriced(tables, through, covers, run_out, patients),
+    )
     known_until = through - run_out
-    days = _usable_days(spending, task, known_until, yearly)
-    asked = _asked(days, persons, enrolment, spending, task, yearly)
+    days = _usable_days(amounts, task, known_until)
+    remarks = [
+        f"{len(days)} dates from {np.datetime64(int(days[0]), 'D')} to "
+        f"{np.datetime64(int(days[-1]), 'D')}; costs are taken as complete until "
+        f"{np.datetime64(known_until, 'D')}",
+        remark_on_run_out(amounts.completion, run_out, task),
+    ]
+    asked = _asked(days, persons, enrolment, amounts, task)
+    add_need(asked, tables, through, manifest["carries"], patients)
     split: Split | None = None
-    if threshold_cents is None:
+    made: dict[str, Any] = {"yearly": amounts.yearly}
+    beside = {"completion": amounts.completion.table, "encounters_by_kind": amounts.unpriced.kinds}
+    if threshold is None:
         candidates = asked[asked["eligible"]]
         split = split_rows(candidates, run_out, task.split)
-        threshold_cents = fitted_threshold(candidates, split, task.top_share)
+        threshold = fitted_threshold(candidates, split, task)
+        beside["percentiles"] = percentiles(candidates, split, task, threshold)
+        remarks += threshold_remarks(beside["percentiles"], threshold, int(days[-1]),
+                                     observed_trend(candidates, split))  # fmt: skip
         asked.loc[candidates.index, "role"] = split.role
-    _label(asked, threshold_cents, spending)
+    elif isinstance(threshold, int):
+        threshold = Threshold(threshold)
+    _label(asked, threshold, amounts)
     attrition = _apply(asked, task)
     asked["excluded_by"] = attrition.excluded_by
     rows = asked[attrition.kept].sort_values(["patient_id", "as_of"]).reset_index(drop=True)
     rows["outcome"] = rows["outcome"].astype(np.int64)
     if split is not None:
         split = replace(split, role=rows["role"].to_numpy(dtype=object))
-    remarks = [
-        f"{len(days)} dates from {np.datetime64(int(days[0]), 'D')} to "
-        f"{np.datetime64(int(days[-1]), 'D')}; costs are taken as complete until "
-        f"{np.datetime64(known_until, 'D')}; the threshold is not trended (factor 1)",
-        "rows censored by leaving are made up for by inverse probability of censoring, by as_of "
-        "and age band",
-    ]
-    if yearly:
-        remarks.append("the source holds annual totals only: the outcome is the next calendar "
-                       "year's medical total, asked on 31 December")  # fmt: skip
+    beside["control_totals"] = control_totals(
+        tables["cost"], through, covers, patients, amounts.spending, rows, amounts.totals
+    )
+    made |= {"split": split, "threshold": threshold, "tables": beside,
+             "amount": amount_words(amounts.totals, covers)}  # fmt: skip
+    remarks += [*_remarks_on_amounts(amounts, rows, task), weight_remark(asked, rows)]
     return Cohort(rows, asked, attrition.table(), known_until, run_out, tuple(remarks),
-                  threshold_cents, {"yearly": yearly, "split": split})  # fmt: skip
+                  threshold.cents, made)  # fmt: skip
 
 
-def fitted_threshold(rows: pd.DataFrame, split: Split, top_share: float) -> int:
-    """The cents above which the upper `top_share` of the learning rows lie, among those whose
-    whole window was seen. Test rows have no say in it."""
-    learning = rows.iloc[split.rows("train", "validation", "calibration")]
-    seen = learning[learning["left_after"].isna()]
-    if seen.empty:
-        raise RefusalError(
-            "No training row of the high-cost task was covered for its whole outcome window: "
-            "take in more months."
-        )
-    return int(np.quantile(seen["amount_cents"].to_numpy(), 1 - top_share, method="higher"))
+def _unpriced(
+    tables: Mapping[str, Source], through: int, covers: Covers, run_out: int, patients: pd.Index
+) -> Unpriced:
+    found = unpriced_encounters(tables, through, through - run_out, patients)
+    if covers == "claim":
+        return found
+    return replace(found, counts=None, why_not="the label is made of totals of years")
 
 
-def _usable_days(
-    spending: Spending, task: HighCostTask, known_until: int, yearly: bool
-) -> NDArray[np.int64]:
-    if len(spending.key) == 0:
+def _remarks_on_amounts(amounts: _Amounts, rows: pd.DataFrame, task: HighCostTask) -> list[str]:
+    """What was done with each odd kind of amount, and how often: a sentence each."""
+    used = amounts.totals[amounts.totals["covers"] == amounts.covers].sum(numeric_only=True)
+    truncated = rows["untruncated_cents"] > rows["amount_cents"]
+    lower_bounds = int((rows["unpriced_encounters"] > 0).sum())
+    made = [
+        f"the amount is the {amount_words(amounts.totals, amounts.covers).lower()}; kinds carried: "
+        f"{', '.join(kinds_carried(amounts.totals, amounts.covers))}",
+        f"{int(used['facts']):,} amounts count: {int(used['adjusted']):,} of them in their last of "
+        f"several versions, {int(used['negative']):,} negative ones "
+        f"(${used['negative_cents'] / 100:,.0f}) as they are, {int(used['zero_allowed']):,} as the "
+        f"0 that they say, {int(used['unpaid']):,} of which the payer paid nothing with what was "
+        f"allowed; {int(used['withdrawn']):,} withdrawn ones do not count",
+        amounts.unpriced.remark(),
+    ]
+    if amounts.unpriced.counts is not None and task.unpriced == "lower bound":
+        made.append(f"the amounts of {lower_bounds:,} of {len(rows):,} rows are lower bounds, as "
+                    "an encounter of their window has none")  # fmt: skip
+    if task.truncate_cents is None:
+        made.append("the largest claims are not truncated")
+    else:
+        lost = int((rows["untruncated_cents"] - rows["amount_cents"]).sum())
+        made.append(f"the amounts of {int(truncated.sum()):,} rows are truncated at "
+                    f"${task.truncate_cents / 100:,.0f}, by ${lost / 100:,.0f}")  # fmt: skip
+    made.append(
+        "rows censored by leaving are made up for by inverse probability of censoring, by as_of "
+        "and age band"
+    )
+    if amounts.yearly:
+        made.append("the source's totals of years are used: the outcome is the next calendar "
+                    "year's annual totals, asked on 31 December")  # fmt: skip
+    return made
+
+
+def _usable_days(amounts: _Amounts, task: HighCostTask, known_until: int) -> NDArray[np.int64]:
+    first_cost = amounts.spending.first_day
+    if first_cost is None:
         raise RefusalError("There are no costs in the data: the high-cost task needs them.")
+    yearly = amounts.yearly
     # claims before the first known cost are not zero, they are not there
-    first_cost = int((spending.key % _SHIFT).min())
     first = first_cost if yearly else first_cost + task.look_back_days - 1
     last = known_until if yearly else known_until - task.horizon_days
     days = as_of_days(first, max(first, last), task.months_between, yearly)
@@ -189,40 +210,40 @@ def _asked(
     days: NDArray[np.int64],
     persons: pd.DataFrame,
     enrolment: Enrolment,
-    spending: Spending,
+    amounts: _Amounts,
     task: HighCostTask,
-    yearly: bool,
 ) -> pd.DataFrame:
     """One row a person and date on which the person was covered."""
-    everyone = np.arange(len(persons))
-    birth, death = (persons[c].to_numpy(dtype=np.float64) for c in ("birth_on", "death_on"))
-    until_of = {int(d): enrolment.covered_until(everyone, np.full(len(everyone), d)) for d in days}
-    person = np.concatenate([np.flatnonzero(until_of[int(d)] >= d) for d in days])
-    as_of = np.repeat(days, [int((until_of[int(d)] >= d).sum()) for d in days])
-    until = np.concatenate([u[u >= d] for d, u in until_of.items()])
-    end = outcome_ends(as_of, task.horizon_days, yearly)
-    died_on = death[person]
-    alive = ~(died_on <= as_of)
-    seen_to = np.fmin(end, died_on - DEATH_TOLERANCE)
-    left = alive & (until < seen_to)
-    back = enrolment.covered(person, as_of - task.look_back_days + 1, as_of)
-    made = pd.DataFrame({"patient_id": persons.index.to_numpy()[person], "person": person,
-                         "as_of": as_of, "outcome_until": end})  # fmt: skip
-    made["alive"], made["looked_back"] = alive, back
-    made["eligible"] = alive & back
-    made["left_after"] = np.where(left, until - as_of, np.nan)
-    made["died_on"] = died_on
-    made["died_within"] = alive & (died_on <= end)
-    made["amount_cents"] = spending.between(person, as_of, end)
-    seen = np.fmin(np.where(left, until, end), end).astype(np.int64)
+    spending, unpriced = amounts.spending, amounts.unpriced.counts
+    ends = outcome_ends(days, task.horizon_days, amounts.yearly)
+    made = member_dates(days, ends, persons, enrolment, task.look_back_days)
+    person, as_of, end = (
+        made[c].to_numpy(dtype=np.int64) for c in ("person", "as_of", "outcome_until")
+    )
+    made["unpriced_encounters"] = (
+        np.nan if unpriced is None else unpriced.between(person, as_of, end).astype(np.float64)
+    )
+    made["priced"] = ~(made["unpriced_encounters"] > 0) | (task.unpriced == "lower bound")
+    made["eligible"] &= made["priced"]
+    made["untruncated_cents"] = spending.between(person, as_of, end)
+    most = np.iinfo(np.int64).max if task.truncate_cents is None else task.truncate_cents
+    made["amount_cents"] = made["untruncated_cents"].clip(upper=most)
+    seen = np.fmin(as_of + made["left_after"].to_numpy(), end).astype(np.int64)
+    if amounts.yearly:  # a year's total holds what came while the person was covered, no more
+        seen = end
     made["seen_cents"] = spending.between(person, as_of, seen)
-    age = completed_years(birth[person].astype(np.int64), as_of)
-    made["age_band"] = np.digitize(age, [65, 75, 85])
+    made["prior_cents"] = spending.between(person, as_of - YEAR_BEFORE, as_of)
+    first_day = spending.first_day or 0
+    opened = amounts.yearly | (as_of - YEAR_BEFORE + 1 >= first_day)
+    made["prior_seen"] = opened & enrolment.covered(person, as_of - YEAR_BEFORE + 1, as_of)
     return made
 
 
-def _label(asked: pd.DataFrame, threshold: int, spending: Spending) -> None:
-    case = asked["seen_cents"].to_numpy() > threshold
+def _label(asked: pd.DataFrame, threshold: Threshold, amounts: _Amounts) -> None:
+    person, as_of = asked["person"].to_numpy(), asked["as_of"].to_numpy()
+    judged_by = threshold.at(as_of)
+    asked["threshold_cents"] = judged_by
+    case = asked["seen_cents"].to_numpy() > judged_by
     left = asked["left_after"].notna().to_numpy()
     asked["censored"] = left & ~case
     asked["outcome"] = pd.array(case.astype(np.int8), dtype="Int8")
@@ -231,12 +252,20 @@ def _label(asked: pd.DataFrame, threshold: int, spending: Spending) -> None:
     words[case & left] = "above the threshold before leaving coverage"
     words[asked["censored"].to_numpy()] = "left coverage below the threshold: not known"
     asked["reason"] = words
-    person, as_of = asked["person"].to_numpy(), asked["as_of"].to_numpy()
+    before = asked["prior_cents"].to_numpy() > threshold.at(as_of - YEAR_BEFORE)
+    known = before | asked["prior_seen"].to_numpy()
+    asked["high_before"] = np.where(known, before.astype(np.float64), np.nan)
+    asked["bloomer"] = np.where(case, 1 - asked["high_before"], 0.0)
     # nobody leaves after death: the dead were at risk of leaving for as long as they lived
-    lived = np.fmin(asked["outcome_until"].to_numpy(), asked["died_on"].to_numpy())
+    end = asked["outcome_until"].to_numpy()
+    lived = np.fmin(end, asked["died_on"].to_numpy())
     length = np.maximum(lived - as_of, 0).astype(np.int64)
     known_after = length.copy()
-    known_after[case] = spending.crossed_after(person[case], as_of[case], threshold)
+    known_after[case] = amounts.spending.crossed_after(
+        person[case], as_of[case], end[case], judged_by[case]
+    )
+    # whoever left was known by then: a year's total stands on its last day
+    known_after = np.fmin(known_after, asked["left_after"].to_numpy()).astype(np.int64)
     asked["weight"] = weights_of_known(asked, np.minimum(known_after, length), length)
 
 
@@ -247,6 +276,11 @@ def _apply(asked: pd.DataFrame, task: HighCostTask) -> Attrition:
     rules.exclude("dead by the date, though coverage was still on", ~asked["alive"].to_numpy())
     rules.exclude(f"not covered on each of the {task.look_back_days} days up to the date",
                   ~asked["looked_back"].to_numpy(), note="no gap is tolerated")  # fmt: skip
+    untold = asked["unpriced_encounters"].isna().to_numpy()
+    if task.unpriced == "exclude":
+        rules.exclude("an encounter of the outcome window has no amount",
+                      None if untold.all() else ~asked["priced"].to_numpy(),
+                      note="capitated or not priced")  # fmt: skip
     rules.exclude("left coverage below the threshold: outcome not known",
                   asked["censored"].to_numpy(), note="made up for by weights")  # fmt: skip
     return rules

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +15,11 @@ from training.evaluate import OURS, Evaluation, Scored
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLOURS = ("#0b5394", "#c55a11", "#7f7f7f", "#38761d", "#741b47")
-"""Blue and orange first: told apart by people who confuse red and green."""
-_STYLES = ("-", "--", ":", "-.", "--")
+_COLOURS = (
+    "#0b5394", "#c55a11", "#7f7f7f", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000",
+)  # fmt: skip
+"""Blue and orange first, then Okabe and Ito's: told apart by people who confuse red and green."""
+_STYLES = ("-", "--", ":", "-.")
 _GROUPS = 10
 
 
@@ -40,7 +43,7 @@ def _save(path: Path, title: str, subtitle: str, drawing: Any, *about: Any) -> P
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(7.0, 5.4), dpi=120, layout="constrained")
+    figure = Figure(figsize=(9.0, 5.4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     drawing(axes, *about)
@@ -71,11 +74,19 @@ def _percent(axes: Axes, decimals: int = 0) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
+def _beside(axes: Axes, title: str) -> None:
+    """The legend beside the curves: inside, many baselines would hide them."""
+    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False, fontsize=9, title=title,
+                alignment="left")  # fmt: skip
+
+
 def _roc(
     axes: Axes, scored: Scored, scores: dict[str, NDArray[np.float64]], evaluation: Evaluation
 ) -> None:
     case, other = scored.weights * scored.outcome, scored.weights * (1 - scored.outcome)
-    for (name, score), colour, style in zip(scores.items(), _COLOURS, _STYLES, strict=False):
+    for (name, score), colour, style in zip(
+        scores.items(), cycle(_COLOURS), cycle(_STYLES), strict=False
+    ):
         found, wrong = _cumulative(score, case, other)
         axes.plot(
             wrong / wrong[-1], found / found[-1], style, color=colour, linewidth=2,
@@ -84,7 +95,7 @@ def _roc(
     axes.plot([0, 1], [0, 1], color="0.8", linewidth=1, zorder=0)
     axes.set(xlabel="non-cases flagged", ylabel="cases flagged", xlim=(0, 1), ylim=(0, 1.01))
     axes.set_aspect("equal")
-    axes.legend(loc="lower right", frameon=False, fontsize=9, title="with 95 % intervals")
+    _beside(axes, "with 95 % intervals")
     _percent(axes)
 
 
@@ -137,7 +148,9 @@ def _gain(
     axes: Axes, scored: Scored, scores: dict[str, NDArray[np.float64]], evaluation: Evaluation
 ) -> None:
     case, other = scored.weights * scored.outcome, scored.weights * (1 - scored.outcome)
-    for (name, score), colour, style in zip(scores.items(), _COLOURS, _STYLES, strict=False):
+    for (name, score), colour, style in zip(
+        scores.items(), cycle(_COLOURS), cycle(_STYLES), strict=False
+    ):
         found, wrong = _cumulative(score, case, other)
         taken = (found + wrong) / (found[-1] + wrong[-1])
         axes.plot(taken, found / found[-1], style, color=colour, linewidth=2, label=name)
@@ -147,5 +160,5 @@ def _gain(
         axes.text(share + 0.006, 0.985, f"top {share:.0%}", fontsize=8, color="0.4", va="top")
     axes.set(xlabel="people called, from the top of the list", ylabel="cases among them",
              xlim=(0, 1), ylim=(0, 1.01))  # fmt: skip
-    axes.legend(loc="lower right", frameon=False, fontsize=9)
+    _beside(axes, "")
     _percent(axes)

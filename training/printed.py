@@ -6,6 +6,7 @@ import pandas as pd
 
 from data.terminal import say, table
 from training.evaluate import OURS, Evaluation
+from training.printed_cost import print_cost_report
 from training.train import TrainReport
 
 
@@ -33,6 +34,10 @@ def print_report(report: TrainReport) -> None:
         rows, right=(1, 2, 3, 4),
     )  # fmt: skip
     _print_calibration(judged)
+    if judged.companion is not None:
+        _print_companion(judged.companion)
+    if report.cost is not None:
+        print_cost_report(report.cost)
     say(
         *(f"  {remark}" for remark in report.remarks),
         f"{report.fitted.rounds} trees; calibrator {report.calibration.calibrator.kind} "
@@ -40,6 +45,17 @@ def print_report(report: TrainReport) -> None:
         f"Version {report.run.version} of {report.run.name} is the champion.",
         "",
     )
+
+
+def _print_companion(judged: Evaluation) -> None:
+    table(
+        f"The same scores, where death counts too: {judged.events:,} dead or readmitted "
+        f"({judged.base_rate:.1%})",
+        ("score", "AUROC (95 %)", "ours minus it (95 %)"),
+        [(name, metrics["auroc"], judged.better_than.get(name, {}).get("auroc", ""))
+         for name, metrics in judged.scores.items()],
+        right=(1, 2),
+    )  # fmt: skip
 
 
 def print_attrition(task: str, attrition: pd.DataFrame) -> None:

@@ -1,6 +1,7 @@
 """MLflow: runs, pictures, model files, and which version is champion. The only mlflow import.
 
-Only plain files go in: `model.txt` and `model.json`, no pickle, nothing that runs on load.
+Only plain files go in: `model.txt`, `cost.txt` and `model.json`, no pickle, nothing that runs on
+load.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from data.errors import InputError, RefusalError
 from data.home import Home
+from serving.expected_cost import read_cost_text
 from serving.model import publish_model, read_model_files
 
 if TYPE_CHECKING:
@@ -149,4 +151,5 @@ def export_champion(home: Home, task: str) -> Path:
         version = client.get_model_version_by_alias(registered_name(task), CHAMPION)
         fetched = client.download_artifacts(version.run_id or "", "model", scratch)
         text, metadata = read_model_files(Path(fetched))
-        return publish_model(home.models, task, text, metadata)
+        cost = read_cost_text(Path(fetched), metadata)
+        return publish_model(home.models, task, text, metadata, cost)

@@ -57,9 +57,13 @@ def draw_shares(path: Path, model: RiskModel, X: pd.DataFrame, title: str) -> Pa
     return path
 
 
+_THE_THING_ITSELF = ("age", "last", "last_is", "score", "any", "percentile", "covered_now")
+
+
 def _words(name: str) -> str:
     """The feature's concept and window, short enough for an axis."""
     declared = feature(name)
     window = f" ({declared.window.days} days)" if declared.window else ""
-    text = f"{declared.concept}, {declared.how.replace('_', ' ')}{window}"
+    how = "" if declared.how in _THE_THING_ITSELF else f", {declared.how.replace('_', ' ')}"
+    text = f"{declared.concept}{how}{window}"
     return text if len(text) <= 60 else f"{text[:57]}..."

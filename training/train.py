@@ -20,19 +20,33 @@ from features.as_of import fingerprint
 from features.history import Histories
 from features.writing import current_histories
 from serving.model import RiskModel, load_lightgbm, tier_limits, version_of
-from training.baselines import baselines_of
+from training.baselines import baselines_of, made_for
 from training.calibrate import CalibrationChoice, choose_calibrator
-from training.cohort import Cohort, readmission_cohort
+from training.cohort import Cohort, day_of, readmission_cohort
+from training.cost_report import CostReport, cost_report
+from training.encounter_cohort import encounter_cohort
 from training.evaluate import Evaluation, Scored, evaluate, periods_of
+from training.expected_cost import with_expected_cost
 from training.facts import Source
 from training.fit import Fitted, fit, folds_of
 from training.high_cost import high_cost_cohort
 from training.matrix import Matrix, build, learnable
 from training.plots import draw
+from training.prior_encounters import prior_encounters
 from training.registry import Registered, export_champion, record
 from training.shares_picture import draw_shares
 from training.split import ROLES, Split, refuse_if_too_few, share_of, split_rows
-from training.tasks import HighCostTask, ReadmissionTask, Task, described, flat, task_called
+from training.tasks import (
+    EncounterTask,
+    HighCostTask,
+    ReadmissionTask,
+    Task,
+    described,
+    flat,
+    task_called,
+    task_file,
+)
+from training.threshold import Threshold
 from training.truth import true_risk
 
 LEARNING = ("train", "validation")
@@ -50,7 +64,7 @@ class TooFewError(RefusalError):
 class TrainReport:
     """What one training did. ``counts``: one row a role with rows, people, cases and dates.
 
-    ``attrition``: see `training.attrition.COLUMNS`.
+    ``attrition``: see `training.attrition.COLUMNS`. ``cost``: of high cost alone.
     """
 
     task: str
@@ -64,6 +78,7 @@ class TrainReport:
     evaluation: Evaluation
     threshold_cents: int | None
     remarks: tuple[str, ...]
+    cost: CostReport | None = None
 
 
 def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
@@ -92,26 +107,43 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
     with stage("Calibrating"):
         model, choice = _calibrated(fitted, names, matrix, split, chosen, cohort, taken.manifest,
                                     histories.carries)  # fmt: skip
+    second = None
+    if isinstance(chosen, HighCostTask):
+        with stage("Fitting what the next year is expected to cost"):
+            model, second = with_expected_cost(
+                model, fitted.text, cohort, matrix, split, histories, chosen
+            )
     with stage("Judging it beside the baselines"):
         testing = split.rows("test")
         test_rows = rows.iloc[testing].reset_index(drop=True)
         tested = Matrix(matrix.X.iloc[testing], test_rows, matrix.cuts)
         scored = scored_by(model, tested, histories, home.invented / "truth", chosen)
         evaluation = evaluate(scored, chosen.evaluation)
+        cost = None
+        if isinstance(chosen, HighCostTask) and second is not None:
+            cost = cost_report(
+                cohort, scored, test_rows, chosen, home.invented / "truth",
+                taken.tables["member"], day_of(taken.manifest["data_through"]), model, *second,
+            )  # fmt: skip
     counts = counts_of(rows, split)
-    remarks = (*cohort.remarks, *evaluation.remarks)
+    aims = made_for(scored.baselines, model.metadata["label"])
+    remarks = (*cohort.remarks, *evaluation.remarks, *aims, *(cost.remarks if cost else ()))
     with stage("Recording the run in MLflow"), tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        _write_files(folder, chosen, fitted.text, model, cohort, counts, evaluation, remarks)
+        _write_files(folder, chosen, fitted.text, model, cohort, counts, evaluation, remarks,
+                     cost.fitted.text if cost else None)  # fmt: skip
         draw(folder / "pictures", scored, evaluation, model.metadata["label"])
         draw_shares(folder / "pictures" / "shares.png", model, tested.X, model.metadata["label"])
+        if cost is not None:
+            cost.write(folder / "cost")
         told = _parameters(chosen, fitted, choice, names)
         tags = _tags(taken.manifest, model, histories)
-        run = record(home, chosen.name, told, evaluation.flat(), tags, folder)
+        figures = evaluation.flat() | (cost.flat() if cost else {})
+        run = record(home, chosen.name, told, figures, tags, folder)
         export_champion(home, chosen.name)
     return TrainReport(
         chosen.name, chosen, run, model.version, cohort.attrition, counts, fitted, choice,
-        evaluation, cohort.threshold_cents, remarks,
+        evaluation, cohort.threshold_cents, remarks, cost,
     )  # fmt: skip
 
 
@@ -119,13 +151,15 @@ def cohort_of(
     tables: Mapping[str, Source],
     manifest: Mapping[str, Any],
     task: Task,
-    threshold_cents: int | None = None,
+    threshold: Threshold | int | None = None,
 ) -> Cohort:
     """The cohort of either task; raises RefusalError where nobody is left in it."""
     if isinstance(task, ReadmissionTask):
         cohort = readmission_cohort(tables, manifest, task)
+    elif isinstance(task, EncounterTask):
+        cohort = encounter_cohort(tables, manifest, task)
     else:
-        cohort = high_cost_cohort(tables, manifest, task, threshold_cents)
+        cohort = high_cost_cohort(tables, manifest, task, threshold)
     if cohort.rows.empty:
         raise RefusalError(
             f"Nobody is left in the cohort of {task.name} after its rules: see the attrition "
@@ -137,7 +171,7 @@ def cohort_of(
 def used_rows(rows: pd.DataFrame, split: Split, task: Task) -> tuple[pd.DataFrame, Split]:
     """The rows with a role, the learning ones thinned by hash to the most that the task allows."""
     use = split.role != "aside"
-    if isinstance(task, HighCostTask):
+    if isinstance(task, HighCostTask | EncounterTask):
         learning = np.isin(split.role, LEARNING)
         most = task.most_learning_rows / max(int(learning.sum()), 1)
         if most < 1:
@@ -181,21 +215,48 @@ def scored_by(
         margin=margin,
         patient_id=rows["patient_id"].to_numpy(dtype=object),
         period=periods_of(rows["as_of"], by_month=isinstance(task, ReadmissionTask)),
-        baselines=baselines_of(histories, rows, task.name),
+        baselines=_baselines(histories, rows, task),
         weights=rows["weight"].to_numpy(dtype=np.float64),
         amount=amount,
-        truth=true_risk(truth, task.name, rows),
+        truth=_truth(truth, rows, task),
+        companion=_companion(rows),
     )
 
 
-def label_of(task: Task, yearly: bool, threshold_cents: int | None) -> str:
-    """What the probability is a probability of, in words."""
+def _baselines(histories: Histories, rows: pd.DataFrame, task: Task) -> Mapping[str, np.ndarray]:
+    if isinstance(task, EncounterTask):
+        said = f"prior {' and '.join(task.encounter_kinds)} encounters"
+        return {said: prior_encounters(histories, rows, task.encounter_kinds)}
+    kind = "readmission" if isinstance(task, ReadmissionTask) else "high-cost"
+    return baselines_of(histories, rows, kind)
+
+
+def _companion(rows: pd.DataFrame) -> np.ndarray | None:
+    """Death or readmission, so that hospice and the dying do not look safe."""
+    if "death_or_readmission" not in rows:
+        return None
+    return rows["death_or_readmission"].to_numpy(dtype=np.float64)
+
+
+def _truth(folder: Path, rows: pd.DataFrame, task: Task) -> np.ndarray | None:
+    if isinstance(task, EncounterTask):
+        return None
+    kind = "readmission" if isinstance(task, ReadmissionTask) else "high-cost"
+    return true_risk(folder, kind, rows)
+
+
+def label_of(
+    task: Task, yearly: bool, threshold_cents: int | None, amount: str = "Allowed cost"
+) -> str:
+    """What the probability is a probability of, in words; `amount` is the kind of cost."""
     if isinstance(task, ReadmissionTask):
         return f"Unplanned readmission within {task.horizon_days} days ({task.definition})"
+    if isinstance(task, EncounterTask):
+        return f"{task.outcome} within {task.horizon_days} days"
     above = f"above ${(threshold_cents or 0) / 100:,.0f}"
     if yearly:
-        return f"Annual medical total of the next calendar year {above}"
-    return f"Allowed cost of the next {task.horizon_days} days {above}"
+        return f"{amount} of the next calendar year {above}"
+    return f"{amount} of the next {task.horizon_days} days {above}"
 
 
 def _fit(matrix: Matrix, split: Split, task: Task) -> tuple[Fitted, list[str]]:
@@ -243,7 +304,8 @@ def _calibrated(
     )
     metadata = {
         "format": 1, "task": task.name,
-        "label": label_of(task, yearly, cohort.threshold_cents),
+        "label": label_of(task, yearly, cohort.threshold_cents,
+                          cohort.more.get("amount", "Allowed cost")),
         "features": names, "fingerprint": fingerprint(names), "cuts": dict(matrix.cuts),
         "calibrator": choice.calibrator.to_json(), "carries": list(carries),
         "origin": manifest["origin"], "tiers": tiers, "threshold_cents": cohort.threshold_cents,
@@ -251,6 +313,8 @@ def _calibrated(
         "trained_on": _trained_on(learned, split, task, manifest),
         "asked_on": "31 December" if yearly else "any", "horizon_days": task.horizon_days,
     }  # fmt: skip
+    if (threshold := cohort.more.get("threshold")) is not None:
+        metadata["threshold"] = threshold.to_json()
     version = version_of(fitted.text, metadata)
     return RiskModel(booster, choice.calibrator, metadata, version), choice
 
@@ -261,6 +325,8 @@ def _trained_on(
     dates = rows["as_of"].to_numpy().astype("datetime64[D]").astype(str)
     if isinstance(task, ReadmissionTask):
         limits = {"minimum_age": task.minimum_age, "look_back_days": task.enrolled_before_days}
+    elif isinstance(task, EncounterTask):
+        limits = {"minimum_age": task.minimum_age, "look_back_days": task.look_back_days}
     else:
         limits = {"look_back_days": task.look_back_days}
     return limits | {
@@ -303,13 +369,15 @@ def _write_files(
     counts: pd.DataFrame,
     evaluation: Evaluation,
     remarks: tuple[str, ...],
+    cost: str | None,
 ) -> None:
     from serving.model import write_model
 
-    write_model(folder / "model", text, model.metadata)
+    write_model(folder / "model", text, model.metadata, cost)
     cohort.attrition.to_csv(folder / "attrition.csv", index=False)
     counts.to_csv(folder / "counts.csv", index=False)
     settings = pd.DataFrame(described(task), columns=["setting", "value", "meaning"])
     settings.to_csv(folder / "settings.csv", index=False)
+    (folder / "task.toml").write_text(task_file(task), encoding="utf-8")
     shown = evaluation.to_json() | {"remarks": list(remarks)}
     (folder / "evaluation.json").write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")

@@ -104,6 +104,9 @@ class Delivery:
     one; None: the latest known_on of all rows."""
     carries: tuple[str, ...] | None = None
     """Feeds that the source says it carries; None: those that the rows show."""
+    kinds_told: str | None = None
+    """SQL over `in_<kind>`: told and told_by, as `data.encounter_kinds` has them, of each encounter
+    read that does not say its kind itself; None where the source always does."""
     obligatory: Mapping[str, str] = field(default_factory=dict)
     """Kind → the sentence to say where a first intake has no file of it."""
     delays: Mapping[str, int] = field(default_factory=dict)

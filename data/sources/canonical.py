@@ -3,7 +3,8 @@
 `member.csv` or `member.parquet` or `member/*.csv|*.parquet`, and so for every table of
 data/tables.py; member and coverage must be there at a first intake, the others may. Column names
 are the tables' own, in any case and order. `source_row` is added here, `reversed` is false where
-it is not given.
+it is not given. An encounter whose `kind` is empty, or not a column, has the kind that its revenue
+codes or its place of service tell (`data.encounter_kinds`); the report counts them.
 
 `source.json` may stand beside them and declare these and no others, all of it optional:
   origin         "own" (default), "invented" or "public_synthetic"
@@ -31,11 +32,12 @@ import pyarrow.lib
 import pyarrow.parquet as pq
 
 from data.contract_check import duckdb_type, named
+from data.encounter_kinds import kind_told, told_by
 from data.errors import InputError
 from data.feeds import CARRIES
 from data.physical_lines import read_header, refuse_repeats
-from data.sources import Delivery, Derived, FileKind, SourceFile, own_file
-from data.tables import TABLES, Table
+from data.sources import Check, Delivery, Derived, FileKind, SourceFile, own_file
+from data.tables import ENCOUNTER, TABLES, Table
 
 _DECLARABLE = ("origin", "run_out_days", "data_through", "carries", "cost_covers", "delays")
 _NOTED = ("seed", "members", "years", "end_on")
@@ -43,6 +45,12 @@ _NOTED = ("seed", "members", "years", "end_on")
 _ORIGINS = ("own", "invented", "public_synthetic")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_ ]{0,63}")
 """What looks like a column's name, and not like what stands in a column."""
+_KIND, _TELLING = "kind", ("revenue_codes", "place_of_service")
+_KIND_TOLD = Check(
+    _KIND,
+    f"{_KIND} IS NULL AND {kind_told()} IS NULL",
+    "is missing, and neither revenue_codes nor place_of_service tells it",
+)
 _OPEN = {"member": ("birth_on", "death_on"), "coverage": ("start_on", "end_on")}
 """Tables of which the first day is known before the last: their (first, last) day."""
 
@@ -73,6 +81,10 @@ def deliver(from_dir: Path) -> Delivery:
         cost_covers=declared["cost_covers"],
         data_through=declared["data_through"],
         carries=declared["carries"],
+        kinds_told=(
+            f"SELECT {kind_told()} AS told, {told_by()} AS told_by "
+            f"FROM in_{ENCOUNTER.name} WHERE kind IS NULL AND NOT earlier"
+        ),
         obligatory={
             table: f"{table}.csv (or {table}.parquet) is missing; a first intake needs it"
             for table in ("member", "coverage")
@@ -143,13 +155,15 @@ def _is_days(value: object) -> bool:
 def _kind(table: Table, delayed: bool) -> FileKind:
     """The table's contract without what the reader adds."""
     added = {"source_row", *(("known_on",) if delayed else ())}
+    filled = {"reversed", *((_KIND,) if table is ENCOUNTER else ())}
     columns = tuple(
-        replace(column, required=False) if column.name == "reversed" else column
+        replace(column, required=False) if column.name in filled else column
         for column in table.columns
         if column.name not in added
     )
     may_lack = frozenset(column.name for column in columns if not column.required)
-    return FileKind(table.name, replace(table, columns=columns), may_lack=may_lack)
+    checks = (_KIND_TOLD,) if table is ENCOUNTER else ()
+    return FileKind(table.name, replace(table, columns=columns), may_lack=may_lack, checks=checks)
 
 
 def _paths(from_dir: Path, table: str) -> list[Path]:
@@ -183,6 +197,10 @@ def _source_file(from_dir: Path, path: Path, kind: FileKind, delayed: bool) -> S
                 f'after a fact it is known, such as {{"delays": {{"{kind.name}": 30}}}}'
             )
         raise InputError(f"{name} has no column {ours}; add it, it must not be empty")
+    if kind.name == ENCOUNTER.name and not columns.keys() & {_KIND, *_TELLING}:
+        raise InputError(
+            f"{name} has no column {_KIND}; add it, or {' or '.join(_TELLING)}, which tell it"
+        )
     read = {*columns, "source_row", *(("known_on",) if delayed else ())}
     ignored = tuple(
         theirs if _NAME.fullmatch(theirs) else f"column {place}"
@@ -193,8 +211,11 @@ def _source_file(from_dir: Path, path: Path, kind: FileKind, delayed: bool) -> S
 
 
 def _derived(table: Table, delays: dict[str, int]) -> list[Derived]:
-    names = [name for name in table.names if name not in ("reversed", "known_on", "source_row")]
-    body = ", ".join(["file", "line", "coalesce(reversed, false) AS reversed", *map(named, names)])
+    added = {"reversed", "known_on", "source_row"}
+    columns = {name: named(name) for name in table.names if name not in added}
+    if table is ENCOUNTER:
+        columns[_KIND] = f"coalesce({_KIND}, {kind_told()}) AS {_KIND}"
+    body = ", ".join(["file", "line", "coalesce(reversed, false) AS reversed", *columns.values()])
     relation = f"in_{table.name}"
     if table.name not in delays:
         return [Derived(table.name, f"SELECT known_on, {body} FROM {relation}")]

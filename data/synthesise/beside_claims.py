@@ -148,6 +148,8 @@ def missed_appointments(
         "admission_type": pa.nulls(len(at)),
         "disposition": pa.nulls(len(at)),
         "drg": pa.nulls(len(at)),
+        "place_of_service": pa.nulls(len(at)),
+        "revenue_codes": pa.nulls(len(at)),
         "known_on": dates(known[kept], NOTHING),
         "reversed": np.zeros(len(at), bool),
     })  # fmt: skip

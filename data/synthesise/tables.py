@@ -82,7 +82,23 @@ _COST_KIND_OF = np.array(
     ) for kind in ENCOUNTER_KINDS]
 )  # fmt: skip
 
+_PLACE_OF = {"office": "11"}
+_REVENUE_OF = {
+    "acute_inpatient": "0120", "psychiatric_inpatient": "0124",
+    "rehabilitation_inpatient": "0024 0128", "skilled_nursing": "0022 0120",
+    "observation": "0762", "emergency": "0450", "outpatient": "0510", "home_health": "0551",
+    "hospice": "0651",
+}  # fmt: skip
+"""Codes that a claim of each kind carries, place of service where it is a clinician's own."""
+
 Columns = dict[str, Any]
+
+
+def _by_kind(told: dict[str, str], kind: np.ndarray, there: np.ndarray) -> pa.Array:
+    """The code of each row's kind; empty where a kind has none, or where it is not `there` yet."""
+    codes = sorted(set(told.values()))
+    at = np.array([codes.index(told[k]) if k in told else -1 for k in ENCOUNTER_KINDS])
+    return choose(codes, np.where(there, at[kind], -1))
 
 
 def _stack(parts: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -148,6 +164,8 @@ class Contacts:
         x = r[at]
         open_stay = stage == 0
         stay = self.is_stay[at]
+        # an emergency visit is told once, codes and all
+        billed = (stage >= 2) | (self.kind[at] == EMERGENCY)
         drg = np.where(stay & (stage >= 2), x[:, C_CODE], -1)
         doctor = (uniform_of(self.seed, DOCTOR, x[:, C_MEMBER], x[:, C_SEQ]) * 40).astype(int)
         return canonical("encounter", {
@@ -162,6 +180,8 @@ class Contacts:
             "admission_type": choose(ADMISSION_TYPES, x[:, C_TYPE]),
             "disposition": choose(DISPOSITIONS, np.where(open_stay, -1, x[:, C_DISPOSITION])),
             "drg": choose([reason.drg for reason in REASONS], drg),
+            "place_of_service": _by_kind(_PLACE_OF, x[:, C_KIND], billed),
+            "revenue_codes": _by_kind(_REVENUE_OF, x[:, C_KIND], billed),
             "known_on": dates(known, NOTHING),
             "reversed": stage == 3,
         })  # fmt: skip

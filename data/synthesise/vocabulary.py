@@ -162,7 +162,7 @@ PLANNED = (
            0.6),
     Reason("carotid endarterectomy", "I6521", "03CK0ZZ", "038", "peripheral", 0.02, 0.5, 2.0, 12500,
            -0.20, 0.5),
-    Reason("gallbladder removal", "K8020", "0FT44ZZ", "418", "", 0.18, 0.18, 2.0, 11500, -0.30,
+    Reason("gallbladder removal", "K8010", "0FT44ZZ", "418", "", 0.18, 0.18, 2.0, 11500, -0.30,
            0.2),
     Reason("spinal fusion", "M48061", "0SG00AJ", "460", "osteoarthritis", 0.06, 0.4, 3.2, 32000,
            -0.25, 0.2),

@@ -170,7 +170,7 @@ _FEEDS = {
     "PRINCIPAL/": ("principal_diagnosis",), "SPECIALTY/": ("specialty",),
     "PRESCRIBER/": ("prescriber",), "FACILITY/": ("facility",), "PROVIDER/": ("provider",),
     "DX/ICD": ("diagnosis",), "DX/ICD10CM/": ("icd10_diagnoses",), "DX/CCW/": ("diagnosis",),
-    "PX/": ("procedure",), "RX/": ("drug_fill",),
+    "PX/": ("procedure",), "PX/ICD": ("icd_procedures",), "RX/": ("drug_fill",),
     "LAB/": ("lab_result",), "COST/": ("cost",), "COSTYEAR/": ("cost",),
     "SCREEN/": ("screening",), "OUTREACH/": ("outreach",),
 }  # fmt: skip

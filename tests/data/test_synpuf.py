@@ -155,8 +155,8 @@ def test_a_stay_is_known_at_admission_at_discharge_and_with_its_claim(home, fold
     assert unknown["ICD9PCS"] == 1
     manifest = current(home).manifest
     assert manifest["carries"] == [
-        "cost", "coverage", "diagnosis", "encounter", "facility", "member", "payer",
-        "principal_diagnosis", "procedure", "product", "provider",
+        "cost", "coverage", "diagnosis", "encounter", "facility", "icd_procedures", "member",
+        "payer", "principal_diagnosis", "procedure", "product", "provider",
     ]  # fmt: skip
     assert manifest["origin"] == "public_synthetic"
     assert manifest["cost_covers"] == "year"

@@ -22,6 +22,7 @@ from data.tables import (
     SCREENING_ANSWERS,
     TABLES,
 )
+from features.definitions import FEATURES
 from features.lab_tests import LAB_TESTS
 from tests.features.rows import AS_OF, row
 
@@ -60,7 +61,12 @@ _DRUGS = (
     ("ATC", "N02AA01"), ("ATC", "C03CA01"), ("ATC", "C10AA05"), ("ATC", "?"),
     ("NDC", "00003029320"), ("RXNORM", "314076"),
 )  # fmt: skip
-_CLASSES = [row["code"] for row in read_codelist("drug_class")]
+_ASKED = tuple(
+    code.removeprefix("RX/").rstrip("*") for f in FEATURES for code in f.channel.codes
+    if code.startswith("RX/") and len(code) > len("RX/A*")
+)  # fmt: skip
+_CLASSES = [row["code"] for row in read_codelist("drug_class") if row["code"].startswith(_ASKED)]
+"""Classes that some feature asks about by name."""
 _LABS = (
     ("718-7", None), ("718-7", "g/dL"), ("718-7", "g/L"), ("718-7", "mmol/L"), ("20509-6", "g/L"),
     ("2951-2", "mmol/L"), ("2160-0", "umol/L"), ("2160-0", "mg/dL"), ("4548-4", "%"),

@@ -1,215 +1,212 @@
-"""LACE point by point, as van Walraven's table has it (CMAJ 2010;182:551-7)."""
+"""The scores that clinicians know beside each other: whole, as a range, or not known and why."""
 
 from __future__ import annotations
 
 import math
 from datetime import date
-from typing import Any
+from random import Random
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from data.errors import InputError
-from features.indices import lace, length_points, prior_admissions, prior_year_cost
+from features.as_of import features_as_of
+from features.hospital_score import FORMS, hospital
+from features.indices import (
+    SCORES,
+    known_scores,
+    person_scores,
+    prior_admissions,
+    prior_year_cost,
+    score_called,
+    stay_scores,
+)
+from features.lace import lace
+from tests.features.agreement import questions
+from tests.features.asked_stays import asked, stay, stays
+from tests.features.family_specs import NAN, Tables, diagnoses, results, together
+from tests.features.invented_rows import invented
 from tests.features.rows import AS_OF, CARRIES, ago, histories, rows
 
+OF_STAYS = [score.name for score in SCORES if score.of_stay]
+OF_PEOPLE = [score.name for score in SCORES if not score.of_stay]
 
-def _index(as_of: date = AS_OF, **more: Any) -> pd.DataFrame:
-    return pd.DataFrame({"patient_id": ["p"], "as_of": [as_of], **more})
-
-
-def _lace(tables: Any, carries: tuple[str, ...] = CARRIES, **asked: Any) -> dict[str, float]:
-    found = lace(histories(tables, carries), _index(**asked))
-    return {str(column): points.item() for column, points in found.items()}
-
-
-def _stay(start: int, end: int, **given: Any) -> dict[str, Any]:
-    emergent = {"admission_type": "emergency", **given}
-    return {"kind": "acute_inpatient", "started_on": ago(start), "ended_on": ago(end), **emergent}
-
-
-def _with_diagnoses(*codes: str) -> Any:
-    told = [{"happened_on": ago(1), "code": code} for code in codes]
-    return {**rows("encounter", _stay(5, 1)), **rows("diagnosis", *told)}
-
-
-@pytest.mark.parametrize(
-    ("days", "points"),
-    [(0, 0), (1, 1), (2, 2), (3, 3), (4, 4), (6, 4), (7, 5), (13, 5), (14, 7), (200, 7)],
+ILL = together(
+    stays(
+        stay(5, 1, admission_type="elective", specialty="cardiology"),
+        stay(40, 38),
+        {"kind": "emergency", "started_on": ago(40)},
+    ),
+    diagnoses((3, "I509"), (3, "E1121")),
+    results("718-7", (2, 11.0)),
+    results("2951-2", (2, 140.0)),
+    rows("cost", {"happened_on": ago(9), "allowed_cents": 937_600}),
 )
-def test_length_of_stay(days: int, points: int) -> None:
-    assert _lace(rows("encounter", _stay(days, 0)))["l"] == points
 
 
-def test_an_unknown_length_has_no_points() -> None:
-    assert math.isnan(length_points(np.array([math.nan]))[0])
+def _known(
+    tables: Tables, carries: tuple[str, ...] = CARRIES
+) -> dict[str, tuple[float, float, str]]:
+    found = known_scores(histories(tables, carries), asked())
+    return {s.name: (found[f"{s.name}_low"].item(), found[f"{s.name}_high"].item(),
+                     found[f"{s.name}_lacking"].item()) for s in SCORES}  # fmt: skip
+
+
+def _without(*feeds: str) -> tuple[str, ...]:
+    return tuple(feed for feed in CARRIES if feed not in feeds)
+
+
+def test_all_scores_of_one_person() -> None:
+    """4 days, elective, heart failure 2 + diabetes with damage 2, one emergency visit before;
+    haemoglobin 11, sodium 140, cardiology, one admission before."""
+    hcc = features_as_of(histories(ILL), asked(), ["hcc_v28_365"])["hcc_v28_365"].item()
+    assert _known(ILL) == {
+        "lace": (4 + 0 + 5 + 1, 10, ""),
+        "hospital_2016": (1 + 0 + 0 + 0 + 0 + 0 + 0, 1, ""),
+        "hospital_2013": (1 + 0 + 0 + 0 + 0 + 2 + 0, 3, ""),
+        "hospital_simplified": (1 + 0 + 0 + 0 + 0 + 0, 1, ""),
+        "charlson_1987": (1 + 2, 3, ""),
+        "charlson_2011": (2 + 1, 3, ""),
+        "elixhauser": (7 + 0, 7, ""),
+        "hcc_v28": (hcc, hcc, ""),
+        "prior_year_cost": (9_376, 9_376, ""),
+    }
+    assert hcc > 0
+
+
+def test_a_range_says_what_is_not_known() -> None:
+    found = _known(ILL, _without("admission_type", "lab_result", "specialty"))
+    assert found["lace"] == (10, 13, "admission type")
+    assert found["hospital_2016"] == (
+        0, 5, "haemoglobin at discharge, oncology discharge, sodium at discharge, admission type",
+    )  # fmt: skip
+    assert found["hospital_simplified"] == (
+        0, 5, "haemoglobin at discharge, oncology discharge or active cancer, sodium at "
+        "discharge, admission type",
+    )  # fmt: skip
+
+
+NOT_EVALUABLE = [
+    ("encounter", OF_STAYS, "no encounters are carried"),
+    ("diagnosis", ["charlson_1987", "charlson_2011", "elixhauser"], "no diagnoses are carried"),
+    ("icd10_diagnoses", ["hcc_v28"], "no ICD-10-CM diagnoses are carried"),
+]
+
+
+@pytest.mark.parametrize(("feed", "names", "why"), NOT_EVALUABLE)
+def test_what_is_not_evaluable_says_why(feed: str, names: list[str], why: str) -> None:
+    found = _known(ILL, _without(feed))
+    for name in names:
+        low, high, lacking = found[name]
+        assert math.isnan(low)
+        assert math.isnan(high)
+        assert lacking == why
+
+
+def test_cost_is_not_known_without_costs_or_before_any_yearly_total() -> None:
+    assert _known(ILL, ("member",))["prior_year_cost"][2] == "no costs are carried"
+    low, _, why = _known({}, ("cost", "cost_year"))["prior_year_cost"]
+    assert math.isnan(low)
+    assert why == "no amount is seen"
+
+
+def test_without_a_stay_only_the_scores_about_the_person_are_known() -> None:
+    found = _known(diagnoses((3, "I509")))
+    for name in OF_STAYS:
+        assert math.isnan(found[name][0])
+        assert found[name][2] == "no discharge from an acute stay is seen"
+    assert found["charlson_2011"] == (2, 2, "")
+    assert found["prior_year_cost"] == (0, 0, "")
+
+
+def test_side_by_side_they_are_what_each_says_alone() -> None:
+    held = histories(invented(Random(3), 120))
+    index = questions(AS_OF, ago(30))
+    index["admitted_on"] = ago(365)
+    index.index = pd.RangeIndex(7, 7 + len(index))
+    found = known_scores(held, index)
+    assert found.index.equals(index.index)
+    assert list(found) == [f"{s.name}_{c}" for s in SCORES for c in ("low", "high", "lacking")]
+    for bound in ("low", "high"):
+        assert found[f"lace_{bound}"].equals(lace(held, index)[f"lace_{bound}"])
+        for form in FORMS:
+            name = f"{form.name}_{bound}"
+            assert found[name].equals(hospital(held, index, form)[name])
+    assert found["prior_year_cost_low"].equals(
+        prior_year_cost(held, index).astype(float).rename("prior_year_cost_low")
+    )
+    assert found[list(stay_scores(held, index))].equals(stay_scores(held, index))
+    named = person_scores(held, index, ("charlson_2011", "prior_year_cost"))
+    assert list(named) == [f"{n}_{c}" for n in ("charlson_2011", "prior_year_cost")
+                           for c in ("low", "high", "lacking")]  # fmt: skip
+    assert found[list(named)].equals(named)
 
 
 @pytest.mark.parametrize(
-    ("admission_type", "points"),
-    [("emergency", 3), ("urgent", 3), ("trauma", 3), ("elective", 0)],
-)
-def test_acuity(admission_type: str, points: int) -> None:
-    found = _lace(rows("encounter", _stay(2, 0, admission_type=admission_type)))
-    assert found["a"] == points
-    assert found["lace_low"] == found["lace_high"] == 2 + points
-    assert found["lace_without_a"] == 2
-
-
-@pytest.mark.parametrize(
-    ("codes", "points"),
+    ("name", "low", "high", "lacking", "words"),
     [
-        ((), 0),
-        (("I252",), 1),  # previous myocardial infarction
-        (("I639",), 1),  # cerebrovascular disease
-        (("I739",), 1),  # peripheral vascular disease
-        (("E119",), 1),  # diabetes without complications
-        (("I509",), 2),  # heart failure
-        (("E1121",), 2),  # diabetes with end-organ damage
-        (("J449",), 2),  # chronic pulmonary disease
-        (("K743",), 2),  # mild liver disease
-        (("C509",), 2),  # any tumour
-        (("F03",), 3),  # dementia
-        (("M329",), 3),  # connective tissue disease
-        (("K7210",), 5),  # moderate or severe liver disease: 4 points count 5
-        (("B20",), 5),  # HIV: 4
-        (("C787",), 5),  # metastatic tumour: 6
-        (("E119", "E1121"), 2),  # the worse of one disease
-        (("E119", "I252"), 2),
-        (("I509", "E119"), 3),
-        (("I509", "J449"), 5),  # 2 + 2
-        (("I509", "I501"), 2),  # the same item twice
-        (("I132",), 5),  # one code of two items: heart failure 2, severe renal disease 4
-        (("I132", "I509"), 5),
+        ("lace", 11, 11, "", "LACE 11"),
+        ("lace", 8, 11, "admission type", "LACE 8–11 (not known: admission type)"),
+        ("lace", NAN, NAN, "no discharge", "LACE not known: no discharge"),
+        ("hospital_2016", 0, 0, "", "HOSPITAL 0"),
+        ("elixhauser", -3, -3, "", "Elixhauser (van Walraven) -3"),
+        ("hcc_v28", 0.331, 0.331, "", "CMS-HCC V28 (conditions) 0.331"),
+        ("prior_year_cost", 9375.6, 9375.6, "", "prior-year cost $9,376"),
     ],
 )
-def test_comorbidity(codes: tuple[str, ...], points: int) -> None:
-    assert _lace(_with_diagnoses(*codes))["c"] == points
-
-
-def test_comorbidity_is_seen_from_a_year_before_the_admission() -> None:
-    for days, points in ((5 + 365, 2), (5 + 366, 0)):
-        tables = {**rows("encounter", _stay(5, 1)),
-                  **rows("diagnosis", {"happened_on": ago(days), "code": "I509"})}  # fmt: skip
-        assert _lace(tables)["c"] == points
+def test_in_words(name: str, low: float, high: float, lacking: str, words: str) -> None:
+    assert score_called(name).say(low, high, lacking) == words
 
 
 @pytest.mark.parametrize(
-    ("visits", "points"),
+    ("name", "low", "high", "group"),
     [
-        ((), 0),
-        ((5,), 0),  # on the day of admission: the index visit
-        ((6,), 1),
-        ((185,), 1),  # 180 days before the admission
-        ((186,), 0),
-        ((3,), 0),  # during the stay
-        ((6, 7, 8, 9, 10), 4),
+        ("lace", 10, 10, "high"),
+        ("lace", 9, 9, "moderate"),
+        ("hospital_2016", 6, 6, "intermediate"),
+        ("hospital_2013", 7, 8, "high"),
+        ("hospital_simplified", 4, 5, "unlikely to likely"),
+        ("charlson_2011", 5, 5, ""),
+        ("lace", NAN, NAN, ""),
     ],
 )
-def test_emergency_visits_in_the_six_months_before(visits: tuple[int, ...], points: int) -> None:
-    made = rows("encounter", _stay(5, 1),
-                *({"kind": "emergency", "started_on": ago(d)} for d in visits))  # fmt: skip
-    assert _lace(made)["e"] == points
+def test_group(name: str, low: float, high: float, group: str) -> None:
+    assert score_called(name).group(low, high) == group
 
 
-def test_all_four_add_up() -> None:
-    tables = {
-        **rows("encounter", _stay(15, 1), {"kind": "emergency", "started_on": ago(20)}),
-        **rows("diagnosis", {"happened_on": ago(1), "code": "C787"}),
-    }
-    assert _lace(tables)["lace_low"] == 7 + 3 + 5 + 1
+def test_every_score_says_what_it_was_made_for() -> None:
+    for score in SCORES:
+        assert score.made_for
+    assert "potentially avoidable" in score_called("hospital_2016").made_for
+    assert "death or unplanned readmission" in score_called("lace").made_for
 
 
-def test_what_is_not_known_gives_a_range() -> None:
-    tables = rows("encounter", _stay(2, 0, admission_type=None))
-    found = _lace(tables)
-    assert math.isnan(found["a"])
-    assert (found["lace_low"], found["lace_high"]) == (2, 2 + 3)
-
-
-@pytest.mark.parametrize(
-    ("feed", "column", "most"),
-    [("admission_type", "a", 3), ("diagnosis", "c", 5), ("emergency_visits", "e", 4)],
-)
-def test_what_is_not_carried_gives_a_range(feed: str, column: str, most: int) -> None:
-    tables = rows("encounter", _stay(2, 0, admission_type="elective"))
-    found = _lace(tables, tuple(carried for carried in CARRIES if carried != feed))
-    assert math.isnan(found[column])
-    assert (found["lace_low"], found["lace_high"]) == (2, 2 + most)
-    assert math.isnan(found["lace_without_a"]) == (feed != "admission_type")
-
-
-def test_without_a_stay_there_is_no_score() -> None:
-    assert all(map(math.isnan, _lace({}).values()))
-    assert all(map(math.isnan, _lace(rows("encounter", _stay(2, 0)), ("member",)).values()))
-
-
-def test_the_last_stay_that_is_seen_counts_unless_another_is_asked_for() -> None:
-    tables = rows("encounter", _stay(50, 40, admission_type="elective"), _stay(9, 7))
-    assert (_lace(tables)["l"], _lace(tables)["a"]) == (2, 3)
-    assert _lace(tables, as_of=ago(8))["l"] == 5
-    asked = _lace(tables, as_of=ago(40), admitted_on=[ago(50)])
-    assert (asked["l"], asked["a"]) == (5, 0)
-
-
-def test_an_episode_of_two_hospitals_is_one_stay() -> None:
-    """3 days in one hospital, an emergency; moved on the day of discharge; 6 days in another."""
-    tables = {
-        **rows(
-            "encounter",
-            _stay(30, 27, facility_id="h1", disposition="acute_transfer"),
-            _stay(27, 21, facility_id="h2", admission_type="elective"),
-            {"kind": "emergency", "started_on": ago(29)},  # during the episode
-            {"kind": "emergency", "started_on": ago(30 + 180)},
-        ),
-        **rows("diagnosis", {"happened_on": ago(30 + 365), "code": "I509"}),
-    }
-    episode = _lace(tables, as_of=ago(21), admitted_on=[ago(30)])
-    assert [episode[part] for part in "lace"] == [5, 3, 2, 1]  # 9 days
-    assert episode["lace_low"] == episode["lace_high"] == 11
-    last_stay = _lace(tables, as_of=ago(21))
-    assert [last_stay[part] for part in "lace"] == [4, 0, 0, 1]  # 6 days
-    before_the_second_ended = _lace(tables, as_of=ago(22), admitted_on=[ago(30)])
-    assert (before_the_second_ended["l"], before_the_second_ended["a"]) == (3, 3)
-
-
-def test_an_episode_moved_on_the_day_of_admission_keeps_its_first_admission_type() -> None:
-    tables = rows("encounter", _stay(30, 30), _stay(30, 21, admission_type="elective"))
-    episode = _lace(tables, as_of=ago(21), admitted_on=[ago(30)])
-    assert (episode["l"], episode["a"]) == (5, 3)
-
-
-def test_a_stay_that_began_before_the_asked_admission_is_not_of_its_episode() -> None:
-    tables = rows("encounter", _stay(40, 30))
-    asked = _lace(tables, as_of=ago(20), admitted_on=[ago(30)])
-    assert math.isnan(asked["l"])
-    assert math.isnan(asked["a"])
-
-
-def test_an_admission_whose_discharge_is_not_seen_has_a_range() -> None:
-    tables = rows("encounter", _stay(9, 7), {"kind": "emergency", "started_on": ago(12)})
-    found = _lace(tables, as_of=ago(8), admitted_on=[ago(9)])
-    assert math.isnan(found["l"])
-    assert (found["lace_low"], found["lace_high"]) == (1, 7 + 3 + 1)
-
-
-def test_an_admission_after_as_of_is_refused() -> None:
-    with pytest.raises(InputError, match="admitted_on"):
-        _lace({}, admitted_on=[date(2021, 1, 1)])
+def test_there_is_no_score_of_another_name() -> None:
+    with pytest.raises(KeyError):
+        score_called("apgar")
 
 
 def test_prior_admissions_are_those_of_the_year_before_this_one() -> None:
-    tables = rows("encounter", _stay(5, 1), _stay(6, 6), _stay(5 + 365, 300), _stay(5 + 366, 366))
-    assert prior_admissions(histories(tables), _index()).tolist() == [2]
-    assert prior_admissions(histories({}), _index()).isna().all()
+    tables = stays(stay(5, 1), stay(6, 6), stay(5 + 365, 300), stay(5 + 366, 366))
+    assert prior_admissions(histories(tables), asked()).tolist() == [2]
+    assert prior_admissions(histories({}), asked()).isna().all()
 
 
 def test_prior_year_cost_is_of_claims_or_else_of_the_calendar_year() -> None:
     claim = {"happened_on": ago(3), "allowed_cents": 5_000}
     year = {"happened_on": ago(0), "allowed_cents": 9_000, "covers": "year"}
     both = histories(rows("cost", claim, year))
-    assert prior_year_cost(both, _index()).tolist() == [50.0]
+    assert prior_year_cost(both, asked()).tolist() == [50.0]
     only_years = histories(rows("cost", claim, year), ("cost", "cost_year"))
-    assert prior_year_cost(only_years, _index()).tolist() == [90.0]
-    assert prior_year_cost(histories({}, ("member",)), _index()).isna().all()
+    assert prior_year_cost(only_years, asked()).tolist() == [90.0]
+    assert prior_year_cost(histories({}, ("member",)), asked()).isna().all()
+
+
+def test_what_is_known_later_is_not_seen_yet() -> None:
+    """The stay, its results and its costs become known on 3 January; it is 31 December."""
+    later: Tables = {
+        table: [{**row, "known_on": date(2021, 1, 3)} for row in made]
+        for table, made in ILL.items()
+    }
+    found = _known(later)
+    assert math.isnan(found["lace"][0])
+    assert (found["charlson_2011"][0], found["prior_year_cost"][0]) == (0, 0)

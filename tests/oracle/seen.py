@@ -49,20 +49,20 @@ def everything_seen(
     tables: Mapping[str, Iterable[Row]], carries: Collection[str], patient_id: str, as_of: date
 ) -> list[Seen]:
     """All that had happened by as_of and was known by then, oldest first."""
-    standing = {
-        name: _standing(name, rows, patient_id, as_of)
+    rows_now = {
+        name: standing(name, rows, patient_id, as_of)
         for name, rows in tables.items()
         if name in carries
     }
     found: list[Seen] = []
-    for name, rows in standing.items():
+    for name, rows in rows_now.items():
         for row in rows:
             found.extend(_TELLS[name](row))
-    found.extend(_principal(standing.get("encounter", []), standing.get("diagnosis", [])))
+    found.extend(_principal(rows_now.get("encounter", []), rows_now.get("diagnosis", [])))
     return sorted((s for s in found if s.day <= as_of), key=lambda s: s.order)
 
 
-def _standing(table: str, rows: Iterable[Row], patient_id: str, as_of: date) -> list[Row]:
+def standing(table: str, rows: Iterable[Row], patient_id: str, as_of: date) -> list[Row]:
     """For each fact the version known at as_of, unless that version withdraws it."""
     latest: dict[str, Row] = {}
     for row in rows:

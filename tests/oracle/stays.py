@@ -41,7 +41,8 @@ def stay_score(
         )
 
     year = admitted - timedelta(days=365)
-    items = {concept.removeprefix("LACE/") for s in seen if s.day >= year
+    out = as_of if days is None else admitted + timedelta(days=days)
+    items = {concept.removeprefix("LACE/") for s in seen if year <= s.day <= out
              for concept, _ in s.concepts if concept.startswith("LACE/")}  # fmt: skip
     for worse, milder in (("diabetes_end_organ", "diabetes"), ("metastatic", "tumour"),
                           ("severe_liver_or_renal", "mild_liver_or_renal")):  # fmt: skip

@@ -30,6 +30,19 @@ def test_screening_outreach_specialties_and_prescribers_are_taken():
     assert rows["drug_fill"].prescriber_id == "d7"
 
 
+def test_codes_are_taken_in_the_form_in_which_intake_keeps_them():
+    request = ScoreRequest.model_validate({
+        "as_of": "2024-12-31",
+        "encounter": [{**WHO, "kind": "emergency", "started_on": "2024-03-01", "drg": "65",
+                       "place_of_service": "23.0", "revenue_codes": "450;300"}],
+        "lab_result": [{**WHO, "happened_on": "2024-03-01", "loinc": "7187", "value": 12.1}],
+    })  # fmt: skip
+    rows = dict(request.rows())
+    assert rows["lab_result"].loinc == "718-7"  # without its dash no feature would hear it
+    told = rows["encounter"]
+    assert (told.drg, told.place_of_service, told.revenue_codes) == ("065", "23", "0300 0450")
+
+
 @pytest.mark.parametrize(("table", "row", "place"), [
     ("screening", {"need": "none", "answer": "need"}, "need"),
     ("screening", {"need": "food", "answer": "perhaps"}, "answer"),

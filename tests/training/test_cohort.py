@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
-from tests.training.small import EVERYTHING, Person, day, manifest, together
-from training.cohort import ALREADY_BACK, Cohort, readmission_cohort
+from data.errors import InputError
+from tests.training.readmission_answers import cohort, verdicts
+from tests.training.small import EVERYTHING, Person, day
+from training.cohort import ALREADY_BACK
 from training.tasks import READMISSION
-
-
-def cohort(*people: Person, **changes) -> Cohort:
-    return readmission_cohort(together(*people), manifest(**changes), READMISSION)
-
-
-def verdicts(made: Cohort) -> dict[str, str]:
-    """Each episode by its last stay: 1, 0, ? (not known), or why it does not count."""
-    said = {}
-    for row in made.every.to_dict("records"):
-        answer = "?" if row["censored"] else str(row["outcome"])
-        said[row["encounter_id"]] = row["excluded_by"] or answer
-    return said
 
 
 def test_an_unplanned_return_is_a_readmission_and_a_new_index_itself():
@@ -41,135 +32,6 @@ def test_the_reason_is_in_words():
     assert reasons["b"] == "no acute admission in 30 days"
 
 
-# --- episodes -----------------------------------------------------------------------------------
-
-JOINING = [
-    # the second stay begins                         hospital  diagnosis  joins as
-    ("the day of discharge, another hospital", "2022-03-05", "south", "J189", "transfer"),
-    ("the day after, another hospital", "2022-03-06", "south", "J189", "transfer"),
-    ("two days after, another hospital", "2022-03-07", "south", "J189", ""),
-    ("the same day, same hospital, same thing", "2022-03-05", "north", "I509", "same_day_return"),
-    ("the same day, same hospital, other thing", "2022-03-05", "north", "J189", ""),
-    ("the day after, same hospital, same thing", "2022-03-06", "north", "I509", ""),
-    ("before the discharge, same hospital", "2022-03-03", "north", "J189", "overlap"),
-    ("the same day, hospital unknown, same thing", "2022-03-05", None, "I509", "same_day_return"),
-    ("the day after, hospital unknown", "2022-03-06", None, "I509", ""),
-]
-
-
-@pytest.mark.parametrize(("case", "begins", "hospital", "thing", "joined"), JOINING,
-                         ids=[row[0] for row in JOINING])  # fmt: skip
-def test_stays_join_into_episodes(case, begins, hospital, thing, joined):
-    anna = Person().stay("a", "2022-03-01", "2022-03-05")
-    anna.stay("b", begins, "2022-03-20", facility=hospital, diagnosis=thing)
-    every = cohort(anna).every
-    assert len(every) == (1 if joined else 2)
-    if joined:
-        only = every.iloc[0]
-        assert only["encounter_id"] == "b", "the outcome belongs to the last hospital"
-        assert only["admitted_on"] == day("2022-03-01")
-        assert only["discharged_on"] == day("2022-03-20")
-        assert only["stays"] == 2
-
-
-def test_a_transfer_disposition_joins_where_the_hospital_is_not_named():
-    anna = Person().stay("a", "2022-03-01", "2022-03-05", facility=None,
-                         disposition="acute_transfer")  # fmt: skip
-    anna.stay("b", "2022-03-06", "2022-03-20", facility=None, diagnosis="J189")
-    assert verdicts(cohort(anna)) == {"b": "0"}
-
-
-def test_a_short_stay_within_a_long_one_leaves_the_long_ones_discharge():
-    anna = Person().stay("a", "2022-03-01", "2022-03-20").stay("b", "2022-03-03", "2022-03-05")
-    anna.stay("c", "2022-03-25", "2022-03-27")
-    assert verdicts(cohort(anna)) == {"a": "1", "c": "0"}
-
-
-def test_a_lost_discharge_does_not_swallow_later_stays():
-    anna = Person().stay("a", "2022-03-01", None).stay("b", "2022-05-01", "2022-05-03")
-    assert verdicts(cohort(anna)) == {
-        "a": "not discharged as far as the data tell", "b": "0",
-    }  # fmt: skip
-
-
-# --- the first acute admission decides -----------------------------------------------------------
-
-HIP, TRANSPLANT, FEVER = "0SR9019", "0TY00Z0", "R509"
-DECIDING = [
-    # the next stay: diagnosis, procedures                                  outcome, rule
-    ("pneumonia", "J189", (), "1", "unplanned"),
-    ("osteoarthritis, hip replaced", "M1611", (HIP,), "0",
-     "potentially planned procedure, diagnosis not acute"),
-    ("pneumonia, hip replaced", "J189", (HIP,), "1", "unplanned"),
-    ("kidney transplanted, in pneumonia even", "J189", (TRANSPLANT,), "0",
-     "always planned procedure"),
-    ("chemotherapy", "Z5111", (), "0", "always planned diagnosis"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("case", "thing", "done", "outcome", "rule"), DECIDING,
-                         ids=[row[0] for row in DECIDING])  # fmt: skip
-def test_planned_admissions_are_negative(case, thing, done, outcome, rule):
-    anna = Person().stay("a", "2022-03-01", "2022-03-05")
-    anna.stay("b", "2022-03-15", "2022-03-20", diagnosis=thing, procedures=done)
-    every = cohort(anna).every.set_index("encounter_id")
-    assert str(every.loc["a", "outcome"]) == outcome
-    assert every.loc["a", "next_rule"] == rule
-
-
-def test_a_planned_admission_blocks_the_unplanned_one_after_it():
-    anna = Person().stay("a", "2022-03-01", "2022-03-05")
-    anna.stay("b", "2022-03-10", "2022-03-12", diagnosis="Z5111")
-    anna.stay("c", "2022-03-20", "2022-03-22")
-    assert verdicts(cohort(anna))["a"] == "0"
-
-
-def test_a_rehabilitation_stay_is_looked_past_and_other_ccs_254_blocks():
-    for thing, outcome in (("Z5189", "1"), ("Z440", "0")):
-        anna = Person().stay("a", "2022-03-01", "2022-03-05")
-        anna.stay("b", "2022-03-08", "2022-03-10", diagnosis=thing)
-        anna.stay("c", "2022-03-20", "2022-03-22")
-        found = verdicts(cohort(anna))["a"]
-        assert found == outcome, thing
-
-
-@pytest.mark.parametrize(
-    ("sent", "returns", "outcome"),
-    [("psychiatric", "2022-03-06", "0"), ("home", "2022-03-06", "1"),
-     ("psychiatric", "2022-03-07", "1")],
-)  # fmt: skip
-def test_a_psychiatric_stay_is_skipped_only_at_once_after_discharge_to_psychiatry(
-    sent, returns, outcome
-):
-    anna = Person().stay("a", "2022-03-01", "2022-03-05", disposition=sent)
-    anna.stay("b", returns, "2022-03-20", diagnosis="F329")
-    assert verdicts(cohort(anna))["a"] == outcome
-
-
-@pytest.mark.parametrize("kind", ["psychiatric_inpatient", "rehabilitation_inpatient",
-                                  "observation", "skilled_nursing", "emergency"])  # fmt: skip
-def test_other_settings_neither_count_nor_block(kind):
-    anna = Person().stay("a", "2022-03-01", "2022-03-05")
-    anna.stay("b", "2022-03-10", "2022-03-12", kind=kind)
-    assert verdicts(cohort(anna)) == {"a": "0"}
-    anna.stay("c", "2022-03-20", "2022-03-22")
-    assert verdicts(cohort(anna)) == {"a": "1", "c": "0"}
-
-
-def test_death_without_readmission_is_negative_and_told_apart():
-    anna = Person(death="2022-03-20").stay("a", "2022-03-01", "2022-03-05")
-    row = cohort(anna).rows.iloc[0]
-    assert (row["outcome"], row["died_within"]) == (0, True)
-    assert row["reason"] == "died on day 15, not readmitted"
-
-
-def test_death_after_a_readmission_is_a_readmission():
-    anna = Person(death="2022-03-20").stay("a", "2022-03-01", "2022-03-05")
-    anna.stay("b", "2022-03-15", "2022-03-20", disposition="died")
-    rows = cohort(anna).rows
-    assert rows[["encounter_id", "outcome", "died_within"]].values.tolist() == [["a", 1, False]]
-
-
 # --- who counts ----------------------------------------------------------------------------------
 
 
@@ -185,6 +47,14 @@ def index_stay(**about) -> Person:
 def test_age_is_that_at_admission():
     assert one(index_stay(birth="1957-03-01")) == "0"  # 65 on the day of admission
     assert one(index_stay(birth="1957-03-02")).startswith("younger than 65")
+
+
+def test_whoever_has_no_day_of_birth_does_not_count():
+    unborn = index_stay()
+    unborn.rows["member"].clear()
+    adults = replace(READMISSION, minimum_age=18)
+    assert verdicts(cohort(index_stay(), task=adults)) == {"a": "0"}
+    assert verdicts(cohort(unborn, task=adults))["a"].startswith("younger than 18 at admission, or")
 
 
 def test_enrolment_of_a_year_before_admission_tolerates_no_gap():
@@ -221,6 +91,90 @@ def test_enrolment_after_discharge_or_death_within_30_days():
 )  # fmt: skip
 def test_exclusions_of_the_index_discharge(about, rule):
     assert one(index_stay(**about)) == rule
+
+
+HIP, COLECTOMY, CHEMOTHERAPY = "0SR9019", "0DTN0ZZ", "3E03305"
+
+
+@pytest.mark.parametrize(
+    ("done", "verdict"),
+    [((COLECTOMY,), "0"), ((CHEMOTHERAPY,), "medical treatment of cancer"),
+     ((CHEMOTHERAPY, COLECTOMY), "0"), ((), "medical treatment of cancer")],
+)  # fmt: skip
+def test_a_stay_for_cancer_counts_where_a_listed_operation_was_done(done, verdict):
+    assert one(index_stay(diagnosis="C189", procedures=done)) == verdict
+
+
+def test_without_procedures_the_exception_for_surgery_is_not_evaluable_and_that_is_said():
+    made = cohort(index_stay(diagnosis="C189"), carries=[c for c in EVERYTHING if c != "procedure"])
+    row = made.attrition.set_index("rule").loc["medical treatment of cancer"]
+    assert "not evaluable" in row["note"]
+    assert cohort(index_stay()).attrition.set_index("rule")["note"][row.name] == ""
+
+
+@pytest.mark.parametrize(
+    ("hospital", "verdict", "evaluable"),
+    [("330154", "discharged from a cancer hospital exempt from prospective payment", True),
+     ("330101", "0", True), ("north", "0", False)],
+)  # fmt: skip
+def test_cancer_hospitals_exempt_from_prospective_payment_are_known_by_their_number(
+    hospital, verdict, evaluable
+):
+    made = cohort(index_stay(facility=hospital))
+    assert verdicts(made)["a"] == verdict
+    rule = "discharged from a cancer hospital exempt from prospective payment"
+    assert made.attrition.set_index("rule").loc[rule, "evaluable"] == evaluable
+
+
+def test_newborns_are_left_out_where_all_payers_count():
+    everyone = replace(READMISSION, all_payers=True, minimum_age=0, enrolled_before_days=0)
+    born = Person(birth="2022-03-01").stay("a", "2022-03-01", "2022-03-05", diagnosis="Z3800")
+    child = Person(birth="2012-03-01").stay("a", "2022-03-01", "2022-03-05")
+    told = Person(birth="2022-03-01").stay("a", "2022-03-01", "2022-03-05")
+    told.rows["encounter"][0]["admission_type"] = "newborn"
+    for person, verdict in ((born, "newborn"), (child, "0"), (told, "newborn")):
+        assert verdicts(cohort(person, task=everyone))["a"] == verdict
+    medicare = replace(everyone, all_payers=False)
+    assert verdicts(cohort(born, task=medicare))["a"] == "0"
+    neither = [c for c in EVERYTHING if c not in ("admission_type", "principal_diagnosis")]
+    made = cohort(born, task=everyone, carries=neither)
+    assert not made.attrition.set_index("rule").loc["newborn", "evaluable"]
+
+
+@pytest.mark.parametrize(
+    ("all_payers", "back", "done", "outcome"),
+    [(False, "O80", (), "1"), (True, "O80", (), "0"),  # CCS 196
+     (False, "O82", ("10D00Z1",), "1"), (True, "O9989", ("10D00Z1",), "0")],  # CCS 134
+)  # fmt: skip
+def test_for_all_payers_childbirth_is_planned(all_payers, back, done, outcome):
+    task = replace(READMISSION, all_payers=all_payers)
+    anna = index_stay().stay("b", "2022-03-15", "2022-03-17", diagnosis=back, procedures=done)
+    assert verdicts(cohort(anna, task=task))["a"] == outcome
+
+
+PLANNED_BY_DATE = [
+    # discharges of      codes    next stay                             outcome, codes of the date
+    ("2014", "ICD9", "71535", ("8151",), "0", True),  # osteoarthritis of the hip, hip replaced
+    ("2014", "ICD9", "486", ("8151",), "1", True),  # pneumonia, hip replaced
+    ("2014", "ICD9", "V5811", (), "0", True),  # chemotherapy
+    ("2022", "ICD10", "M1611", (HIP,), "0", True),
+    ("2022", "ICD9", "71535", ("8151",), "0", False),
+    ("2014", "ICD10", "M1611", (HIP,), "0", False),
+]
+
+
+@pytest.mark.parametrize(("year", "system", "thing", "done", "outcome", "of_date"), PLANNED_BY_DATE)
+def test_planned_lists_go_by_the_date_of_discharge_and_so_by_its_codes(
+    year, system, thing, done, outcome, of_date
+):
+    index = "4280" if system == "ICD9" else "I509"
+    anna = Person(covered=("2010-01-01", None), birth="1935-05-05")
+    anna.stay("a", f"{year}-03-01", f"{year}-03-05", diagnosis=index, system=system)
+    anna.stay("b", f"{year}-03-15", f"{year}-03-20", diagnosis=thing, procedures=done,
+              system=system)  # fmt: skip
+    made = cohort(anna)
+    assert verdicts(made)["a"] == outcome
+    assert any("other edition of ICD" in said for said in made.remarks) != of_date
 
 
 def test_the_outcome_is_known_when_its_window_and_the_run_out_are_over():
@@ -272,6 +226,19 @@ def test_a_rule_without_its_feed_is_not_evaluable_and_takes_nobody(feed, about, 
     table = lacking.attrition.set_index("rule")
     assert not table.loc[rule, "evaluable"]
     assert carried.attrition.set_index("rule").loc[rule, "evaluable"]
+
+
+def test_a_code_that_the_map_does_not_know_is_counted():
+    anna = index_stay(procedures=(HIP, "XXXXXXX")).stay("b", "2022-06-01", "2022-06-02",
+                                                        diagnosis="U071")  # fmt: skip
+    said = " ".join(cohort(anna).remarks)
+    assert "1 of 2 procedures" in said
+    assert "1 of 2 acute stays have a principal diagnosis that the map" in said
+
+
+def test_there_is_no_other_definition():
+    with pytest.raises(InputError, match="choose cms_hwr or pcr_like"):
+        cohort(task=replace(READMISSION, definition="nhs"))
 
 
 def test_the_attrition_table_counts_stays_people_and_outcomes():

@@ -185,3 +185,19 @@ def test_pictures_have_the_same_bytes_twice(tmp_path):
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == names
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_the_companion_outcome_is_judged_on_the_same_rows_and_scores():
+    made = scored()
+    assert evaluate(made, QUICK).companion is None
+    dead = (np.arange(len(made.outcome)) % 10 == 0) | (made.outcome == 1)
+    told = evaluate(replace(made, companion=dead.astype(float)), QUICK)
+    alone = evaluate(replace(made, outcome=dead.astype(float), truth=None), QUICK)
+    assert told.companion is not None
+    assert told.companion.events == dead.sum() > told.events
+    assert told.companion.better_than == alone.better_than
+    assert told.scores[OURS]["auroc"] == evaluate(made, QUICK).scores[OURS]["auroc"]
+    flat = told.flat()
+    assert flat["companion.firstcall.auroc"] == alone.scores["firstcall"]["auroc"].value
+    assert flat["companion.events"] == dead.sum()
+    assert told.to_json()["companion"]["events"] == int(dead.sum())

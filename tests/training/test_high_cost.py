@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from data.errors import RefusalError
 from tests.training.small import Person, day, manifest, together
-from training.censoring import staying
+from training.censoring import effective_rows, staying
 from training.high_cost import as_of_days, high_cost_cohort, outcome_ends
 from training.tasks import HIGH_COST
+from training.threshold import Threshold
 
 THRESHOLD = 1_000_00
 AS_OF = day("2022-06-30")
@@ -165,10 +168,11 @@ def test_those_who_stay_stand_for_those_who_left():
 
 def test_a_case_known_before_others_left_stands_for_itself():
     early = Person("b").cost("2022-08-01", 2000)
-    rows = asked(Person("a", covered=("2015-01-01", "2022-10-08")), early, Person("c"))
+    late = Person("d").cost("2022-08-01", 10).cost("2022-11-01", 2000)
+    rows = asked(Person("a", covered=("2015-01-01", "2022-10-08")), early, Person("c"), late)
     weights = dict(zip(rows["patient_id"], rows["weight"], strict=True))
     assert weights["b"] == 1
-    assert weights["c"] > 1
+    assert weights["c"] == weights["d"] > 1, "of the late one it was known after a had left"
 
 
 def test_without_costs_the_task_is_refused():
@@ -180,3 +184,111 @@ def test_too_short_data_are_refused():
     people = together(Person().cost("2024-01-01", 1))
     with pytest.raises(RefusalError, match="needs more months"):
         high_cost_cohort(people, manifest(), HIGH_COST, THRESHOLD)
+
+
+def row_of(*people: Person, who: str = "anna", task=HIGH_COST, threshold=THRESHOLD) -> pd.Series:
+    opening = Person("opening", birth="1950-01-01").cost("2021-01-01", 1)
+    every = high_cost_cohort(together(opening, *people), manifest(), task, threshold).every
+    return every[(every["as_of"] == AS_OF) & (every["patient_id"] == who)].iloc[0]
+
+
+def test_the_largest_amounts_are_truncated_by_person_and_year():
+    task = replace(HIGH_COST, truncate_cents=3_000_00)
+    row = row_of(Person().cost("2022-08-01", 2000).cost("2022-09-01", 2500), task=task)
+    assert (row["untruncated_cents"], row["amount_cents"]) == (2000_00 + 2500_00, 3000_00)
+    assert row["outcome"] == 1
+    row = row_of(Person().cost("2022-08-01", 2000).cost("2022-09-01", 2500))
+    assert row["amount_cents"] == 2000_00 + 2500_00, "none by default"
+
+
+def test_rebates_make_a_year_cheaper_and_a_year_may_be_below_zero():
+    row = row_of(Person().cost("2022-08-01", 1500).cost("2022-12-01", -700))
+    assert (row["amount_cents"], row["outcome"]) == (1500_00 - 700_00, 0)
+    assert row_of(Person().cost("2022-12-01", -700))["amount_cents"] == -700_00
+
+
+def test_a_later_year_is_judged_by_a_trended_threshold():
+    base = day("2021-06-30")  # a year before the question: $1,000 x 1.1 = $1,100
+    trended = Threshold(THRESHOLD, base, yearly_trend=0.10)
+    for dollars, outcome in ((1099, 0), (1101, 1)):
+        row = row_of(Person().cost("2022-08-01", dollars), threshold=trended)
+        assert row["outcome"] == outcome
+        assert row["threshold_cents"] == pytest.approx(1_100_00, abs=10)  # 365 of 365.25 days
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "high_before", "bloomer"),
+    [
+        (1000.00, 1000.01, 0, 1),  # at the threshold is not above it
+        (1000.01, 1000.01, 1, 0),  # a stayer
+        (1000.01, 1000.00, 1, 0),  # neither
+        (0, 500, 0, 0),
+    ],
+)
+def test_a_bloomer_is_a_case_that_was_not_high_cost_before(before, after, high_before, bloomer):
+    row = row_of(Person().cost("2022-06-30", before).cost("2022-07-01", after))
+    assert (row["high_before"], row["bloomer"]) == (high_before, bloomer)
+
+
+def test_the_year_before_has_365_days():
+    assert row_of(Person().cost("2021-07-01", 2000))["high_before"] == 1  # 364 days before
+    assert row_of(Person().cost("2021-06-30", 2000))["high_before"] == 0  # 365 days before
+
+
+def test_whether_a_case_bloomed_is_not_known_where_the_year_before_was_not_seen():
+    young = ("2021-07-02", None)  # a day short of a year before 30 June 2022
+    case = row_of(Person(covered=young).cost("2022-08-01", 2000))
+    assert np.isnan(case["high_before"])
+    assert np.isnan(case["bloomer"])
+    assert row_of(Person(covered=("2021-07-01", None)).cost("2022-08-01", 2000))["bloomer"] == 1
+    high = row_of(Person(covered=young).cost("2021-08-01", 2000).cost("2022-08-01", 2000))
+    assert (high["high_before"], high["bloomer"]) == (1, 0), "what was seen is enough"
+    every = high_cost_cohort(
+        together(Person().cost("2021-01-01", 1)), manifest(), HIGH_COST, THRESHOLD
+    ).every.set_index("as_of")["high_before"]
+    # costs begin on 1 January 2021: of the year before 30 November 2021 a part is not there
+    assert np.isnan(every[day("2021-11-30")])
+    assert every[day("2021-12-31")] == 0
+
+
+def test_effective_rows_and_what_is_said_of_the_weights():
+    assert effective_rows(np.array([1.0, 1, 1, 1])) == 4
+    assert effective_rows(np.array([3.0, 1])) == (3 + 1) ** 2 / (9 + 1)
+    assert effective_rows(np.zeros(2)) == 0
+    people = [Person("a", covered=("2015-01-01", "2022-10-08")), Person("b"), Person("c")]
+    opening = Person("opening", birth="1980-01-01").cost("2021-01-01", 1)
+    cohort = high_cost_cohort(together(opening, *people), manifest(), HIGH_COST, THRESHOLD)
+    told = next(r for r in cohort.remarks if "are censored" in r)
+    assert told.startswith("12 of ")  # asked from October 2021 to September 2022, and gone within
+    assert "1.50 at most (0 at the bound of 20)" in told  # two of three stayed
+
+
+def test_nobody_stands_for_more_than_twenty():
+    leavers = [Person(f"p{n:02}", covered=("2015-01-01", "2022-10-08")) for n in range(29)]
+    rows = asked(*leavers, Person("stays")).set_index("patient_id")
+    assert rows.loc["stays", "weight"] == 20  # not 30
+    assert rows["weight"].sum() == 20
+
+
+def test_the_cohort_says_what_was_done_with_each_odd_amount():
+    opening = Person("opening", birth="1950-01-01").cost("2021-01-01", 1)
+    anna = Person().cost("2022-08-01", -5).cost("2022-08-02", 0).cost("2022-08-03", 7, paid_cents=0)
+    anna.cost("2022-08-04", 9, record_id="w")
+    anna.cost("2022-08-04", 9, record_id="w", known_on="2022-10-01", reversed=True)
+    anna.cost("2022-08-05", 9, record_id="c")
+    anna.cost("2022-08-05", 8, record_id="c", known_on="2022-10-01")
+    task = replace(HIGH_COST, truncate_cents=2_000_00)
+    said = " | ".join(high_cost_cohort(together(opening, anna), manifest(), task, 100).remarks)
+    for part in (
+        "5 amounts count: 1 of them in their last of several versions, 1 negative ones ($-5) as "
+        "they are, 1 as the 0 that they say, 1 of which the payer paid nothing",
+        "1 withdrawn ones do not count",
+        "the amount is the allowed medical cost; kinds carried: inpatient",
+        "the amounts of 0 rows are truncated at $2,000",
+        "encounters without an amount (capitated): not evaluable",
+        "1,000 amounts are needed to tell",
+    ):
+        assert part in said, part
+    assert "not truncated" in " ".join(
+        high_cost_cohort(together(opening), manifest(), HIGH_COST, 100).remarks
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import groupby
+
 import numpy as np
 import pandas as pd
 from hypothesis import given, settings
@@ -31,14 +33,15 @@ def stays_of_some(draw) -> pd.DataFrame:
                 "planned_rule": draw(st.sampled_from([UNPLANNED, UNPLANNED, "always"])),
                 "rehabilitation": draw(st.sampled_from([False, False, True])),
                 "psychiatric": draw(st.sampled_from([False, True])),
+                "pregnancy": draw(st.sampled_from([False, False, True])),
             })  # fmt: skip
     columns = ["person", "patient_id", "encounter_id", "facility_id", "admitted_on",
                "discharged_on", "disposition", "principal_code", "planned_rule",
-               "rehabilitation", "psychiatric"]  # fmt: skip
+               "rehabilitation", "psychiatric", "pregnancy"]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 
-def told_slowly(stays: pd.DataFrame) -> dict[str, tuple]:
+def told_slowly(stays: pd.DataFrame, *, payer: bool) -> dict[str, tuple]:
     """last stay → (first day, last day, how many stays, outcome, day of return)."""
     answers = {}
     for _, own in stays.groupby("person"):
@@ -56,7 +59,7 @@ def told_slowly(stays: pd.DataFrame) -> dict[str, tuple]:
         for stay in records:
             if chains:
                 last = max(reversed(chains[-1]), key=end)
-                if _joins(last, stay, end(last)):
+                if _joins(last, stay, end(last), payer):
                     chains[-1].append(stay)
                     continue
             chains.append([stay])
@@ -67,16 +70,20 @@ def told_slowly(stays: pd.DataFrame) -> dict[str, tuple]:
                 continue
             gone = end(last)
             outcome, back = 0, None
-            for later in chains[number + 1 :]:
-                first = later[0]
-                after = first["admitted_on"] - gone
+            for which, later in (
+                (which, stay) for chain in chains[number + 1 :] for which, stay in enumerate(chain)
+            ):
+                after = later["admitted_on"] - gone
                 if after > HORIZON:
                     break
-                if first["rehabilitation"]:
+                if payer:
+                    if which or later["planned_rule"] != UNPLANNED or later["pregnancy"]:
+                        continue
+                elif later["rehabilitation"] or (
+                    later["psychiatric"] and after <= 1 and last["disposition"] == "psychiatric"
+                ):
                     continue
-                if first["psychiatric"] and after <= 1 and last["disposition"] == "psychiatric":
-                    continue
-                outcome, back = int(first["planned_rule"] == UNPLANNED), after
+                outcome, back = int(later["planned_rule"] == UNPLANNED), after
                 break
             answers[last["encounter_id"]] = (
                 chain[0]["admitted_on"], gone, len(chain), outcome, back
@@ -84,9 +91,9 @@ def told_slowly(stays: pd.DataFrame) -> dict[str, tuple]:
     return answers
 
 
-def _joins(last: dict, stay: dict, ended: int) -> bool:
+def _joins(last: dict, stay: dict, ended: int, payer: bool) -> bool:
     gap = stay["admitted_on"] - ended
-    if gap < 0:
+    if gap < 0 or (payer and gap <= 1):
         return True
     named = isinstance(last["facility_id"], str) and isinstance(stay["facility_id"], str)
     if named:
@@ -102,10 +109,11 @@ def _joins(last: dict, stay: dict, ended: int) -> bool:
 
 
 @settings(max_examples=150, deadline=None)
-@given(stays_of_some())
-def test_episodes_and_labels_equal_the_slow_ones(stays):
-    episodes = episodes_of(with_episodes(stays)).assign(death_on=np.nan)
-    labels = readmissions(episodes, HORIZON)
+@given(stays_of_some(), st.booleans())
+def test_episodes_and_labels_equal_the_slow_ones(stays, payer):
+    stays = with_episodes(stays, any_hospital=payer)
+    episodes = episodes_of(stays).assign(death_on=np.nan)
+    labels = readmissions(stays, episodes, HORIZON, "first_unplanned" if payer else "first_acute")
     both = pd.concat([episodes, labels], axis=1)
     found = {
         row["encounter_id"]: (
@@ -117,7 +125,7 @@ def test_episodes_and_labels_equal_the_slow_ones(stays):
         )
         for row in both.to_dict("records")
     }
-    assert found == told_slowly(stays)
+    assert found == told_slowly(stays, payer=payer)
 
 
 SPANS = st.lists(
@@ -125,9 +133,9 @@ SPANS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
-@given(SPANS, st.integers(0, 2), st.integers(-5, 60), st.integers(0, 20))
-def test_coverage_of_a_stretch_is_coverage_of_each_of_its_days(spans, person, first, length):
+@settings(max_examples=300, deadline=None)
+@given(SPANS, st.integers(0, 2), st.integers(-5, 60), st.integers(0, 20), st.integers(0, 8))
+def test_coverage_of_a_stretch_is_coverage_of_each_of_its_days(spans, person, first, length, gap):
     frame = pd.DataFrame(
         {
             "patient_id": [str(p) for p, _, _ in spans],
@@ -143,3 +151,9 @@ def test_coverage_of_a_stretch_is_coverage_of_each_of_its_days(spans, person, fi
 
     asked = enrolment.covered([person], [first], [first + length])
     assert asked[0] == all(on(day) for day in range(first, first + length + 1))
+    days = [on(day) for day in range(first, first + length + 1)]
+    assert enrolment.touches([person], [first], [first + length])[0] == any(days)
+    gaps = [len(list(run)) for covered, run in groupby(days) if not covered]
+    allowed = not gaps or (len(gaps) == 1 and gaps[0] <= gap)
+    but_for = enrolment.covered_but_for_a_gap([person], [first], [first + length], gap)
+    assert but_for[0] == allowed

@@ -20,7 +20,7 @@ from features.writing import write_histories
 from serving.model import RiskModel
 from training.examine import examine
 from training.registry import CHAMPION, export_champion, registered_name, tracking_uri
-from training.tasks import HIGH_COST, READMISSION
+from training.tasks import HIGH_COST, READMISSION, task_called, task_file
 from training.train import TrainReport, cohort_of, train
 
 MEMBERS = 2500
@@ -39,6 +39,16 @@ SMALL_HIGH_COST = replace(
     fit=replace(HIGH_COST.fit, **QUICK),
     evaluation=replace(HIGH_COST.evaluation, replicates=40),
 )
+
+
+READMISSION_BASELINES = {
+    "prior admissions", "LACE", "HOSPITAL 2016 without H, O, S", "HOSPITAL 2013 without H, O, S",
+    "HOSPITAL simplified without oncology service, H, S", "Charlson 2011",
+}  # fmt: skip
+"""H and S are told some days after the discharge, and no source names the oncology service."""
+COST_BASELINES = {
+    "prior-year cost", "CMS-HCC V28 conditions", "Charlson 2011", "Elixhauser (van Walraven)",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +95,7 @@ def test_the_report_has_counts_baselines_and_truth(trained, task):
     before = report.counts.iloc[:3]["last_as_of"].max()
     assert before < report.counts.iloc[3]["first_as_of"]
     assert set(report.evaluation.better_than) == (
-        {"prior admissions", "LACE"} if task == "readmission" else {"prior-year cost"}
+        READMISSION_BASELINES if task == "readmission" else COST_BASELINES
     )
     assert report.attrition["evaluable"].sum() >= len(report.attrition) - 1
     assert report.evaluation.truth["rows"] > 0
@@ -106,7 +116,7 @@ def test_the_run_holds_settings_fingerprints_pictures_and_plain_files(home, trai
     files = {str(p.relative_to(kept)) for p in kept.rglob("*") if p.is_file()}
     assert files == {
         "attrition.csv", "counts.csv", "evaluation.json", "model/model.json", "model/model.txt",
-        "settings.csv",
+        "settings.csv", "task.toml",
         "pictures/calibration.png", "pictures/gain.png", "pictures/roc.png", "pictures/shares.png",
     }  # fmt: skip
     json.loads((kept / "evaluation.json").read_text())
@@ -114,6 +124,64 @@ def test_the_run_holds_settings_fingerprints_pictures_and_plain_files(home, trai
     assert told.loc["horizon_days", "meaning"].endswith("days; after discharge")
     version = client.get_model_version_by_alias(registered_name("readmission"), CHAMPION)
     assert str(version.version) == report.run.version
+
+
+def test_a_task_of_ones_own_is_trained_beside_the_others(home, tmp_path):
+    """An emergency visit within 60 days: a copy of the example's file with other values."""
+    shipped = task_called("ed-visit-90")
+    mine = replace(
+        shipped, name="ed-visit-60", horizon_days=60, split=HALF_TESTS, months_between=6,
+        fit=replace(shipped.fit, **QUICK), evaluation=replace(shipped.evaluation, replicates=10),
+    )  # fmt: skip
+    path = tmp_path / "mine.toml"
+    path.write_text(task_file(mine))
+    report = train(home, str(path))
+    assert report.task == "ed-visit-60"
+    model = RiskModel.load(home.models / "ed-visit-60", "ed-visit-60")
+    assert model.metadata["label"] == "Emergency visit within 60 days"
+    assert model.metadata["horizon_days"] == 60
+    assert set(report.evaluation.better_than) == {"prior emergency encounters"}
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri(home))
+    kept = Path(client.download_artifacts(report.run.run_id, "task.toml"))
+    assert kept.read_text() == task_file(mine)
+
+
+def test_high_cost_says_what_is_expected_and_ties_to_its_source(home, trained, capsys):
+    from mlflow import MlflowClient
+
+    from training.printed import print_report
+    from training.threshold import threshold_of_model
+
+    report = trained["high-cost"]
+    model = RiskModel.load(home.models / "high-cost")
+    threshold = threshold_of_model(model.metadata)
+    assert threshold is not None
+    assert (threshold.cents, threshold.share) == (report.threshold_cents, 0.05)
+    assert model.metadata["label"].startswith("Allowed medical and pharmacy cost of the next 365 ")
+    assert report.cost is not None
+    totals = report.cost.tables["control_totals"]
+    assert totals["allowed_cents"].sum() > totals["label_cents"].sum() > 0
+    deciles = report.cost.judged.deciles
+    assert deciles["expected"].is_monotonic_increasing
+    assert 0.5 < report.cost.judged.total.value < 2
+    client = MlflowClient(tracking_uri(home))
+    kept = Path(client.download_artifacts(report.run.run_id, "cost"))
+    assert {path.name for path in kept.iterdir()} == {
+        "bloomers.json", "completion.parquet", "control_totals.parquet",
+        "encounters_by_kind.parquet", "expected_cost.json", "need_against_truth.parquet",
+        "need_of_those_called.parquet", "percentiles.parquet",
+    }  # fmt: skip
+    judged = json.loads((kept / "expected_cost.json").read_text())
+    assert judged["total"] == list(report.cost.judged.total)
+    print_report(report)
+    told = capsys.readouterr().out
+    for title in ("Control totals in dollars", "Share of the final amount known", "Bloomers: ",
+                  "Expected cost by decile", "Counted need beside the true one"):  # fmt: skip
+        assert title in told
+    assert (home.models / "readmission" / "model.txt").is_file()
+    assert not (home.models / "readmission" / "cost.txt").exists()
 
 
 def test_the_champion_can_be_exported_again(home, trained):

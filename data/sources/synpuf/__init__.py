@@ -22,15 +22,16 @@ here, in DELAYS and below. None of it is a finding.
 - Segment 2 of a claim adds its codes and its payment to the stay or visit that segment 1 makes.
 - Emergency: HCPCS 99281 to 99285, hospital and physician claims alike. Observation: G0378, G0379,
   99217 to 99220, 99224 to 99226, 99234 to 99236. Office: 99201 to 99215, consultations 99241 to
-  99245, preventive visits 99381 to 99397, G0402, G0438, G0439. Else an outpatient claim is an
+  99245, preventive visits 99381 to 99397, G0402, G0438, G0439. A claim with several is the first
+  of observation, emergency, office (as in `data.encounter_kinds`). Else an outpatient claim is an
   outpatient visit, a carrier claim `other`.
 - Allowed amount of a claim: payment, the patient's deductibles and coinsurance and the primary
   payer's payment; of a carrier claim its lines' allowed charges; of a drug event its total cost.
   Yearly amounts: reimbursement, patient's responsibility and primary payer, by setting. They cover
   what claims cover too, and count negative amounts as they are: never add claims and years up.
 - Procedure fields often hold diagnosis codes: they are kept, and counted as unknown procedures.
-- There is no disposition, no admission type, no specialty, no prescriber, no missed appointment, no
-  laboratory result, no screening and no outreach.
+- There is no revenue code, no place of service, no disposition, no admission type, no specialty,
+  no prescriber, no missed appointment, no laboratory result, no screening and no outreach.
 """
 
 from __future__ import annotations

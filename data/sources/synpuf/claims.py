@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.contract_check import code_form
+from data.code_forms import code_form
 from data.sources import Derived, FileKind
 from data.sources.synpuf.files import (
     CARRIER,
@@ -123,7 +123,7 @@ def _visits(relation: str, codes: int, facility: str, provider: str, otherwise: 
             FROM lines GROUP BY CLM_ID
         )
         SELECT CLM_ID AS record_id, DESYNPUF_ID AS patient_id,
-               CASE WHEN emergency THEN 'emergency' WHEN observation THEN 'observation'
+               CASE WHEN observation THEN 'observation' WHEN emergency THEN 'emergency'
                     WHEN office THEN 'office' ELSE '{otherwise}' END AS kind,
                started_on, ended_on, {facility} AS facility_id, {provider} AS provider_id,
                NULL AS admission_type, NULL AS disposition, NULL AS drg, claim_on AS known_on,

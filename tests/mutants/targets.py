@@ -1,0 +1,29 @@
+"""Which files hold rules, and which tests are to notice when one of them is gone."""
+
+from __future__ import annotations
+
+_COHORT = ("tests/training/test_cohort.py", "tests/training/test_stay_table.py",
+           "tests/training/test_labels_equal_oracle_at_random.py")  # fmt: skip
+_PCR = ("tests/training/test_pcr_like.py",)
+_STAY = ("tests/features/test_lace.py", "tests/features/test_hospital_score.py")
+
+TARGETS: dict[str, tuple[str, ...]] = {
+    "training/cohort.py": (*_COHORT, *_PCR),
+    "training/discharges.py": (*_COHORT, *_PCR),
+    "training/cms_hwr.py": _COHORT,
+    "training/pcr_like.py": _PCR,
+    "training/episodes.py": ("tests/training/test_episodes.py", *_COHORT, *_PCR),
+    "training/outcome.py": (*_COHORT, "tests/training/test_outcome_oracle.py", *_PCR),
+    "training/encounter_cohort.py": ("tests/training/test_encounter_cohort.py",),
+    "training/member_dates.py": ("tests/training/test_member_dates.py",),
+    "training/threshold.py": ("tests/training/test_threshold.py",),
+    "training/bloomers.py": ("tests/training/test_bloomers.py",),
+    "features/lace.py": _STAY[:1],
+    "features/hospital_score.py": _STAY[1:],
+    "features/index_stay.py": (*_STAY, "tests/features/test_scores_equal_oracle.py"),
+    "features/score_range.py": (*_STAY, "tests/features/test_indices.py"),
+    "features/indices.py": (
+        "tests/features/test_indices.py", "tests/features/test_comorbidity_scores.py",
+    ),
+}  # fmt: skip
+"""File → tests, those that fail soonest first."""

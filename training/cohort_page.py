@@ -1,0 +1,267 @@
+"""A page about one readmission cohort: who counts, who does not and why, and what followed.
+
+It stands alone (no script, no file from elsewhere) and holds no patient's row or id. Of people who
+are not invented, a count under 11 is not shown, and the others are rounded to tens, so that none
+can be had by subtraction.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from training.cohort import DEFINITIONS, Cohort
+from training.discharges import ALREADY_BACK
+from training.outcome import UNPLANNED
+from training.tasks import ReadmissionTask, described
+
+SMALLEST_SHOWN = 11
+"""Counts of real people under this are not shown (CMS's cell size rule)."""
+
+_MAIN_WIDTH, _SIDE_AT, _SIDE_WIDTH, _WIDTH = 300, 380, 500, 890
+_LINE, _GAP = 17, 16
+_PLOT_WIDTH, _PLOT_HEIGHT = 640, 170
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How counts and shares are written for an origin of data: exactly, or so that no small group
+    can be told."""
+
+    origin: str
+
+    @property
+    def guarded(self) -> bool:
+        return self.origin == "own"
+
+    def count(self, number: int) -> str:
+        """The count in words.
+
+        >>> Counts("invented").count(7), Counts("own").count(7), Counts("own").count(1234)
+        ('7', 'fewer than 11', '1,230')
+        """
+        if not self.guarded or number == 0:
+            return f"{number:,}"
+        if number < SMALLEST_SHOWN:
+            return f"fewer than {SMALLEST_SHOWN}"
+        return f"{round(number, -1):,}"
+
+    def share(self, part: int, whole: int) -> str:
+        """The share in per cent, "" where it would tell a small group."""
+        if whole == 0 or (self.guarded and min(part, whole - part) < SMALLEST_SHOWN):
+            return "" if whole else "–"
+        return f"{part / whole:.0%}" if self.guarded else f"{part / whole:.1%}"
+
+
+def cohort_page(cohort: Cohort, task: ReadmissionTask, manifest: Mapping[str, Any]) -> str:
+    """The page as HTML. `manifest` is that of the tables which the cohort was made of."""
+    counts = Counts(str(manifest["origin"]))
+    index = cohort.every[cohort.every["index"]]
+    template = _templates().get_template("cohort.html")
+    return template.render(
+        title=f"Who counts for {task.name}, and what followed",
+        definition=task.definition,
+        words=DEFINITIONS[task.definition].words,
+        headline=_headline(index, counts, task),
+        source=[
+            ("source", manifest.get("source", "")),
+            ("origin of the data", str(manifest["origin"]).replace("_", " ")),
+            ("data through", str(manifest["data_through"])),
+            ("run-out", f"{cohort.run_out_days} days"),
+            ("discharges with a known outcome",
+             f"until {_date(cohort.followed_until - task.horizon_days)}"),
+        ],
+        guarded=counts.guarded,
+        smallest=SMALLEST_SHOWN,
+        flow=_flow(cohort.attrition, counts),
+        kinds=_kinds(cohort, counts),
+        joined=_joined(cohort, counts),
+        years=_years(index, counts),
+        rules=_planned(index, counts, task),
+        days=_days_plot(index, counts, task),
+        settings=[line for line in described(task) if "." not in line[0]],
+        remarks=[
+            words.format(*map(counts.count, numbers)) for words, numbers in cohort.more["remarks"]
+        ],
+    )  # fmt: skip
+
+
+def _templates() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+
+
+def _date(day: int) -> str:
+    return str(np.datetime64(int(day), "D"))
+
+
+def _cases(rows: pd.DataFrame, column: str) -> int:
+    return int(rows[column].fillna(0).sum())
+
+
+def _headline(index: pd.DataFrame, counts: Counts, task: ReadmissionTask) -> list[tuple[str, str]]:
+    every, back = len(index), _cases(index, "outcome")
+    either = _cases(index, "death_or_readmission")
+    return [
+        (counts.count(every), "index discharges"),
+        (counts.count(index["person"].nunique()), "people"),
+        (f"{counts.count(back)} {_in_brackets(counts.share(back, every))}",
+         f"readmitted unplanned within {task.horizon_days} days"),
+        (f"{counts.count(either)} {_in_brackets(counts.share(either, every))}",
+         "readmitted unplanned or dead within these days"),
+    ]  # fmt: skip
+
+
+def _in_brackets(text: str) -> str:
+    return f"({text})" if text else ""
+
+
+def _flow(attrition: pd.DataFrame, counts: Counts) -> dict[str, Any]:
+    """The flow diagram: boxes of those who are left, beside them a box of those taken out."""
+    boxes: list[dict[str, Any]] = []
+    top = 4
+    for number, row in enumerate(attrition.astype(object).to_dict("records")):
+        step = {str(name): value for name, value in row.items()}
+        side = [] if number == 0 else _side(step, counts)
+        # the rule after the last of the measure is the model's own
+        measured = number == len(attrition) - 2
+        moved = number == 0 or step["rows_removed"] > 0 or number >= len(attrition) - 2
+        main = _main(step, number, counts, measured=measured) if moved else []
+        height = max(len(main), len(side)) * _LINE + 16
+        boxes.append({
+            "measured": measured, "top": top, "height": height, "middle": top + height / 2,
+            "main": _placed(main, top, height), "side": _placed(side, top, height),
+            "style": "none" if not step["evaluable"] else
+                     ("out" if step["rows_removed"] else "nobody"),
+        })  # fmt: skip
+        top += height + _GAP
+    return {
+        "boxes": boxes, "height": top, "width": _WIDTH, "main_width": _MAIN_WIDTH,
+        "side_at": _SIDE_AT, "side_width": _SIDE_WIDTH,
+    }  # fmt: skip
+
+
+def _main(step: Mapping[str, Any], number: int, counts: Counts, *, measured: bool) -> list[str]:
+    left, people = counts.count(step["rows_left"]), counts.count(step["people_left"])
+    if number == 0:
+        return [str(step["rule"]), f"{left} stays of {people} people"]
+    name = "asked of the model" if step["rule"] == ALREADY_BACK else "left"
+    if measured:
+        name = "index discharges"
+    lines = [f"{left} {name}, {people} people"]
+    if not pd.isna(step["outcomes_left"]):
+        lines.append(f"{counts.count(int(step['outcomes_left']))} followed by a readmission")
+    return lines
+
+
+def _side(step: Mapping[str, Any], counts: Counts) -> list[str]:
+    if not step["evaluable"]:
+        said = "not evaluable, nobody taken out"
+    elif step["rows_removed"] == 0:
+        said = "nobody"
+    else:
+        said = counts.count(step["rows_removed"])
+    lines = textwrap.wrap(f"{step['rule']}: {said}", 66)
+    if step["evaluable"] and step["rows_untried"]:
+        lines += textwrap.wrap(
+            f"not tried on {counts.count(step['rows_untried'])} that lack what it looks at", 74
+        )
+    return lines + textwrap.wrap(str(step["note"]), 74)
+
+
+def _placed(lines: list[str], top: float, height: float) -> list[tuple[float, str]]:
+    begin = top + height / 2 - len(lines) * _LINE / 2 + 13
+    return [(begin + k * _LINE, line) for k, line in enumerate(lines)]
+
+
+def _kinds(cohort: Cohort, counts: Counts) -> list[tuple[str, str]]:
+    found = cohort.more["stays"]["kind"].value_counts()
+    return [
+        (name.replace("_", " "), counts.count(int(found[name]))) for name in sorted(found.index)
+    ]
+
+
+def _joined(cohort: Cohort, counts: Counts) -> list[tuple[str, str]]:
+    words = {
+        "overlap": "overlaps the stay before it",
+        "transfer": "transfer: another hospital on the day of discharge or the day after",
+        "same_day_return": "back on the same day, same hospital, same principal diagnosis",
+        "adjacent": "begins on the day of discharge or the day after",
+    }
+    found = cohort.more["stays"]["joined_by"].value_counts()
+    return [(words[name], counts.count(int(found[name]))) for name in words if name in found.index]
+
+
+def _years(index: pd.DataFrame, counts: Counts) -> list[dict[str, Any]]:
+    """The crude rate by calendar year of discharge, with a bar's length in per cent."""
+    year = index["discharged_on"].to_numpy().astype("int64").astype("datetime64[D]")
+    made = []
+    for name, rows in index.groupby(year.astype("datetime64[Y]").astype(int) + 1970):
+        back, either = _cases(rows, "outcome"), _cases(rows, "death_or_readmission")
+        told = counts.share(back, len(rows))
+        made.append({
+            "year": name, "discharges": counts.count(len(rows)), "back": counts.count(back),
+            "rate": told, "either": counts.count(either),
+            "either_rate": counts.share(either, len(rows)),
+            "bar": min(100.0, 400 * back / len(rows)) if told not in ("", "–") else 0,
+        })  # fmt: skip
+    return made
+
+
+def _planned(index: pd.DataFrame, counts: Counts, task: ReadmissionTask) -> list[tuple[str, ...]]:
+    """What the deciding admission was, as the planned rule says, and what of those without one."""
+    every = len(index)
+    dead = index["died_within"].fillna(False).to_numpy(dtype=bool)
+    told = index["next_rule"].to_numpy(dtype=object)
+    lines = [("unplanned admission: a readmission", told == UNPLANNED)]
+    lines += [(f"planned admission, {rule}", told == rule)
+              for rule in sorted({r for r in told if r not in ("", UNPLANNED)})]  # fmt: skip
+    lines += [
+        (f"no deciding admission, died within {task.horizon_days} days", (told == "") & dead),
+        (f"no deciding admission, alive after {task.horizon_days} days", (told == "") & ~dead),
+    ]
+    return [
+        (words, counts.count(int(which.sum())), counts.share(int(which.sum()), every))
+        for words, which in lines
+    ]
+
+
+def _days_plot(index: pd.DataFrame, counts: Counts, task: ReadmissionTask) -> dict[str, Any]:
+    """Deciding admissions by days since discharge: one bar a day, or a week beyond 45 days and
+    where days would be too few to show."""
+    step = 1 if task.horizon_days <= 45 and not counts.guarded else 7
+    edges = np.arange(0, task.horizon_days + 1, step)
+    known = index[index["days_to_next"].notna()]
+    slot = known["days_to_next"].to_numpy(dtype=np.int64) // step
+    unplanned = (known["next_rule"] == UNPLANNED).to_numpy(dtype=bool)
+    shown = {
+        "unplanned": np.bincount(slot[unplanned], minlength=len(edges)),
+        "planned": np.bincount(slot[~unplanned], minlength=len(edges)),
+    }
+    if counts.guarded:
+        shown = {k: np.where(n < SMALLEST_SHOWN, 0, np.round(n, -1)) for k, n in shown.items()}
+    most = max(1, int((shown["unplanned"] + shown["planned"]).max()))
+    width = _PLOT_WIDTH / len(edges)
+    bars = []
+    for place, day in enumerate(edges):
+        first, then = int(shown["unplanned"][place]), int(shown["planned"][place])
+        low = _PLOT_HEIGHT * first / most
+        bars.append({
+            "x": 40 + place * width, "width": max(width - 3, 1), "day": int(day),
+            "unplanned": first, "planned": then, "low": low, "high": _PLOT_HEIGHT * then / most,
+        })  # fmt: skip
+    every = max(1, len(bars) // 6)
+    return {
+        "bars": bars, "most": f"{most:,}", "height": _PLOT_HEIGHT, "width": _PLOT_WIDTH + 50,
+        "ticks": [bar for place, bar in enumerate(bars) if place % every == 0],
+        "unit": "days" if step == 1 else "days, one bar a week",
+    }  # fmt: skip

@@ -1,0 +1,102 @@
+"""Which discharges `pcr_like` counts: a payer's readmissions, after the idea of NCQA's PCR.
+
+This is not NCQA's Plan All-Cause Readmissions: that measure is licensed and certified, and
+none of its value sets is here. Public descriptions of it gave the rules; pregnancy is told by AHRQ
+CCS, a planned return by CMS's planned readmission algorithm, and nothing is adjusted for risk.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from training.attrition import Attrition
+from training.discharges import Discharges
+from training.tasks import ReadmissionTask
+
+KINDS = ("acute_inpatient", "observation")
+"""Stays of either kind are index stays and returns alike."""
+
+WORDS = (
+    "After the idea of NCQA's Plan All-Cause Readmissions, and not that measure: it is licensed "
+    "and certified, none of its value sets is used, and nothing is adjusted for risk.",
+    "Counted are discharges, alive, from acute inpatient and observation stays, of people of 18 to "
+    "64, and of 18 and over in Medicare, who were covered from 365 days before discharge (one gap "
+    "of up to 45 days is allowed) to 30 days after it.",
+    "Stays with less than two calendar days between them are one stay, whatever the hospital.",
+    "Left out are same-day stays, deaths during the stay, pregnancy and childbirth, and people in "
+    "hospice care at any time from 365 days before discharge to 30 days after it. People with "
+    "very many index stays in a calendar year are kept apart.",
+    "An unplanned return on days 0 to 30 after discharge is a readmission. Planned returns and "
+    "those for pregnancy do not count, and do not block one that comes after them. A readmission "
+    "may itself be counted as a discharge.",
+    "Cover must reach 30 days past discharge, for the dying as well: where it ends with death, "
+    "people who died within these days are not counted, and the companion outcome, death or "
+    "unplanned readmission, says little beyond the readmissions.",
+)
+
+OLDEST_OUTSIDE_MEDICARE = 64
+SETTINGS = {"minimum_age": 18, "allowed_gap_days": 45}
+"""What `pcr_like` sets otherwise than `cms_hwr`; the gap of 45 days†, and the 4 stays† from which
+on a person is an outlier (`outlier_stays`), were not seen in a primary source."""
+
+
+def rules_of(found: Discharges, task: ReadmissionTask) -> Attrition:
+    """Each rule in turn. What the source cannot tell is not evaluable, never passed or failed."""
+    every, left, person = found.every, found.left, found.person
+    cover, covered = found.cover, "coverage" in found.carries
+    age = found.age(left)
+
+    rules = found.begin("acute inpatient and observation stays")
+    rules.exclude("admitted and discharged on the same day", found.admitted == left,
+                  key="not_same_day")  # fmt: skip
+    rules.exclude(f"younger than {task.minimum_age} at discharge, or of unknown age",
+                  ~found.age_known | (age < task.minimum_age), key="age")  # fmt: skip
+    old = (
+        found.age_known
+        & (age > OLDEST_OUTSIDE_MEDICARE)
+        & ~cover.medicare.covered(person, left, left)
+    )
+    unnamed = old & cover.payer_unknown.covered(person, left, left)
+    rules.exclude(f"older than {OLDEST_OUTSIDE_MEDICARE} and not in Medicare on that day",
+                  old & ~unnamed if covered and cover.payer_named else None, unnamed,
+                  note="" if cover.payer_named else "no payer is named",
+                  key="age_or_medicare")  # fmt: skip
+    lacking = (every["principal_ccs"] < 0).to_numpy()
+    rules.exclude("pregnancy or childbirth",
+                  found.flag("pregnancy") if "principal_diagnosis" in found.carries else None,
+                  lacking, key="not_pregnancy")  # fmt: skip
+    dying = cover.hospice.touches(
+        person, left - task.enrolled_before_days, left + task.enrolled_after_days
+    )
+    rules.exclude("in hospice care", dying if cover.hospice_told else None,
+                  note="" if cover.hospice_told
+                  else "neither hospice encounters nor dispositions are carried",
+                  key="not_hospice")  # fmt: skip
+    gap = task.allowed_gap_days
+    before = cover.any.covered_but_for_a_gap(person, left - task.enrolled_before_days, left, gap)
+    rules.exclude(f"not enrolled in the {task.enrolled_before_days} days before discharge",
+                  ~before if covered else None, key="enrolled_before",
+                  note=f"one gap of up to {gap} days is tolerated" if gap
+                  else "no gap is tolerated")  # fmt: skip
+    last = np.datetime64(found.known_until, "D")
+    rules.exclude(f"outcome not known yet: day {task.horizon_days} lies after {last}",
+                  found.censored, key="outcome_known")  # fmt: skip
+    after = cover.any.covered(person, left, left + task.enrolled_after_days)
+    rules.exclude(f"not enrolled for {task.enrolled_after_days} days after discharge",
+                  ~after if covered else None, key="enrolled_after",
+                  note="death is no exception")  # fmt: skip
+    rules.exclude(f"a person with {task.outlier_stays} or more index stays in the calendar year",
+                  _many(person, left, rules.kept, task.outlier_stays),
+                  note="kept apart, not compared with the others", key="not_outlier")  # fmt: skip
+    return found.end(rules, task.horizon_days)
+
+
+def _many(
+    person: NDArray[np.int64], left: NDArray[np.int64], kept: NDArray[np.bool_], most: int
+) -> NDArray[np.bool_]:
+    """Whether as many discharges of the person as `most` are kept in the year of this one."""
+    year = left.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64)
+    counted = pd.Series(kept).groupby([person, year]).transform("sum")
+    return kept & (counted.to_numpy(dtype=np.int64) >= most)
