@@ -33,5 +33,7 @@ def connect(
             "autoload_known_extensions": False,
         },
     )
-    connection.execute("SET enable_progress_bar = false")
+    # in a notebook no bar is drawn, and DuckDB refuses to be told so
+    if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall()[0][0]:
+        connection.execute("SET enable_progress_bar = false")
     return connection

@@ -165,11 +165,11 @@ def prior_admissions(histories: Histories, index: pd.DataFrame) -> pd.Series:
 
 
 def prior_year_cost(histories: Histories, index: pd.DataFrame) -> pd.Series:
-    """Allowed amount in the 365 days up to as_of, US dollars; one a question.
+    """Allowed amount of the last year, US dollars; one a question.
 
-    Of claims; where the source's costs are told by calendar year (cost_covers of its manifest,
-    or no claims carried), that of the last year whose total is known. NaN where neither is
-    carried, or no yearly total is seen.
+    Of claims, the 365 days up to as_of; where the source's costs are told by calendar year
+    (cost_covers of its manifest, or no claims carried), the last year whose total is known and
+    ended less than 730 days ago. NaN where neither is carried, or no such total is seen.
     """
     name = _cost_column(histories)
     return features_as_of(histories, index, [name])[name].rename("prior_year_cost")

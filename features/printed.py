@@ -192,6 +192,10 @@ def how_words(declared: Feature) -> str:
     return _HOW[declared.how](declared)
 
 
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
 def _said(words: str) -> Callable[[Feature], str]:
     return lambda declared: words
 
@@ -273,7 +277,7 @@ _HOW: dict[How, Callable[[Feature], str]] = {
     "after": _said("1 if there is an event on a day after the first of these, else 0"),
     "within": lambda f: (
         f"1 if there is an event on one of the {f.days} days after the first of these, else 0"
-        + (f", missing after {f.unless.name.replace('_', ' ')}" if f.unless else "")
+        + (f", missing where {_words(f.unless.name)} came instead" if f.unless else "")
     ),
     "started": lambda f: (
         "number of different ones seen after the day of the first of these and not in the "

@@ -30,7 +30,7 @@ class Questions:
     @classmethod
     def of(cls, index: pd.DataFrame) -> Questions:
         """Reads the columns patient_id and as_of. Raises InputError where one is missing, has
-        an empty place, or holds what is no text or no date."""
+        an empty place, or mixes text with other things, or holds what is no date."""
         for column in ("patient_id", "as_of"):
             if column not in index.columns:
                 raise InputError(f"The questions have no column {column}: patient_id and as_of.")

@@ -2,6 +2,7 @@
 
 Missing where there is none. Follow-up within 7 or 14 days is told once those days are over, or as
 soon as the visit is seen; of who was back in hospital within them without a visit it is missing.
+Claims of visits come late: none known is not none.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def _followed_up(days: int) -> Feature:
     visit = f"{_FOLLOW_UP.noun[0]} within {days} days of the last discharge"
     return Feature(
         name=f"follow_up_within_{days}", family="utilisation",
-        concept="follow-up after the last discharge", words=f"an {visit}", zero=f"no {visit}",
+        concept="follow-up after the last discharge", words=f"an {visit}", zero=f"no {visit} known",
         unit="yes or no", source="encounter", feed="office_visits", channel=_FOLLOW_UP.channel,
         how="within", days=days, window=_YEAR, anchor=_DISCHARGED, unless=_ADMITTED,
         actionable=True,

@@ -152,7 +152,7 @@ def test_the_last_event_is_days_since_of_what_is_told() -> None:
         ("missed_appointments_count_90", 0, "no missed appointments in the last 90 days"),
         ("last_stay_principal", 108, "last stay was for Congestive heart failure; nonhypertensive"),
         ("follow_up_within_7", 0,
-         "no office or telehealth visit within 7 days of the last discharge"),
+         "no office or telehealth visit within 7 days of the last discharge known"),
         ("specialists_count_90", 1, "1 contact with a specialist in the last 90 days"),
         ("cost_total_365", 12345.6, "$12,346 of care in the last 365 days"),
         ("cost_total_months_above_2000_365", 0.25,
