@@ -306,7 +306,8 @@ def _declared(
     equals = [f.equals for f in features]
     weights, worse_start, worse, weight_start = [], [0], [], [0]
     for f in features:
-        items = items_of.get(place.get(_key(f), -1), {}) if f.how == "score" else {}
+        told = f.how == "score" and f.feed in carried
+        items = items_of.get(place.get(_key(f), -1), {}) if told else {}
         weight_of = dict(f.weights)
         for item in items:
             weights.append(weight_of.get(item, 0.0))

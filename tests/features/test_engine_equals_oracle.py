@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.definitions import FEATURES
+from features.definitions.declaration import Channel
 from features.indices import lace, prior_admissions
 from tests.features.agreement import (
     assert_same,
@@ -21,8 +23,10 @@ from tests.features.agreement import (
     examples,
     moments,
     questions,
+    told,
     worlds,
 )
+from tests.features.family_specs import diagnoses
 from tests.features.invented_rows import PATIENTS, invented
 from tests.features.rows import AS_OF, CARRIES, ago, histories, rows
 from tests.oracle import stay_score
@@ -100,3 +104,21 @@ def test_claims_of_nothing_leave_a_zero_without_a_sign(days: tuple[int, ...]) ->
     claims = ({"happened_on": ago(day), "allowed_cents": 0} for day in days)
     found = by_engine(rows("cost", *claims), questions(AS_OF))
     assert not np.signbit(found.where(found == 0)).to_numpy().any()
+
+
+def test_a_score_without_its_feed_leaves_another_of_its_channel_alone() -> None:
+    codes = Channel("made", ("CHARLSON/*",))
+    (declared,) = (f for f in FEATURES if f.name == "charlson_1987_365")
+    here = replace(
+        declared, name="here", channel=codes, weights=(("CHARLSON/cancer", 2.0),), suppressed_by=()
+    )
+    gone = replace(
+        declared, name="gone", channel=codes, feed="a feed that nobody carries",
+        weights=(("CHARLSON/cancer", 2.0), ("CHARLSON/metastatic", 6.0)),
+        suppressed_by=(("CHARLSON/cancer", "CHARLSON/metastatic"),),
+    )  # fmt: skip
+    held = histories(diagnoses((9, "C509"), (9, "C787")))
+    index = pd.DataFrame({"patient_id": ["p"], "as_of": [AS_OF]})
+    found = told(held, index, [here, gone]).iloc[0]
+    assert found["here"] == 2
+    assert np.isnan(found["gone"])
