@@ -75,7 +75,10 @@ def rules_of(found: Discharges, task: ReadmissionTask) -> Attrition:
                   else "neither hospice encounters nor dispositions are carried",
                   key="not_hospice")  # fmt: skip
     gap = task.allowed_gap_days
-    before = cover.any.covered_but_for_a_gap(person, left - task.enrolled_before_days, left, gap)
+    # the day of discharge is asked by the rule of the days after it, which allows no gap
+    before = cover.any.covered_but_for_a_gap(
+        person, left - task.enrolled_before_days, left - 1, gap
+    )
     rules.exclude(f"not enrolled in the {task.enrolled_before_days} days before discharge",
                   ~before if covered else None, key="enrolled_before",
                   note=f"one gap of up to {gap} days is tolerated" if gap

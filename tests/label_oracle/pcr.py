@@ -11,7 +11,8 @@ Q3. Enrolment runs from discharge - 365 to discharge + 30, the day of discharge 
     none from the discharge on. A death after discharge excuses nobody.
 Q4. A same-day stay is an episode that begins and ends on one day; death and pregnancy are told by
     the episode's last stay. Hospice is its disposition, or a hospice encounter: see `readings`.
-Q5. Exclusions are of index stays: a return for pregnancy or of one day counts. Pregnancy is a
+Q5. Exclusions are of index stays: a return for pregnancy (a switch, see `readings`) or of one day
+    counts. Pregnancy is a
     principal diagnosis of CCS 177 to 196.
 Q6. Planned returns "do not count": they neither count nor block, the next return is looked at.
     A return is an episode, admitted within 30 days; its first stay tells whether it was planned.
@@ -32,6 +33,10 @@ from .readmission import Judged, Rules, died_within, left_alive, window_is_known
 from .stays import Episode, Stay, episodes, joins_as_pcr, last_stay, stays_of, still_open
 
 KINDS = ("acute_inpatient", "observation")
+INPATIENT = (
+    "acute_inpatient", "psychiatric_inpatient", "rehabilitation_inpatient", "skilled_nursing",
+    "long_term_care", "observation",
+)  # fmt: skip
 LONGEST_GAP = 45
 
 
@@ -107,7 +112,8 @@ def _in_hospice(patient: Patient, first: Stay, last: Stay, readings: Readings) -
         return True
     for encounter in patient["encounter"]:
         begins, ends = encounter["started_on"], encounter["ended_on"] or date.max
-        if encounter["disposition"] == "hospice" and readings.hospice_in_the_year:
+        left_for_it = encounter["disposition"] == "hospice" and encounter["kind"] in INPATIENT
+        if left_for_it and readings.hospice_in_the_year:
             begins = ends
         elif encounter["kind"] != "hospice":
             continue
@@ -140,6 +146,7 @@ def _outcome(later: list[Episode], last: Stay, rules: Rules) -> tuple[str, str |
         if (
             episode[0].admitted <= window_ends
             and planned_rule(episode[0], rules.all_payers) is None
+            and (rules.readings.pregnancy_returns_count or not pregnancy(episode[0]))
         ):
             return "positive", episode[0].id, "unplanned"
     return "negative", None, "no unplanned return"

@@ -37,8 +37,11 @@ class Readings:
 
     `hospice_in_the_year`: "hospice excluded" does not say when. Read first: discharged to hospice,
     or a hospice encounter that begins between admission and the day after discharge. `training`
-    takes whoever was in hospice, or left any encounter for it, on any day of the time of enrolment,
-    from discharge - 365 to discharge + 30.
+    takes whoever was in hospice, or left any inpatient stay for it (an emergency visit is none), on
+    any day of the time of enrolment, from discharge - 365 to discharge + 30.
+
+    `pregnancy_returns_count`: "pregnancy excluded" is said of index stays. `training` looks past
+    returns for pregnancy as it does past planned ones: childbirth is no readmission.
 
     `outliers_have_known_outcomes`: whether index stays whose outcome is not known yet count towards
     "outlying numbers of stays". They did at first; `training` counts those with a known outcome.
@@ -57,6 +60,7 @@ class Readings:
     covered_during_stay: bool = True
     unknown_facility_joins: bool = False
     hospice_in_the_year: bool = False
+    pregnancy_returns_count: bool = True
     outliers_have_known_outcomes: bool = False
     newborn_by_last_stay: bool = False
     leaves_by_dying_days: int = 0
@@ -69,6 +73,7 @@ OF_TRAINING = Readings(
     covered_during_stay=False,
     unknown_facility_joins=True,
     hospice_in_the_year=True,
+    pregnancy_returns_count=False,
     outliers_have_known_outcomes=True,
     newborn_by_last_stay=True,
     leaves_by_dying_days=31,

@@ -169,6 +169,15 @@ def test_nobody_dead_before_admission_was_discharged_alive() -> None:
     assert compared.differences == []
 
 
+def test_the_day_of_discharge_is_none_of_the_days_before_it() -> None:
+    """pcr_like allows one gap before discharge: the second one here is the day of discharge."""
+    person = Person(birth="1980-03-01", covered=("2021-03-11", "2022-03-01"))
+    person.add("coverage", start_on="2022-03-03", end_on=None, known_on="2022-03-03")
+    person.stay("left", "2022-02-25", "2022-03-02")
+    compared = readmission_differences(together(person), manifest(), PCR_LIKE)
+    assert compared.differences == []
+
+
 def test_a_return_for_rehabilitation_is_planned() -> None:
     """DEFINITIONS counts Z51.89 to CCS 254, which is always planned, as V57 is in ICD-9."""
     person = Person(birth="1980-05-05").stay("first", "2022-01-05", "2022-01-10")
