@@ -43,7 +43,7 @@ def _save(path: Path, title: str, subtitle: str, drawing: Any, *about: Any) -> P
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9.0, 5.4), dpi=120, layout="constrained")
+    figure = Figure(figsize=(7.0, 5.4), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     drawing(axes, *about)
@@ -74,10 +74,17 @@ def _percent(axes: Axes, decimals: int = 0) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def _beside(axes: Axes, title: str) -> None:
-    """The legend beside the curves: inside, many baselines would hide them."""
-    axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), frameon=False, fontsize=9, title=title,
-                alignment="left")  # fmt: skip
+def _below(axes: Axes, title: str) -> None:
+    """The legend under the picture, which grows by it: inside, many baselines hide the curves."""
+    from matplotlib.figure import Figure
+
+    figure = axes.figure
+    assert isinstance(figure, Figure)
+    handles, labels = axes.get_legend_handles_labels()
+    width, height = figure.get_size_inches()
+    figure.set_size_inches(width, height + 0.2 * (len(labels) + bool(title)))
+    figure.legend(handles, labels, loc="outside lower left", frameon=False, fontsize=9,
+                  title=title or None, alignment="left")  # fmt: skip
 
 
 def _roc(
@@ -95,7 +102,7 @@ def _roc(
     axes.plot([0, 1], [0, 1], color="0.8", linewidth=1, zorder=0)
     axes.set(xlabel="non-cases flagged", ylabel="cases flagged", xlim=(0, 1), ylim=(0, 1.01))
     axes.set_aspect("equal")
-    _beside(axes, "with 95 % intervals")
+    _below(axes, "with 95 % intervals")
     _percent(axes)
 
 
@@ -160,5 +167,5 @@ def _gain(
         axes.text(share + 0.006, 0.985, f"top {share:.0%}", fontsize=8, color="0.4", va="top")
     axes.set(xlabel="people called, from the top of the list", ylabel="cases among them",
              xlim=(0, 1), ylim=(0, 1.01))  # fmt: skip
-    _beside(axes, "")
+    _below(axes, "")
     _percent(axes)

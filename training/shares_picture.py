@@ -57,13 +57,11 @@ def draw_shares(path: Path, model: RiskModel, X: pd.DataFrame, title: str) -> Pa
     return path
 
 
-_THE_THING_ITSELF = ("age", "last", "last_is", "score", "any", "percentile", "covered_now")
-
-
 def _words(name: str) -> str:
     """The feature's concept and window, short enough for an axis."""
     declared = feature(name)
     window = f" ({declared.window.days} days)" if declared.window else ""
-    how = "" if declared.how in _THE_THING_ITSELF else f", {declared.how.replace('_', ' ')}"
-    text = f"{declared.concept}{how}{window}"
+    how = declared.how.replace("_", " ")
+    said = declared.concept if declared.concept == how else f"{declared.concept}, {how}"
+    text = f"{said}{window}"
     return text if len(text) <= 60 else f"{text[:57]}..."
