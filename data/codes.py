@@ -205,13 +205,21 @@ def why_unknown(system: str, codes: Codes) -> list[str]:
     formed = well_formed(system, texts).tolist()
     if system in UNLISTED_SYSTEMS:
         return [NO_LIST if right else NO_SUCH_CODE for right in formed]
-    titles = icd_titles(system) if system in ("ICD9CM", "ICD10CM", "ICD10PCS") else {}
-    stems = {code[:length] for code in titles for length in range(3, len(code))}
     return [
         NO_SUCH_CODE if not right else
-        NO_CATEGORY if code in titles or code in stems else ON_NO_LIST
+        NO_CATEGORY if code in _titles_and_stems(system) else ON_NO_LIST
         for code, right in zip(texts, formed, strict=True)
     ]  # fmt: skip
+
+
+@cache
+def _titles_and_stems(system: str) -> frozenset[str]:
+    """Codes that have a title, and their beginnings of three places or more."""
+    if system not in ("ICD9CM", "ICD10CM", "ICD10PCS"):
+        return frozenset()
+    titles = icd_titles(system)
+    stems = (code[:length] for code in titles for length in range(3, len(code)))
+    return frozenset((*titles, *stems))
 
 
 @cache

@@ -7,13 +7,14 @@ high-cost before, and by how many of either kind each list finds.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from training.called import called
 from training.evaluate import OURS, Evaluation, Scored, evaluate
 from training.tasks import EvaluationSettings
 
@@ -55,22 +56,9 @@ def bloomers(scored: Scored, rows: pd.DataFrame, settings: EvaluationSettings) -
         "cases_not_known": case & np.isnan(before),
     }  # fmt: skip
     at_risk = np.flatnonzero(groups["not_high_before"])
-    judged = evaluate(part_of(scored, at_risk), settings) if len(at_risk) else None
+    judged = evaluate(scored.part(at_risk), settings) if len(at_risk) else None
     found = _found(scored, groups["bloomers"], groups["stayers"], settings)
     return Bloomers(judged, found, {name: int(those.sum()) for name, those in groups.items()})
-
-
-def part_of(scored: Scored, rows: NDArray[np.int64]) -> Scored:
-    """Some of the rows that test."""
-    return replace(
-        scored,
-        outcome=scored.outcome[rows], risk=scored.risk[rows], margin=scored.margin[rows],
-        patient_id=scored.patient_id[rows], period=scored.period[rows],
-        baselines={name: score[rows] for name, score in scored.baselines.items()},
-        weights=scored.weights[rows],
-        amount=None if scored.amount is None else scored.amount[rows],
-        truth=None if scored.truth is None else scored.truth[rows],
-    )  # fmt: skip
 
 
 def _found(
@@ -79,22 +67,16 @@ def _found(
     stayer: NDArray[np.bool_],
     settings: EvaluationSettings,
 ) -> pd.DataFrame:
-    ties = scored.patient_id.astype(str)
     lines = []
     for name, score in {OURS: scored.margin, **scored.baselines}.items():
         if not np.isfinite(score).any():
             continue
         for share in settings.shares:
-            called = np.zeros(len(score), dtype=bool)
-            for period in np.unique(scored.period):
-                those = np.flatnonzero(scored.period == period)
-                value = np.where(np.isfinite(score[those]), score[those], -np.inf)
-                order = those[np.lexsort((ties[those], -value))]
-                called[order[: int(np.ceil(share * len(those)))]] = True
-            parts = [_part(scored.weights, called, group) for group in (bloomer, stayer)]
+            taken = called(score, scored.period, scored.patient_id, share)
+            parts = [_part(scored.weights, taken, group) for group in (bloomer, stayer)]
             lines.append((name, share, *parts))
     return pd.DataFrame(lines, columns=["score", "share", "bloomers_found", "stayers_found"])
 
 
-def _part(w: NDArray[np.float64], called: NDArray[np.bool_], group: NDArray[np.bool_]) -> float:
-    return float(w[called & group].sum() / w[group].sum()) if w[group].sum() > 0 else float("nan")
+def _part(w: NDArray[np.float64], taken: NDArray[np.bool_], group: NDArray[np.bool_]) -> float:
+    return float(w[taken & group].sum() / w[group].sum()) if w[group].sum() > 0 else float("nan")

@@ -6,6 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+WEIGHTED = (
+    "rows censored by leaving are made up for by inverse probability of censoring, by as_of and "
+    "age band"
+)
 LEAST_STAYING = 0.05
 """No row stands for more than twenty: rarer than that, the estimate is noise."""
 

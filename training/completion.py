@@ -13,16 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.duckdb_connection import connect
 from data.errors import RefusalError
 from training.facts import Source
+from training.table_query import query
 from training.tasks import HighCostTask
 
 MONTH = 30
@@ -42,7 +41,7 @@ _STEPS = """
 WITH told AS (
     SELECT kind, happened_on, known_on, record_id,
            CASE WHEN reversed THEN 0 ELSE allowed_cents END AS cents
-    FROM {cost}
+    FROM rows
     WHERE covers = 'claim' AND known_on <= DATE '1970-01-01' + CAST({through} AS INTEGER)
 ), steps AS (
     SELECT kind, happened_on, record_id, known_on,
@@ -58,7 +57,7 @@ FROM steps GROUP BY ALL ORDER BY kind, month, age
 _CLOCKS = """
 SELECT min(known_on) AS first_known, min(known_on - happened_on) AS least,
        max(known_on - happened_on) AS most
-FROM {cost} WHERE covers = 'claim'
+FROM rows WHERE covers = 'claim'
 """
 
 
@@ -96,19 +95,12 @@ def completion_of(
         return _untold("the source carries totals of years")
     if "cost" in manifest.get("delays", {}) or "claim" in manifest.get("delays", {}):
         return _untold("the day on which a claim was known is declared for this source, not seen")
-    with connect() as connection:
-        if isinstance(cost, Path):
-            read = "read_parquet('{}')".format(str(cost).replace("'", "''"))
-        else:
-            connection.register("held", cost)
-            read = "held"
-        first, least, most = connection.sql(_CLOCKS.format(cost=read)).fetchall()[0]
-        if first is None:
-            return _untold("the source carries no claims with amounts")
-        if least == most:
-            return _untold("every amount became known after the same delay")
-        query = _STEPS.format(cost=read, through=int(through), month=MONTH, oldest=OLDEST)
-        steps = connection.sql(query).to_arrow_table().to_pandas()
+    first, least, most = query(cost, _CLOCKS).iloc[0]
+    if pd.isna(first):
+        return _untold("the source carries no claims with amounts")
+    if least == most:
+        return _untold("every amount became known after the same delay")
+    steps = query(cost, _STEPS.format(through=int(through), month=MONTH, oldest=OLDEST))
     watched = int(np.datetime64(first, "M").astype(np.int64))
     # what was served before the first amount became known was not watched while it was young
     steps = steps[steps["month"] >= watched + (np.datetime64(first, "D") > _first_day(watched))]

@@ -7,17 +7,17 @@ code with `training.spending`; a label that does not tie to them is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.duckdb_connection import connect
 from data.errors import RefusalError
+from training.enrolment import SHIFT
 from training.facts import Source
-from training.spending import SHIFT, Covers, Spending, amounts_of, cents_in, days_in
+from training.spending import Covers, Spending, amounts_of, cents_in, days_in
+from training.table_query import query
 
 LEFT_OUT = ("no_member_cents", "nobody_asked_cents", "outside_windows_cents")
 """Why an amount is in no label: its person has no member row; no row of the cohort is about the
@@ -30,7 +30,7 @@ WITH ordered AS (
     SELECT year(happened_on) AS year, kind, covers, allowed_cents, paid_cents, reversed,
            row_number() OVER (PARTITION BY record_id ORDER BY known_on DESC) AS back,
            count(*) OVER (PARTITION BY record_id) AS versions
-    FROM {cost} WHERE known_on <= DATE '1970-01-01' + CAST({through} AS INTEGER)
+    FROM rows WHERE known_on <= DATE '1970-01-01' + CAST({through} AS INTEGER)
 )
 SELECT year, kind, covers,
        count(*) FILTER (NOT reversed) AS facts,
@@ -58,14 +58,7 @@ def source_totals(cost: Source, through: int) -> pd.DataFrame:
     0 and known to be 0; ``unpaid`` have an allowed amount of which the payer paid nothing, and
     count with the allowed amount; ``paid_alike`` have a paid amount equal to the allowed one.
     """
-    with connect() as connection:
-        if isinstance(cost, Path):
-            read = "read_parquet('{}')".format(str(cost).replace("'", "''"))
-        else:
-            connection.register("held", cost)
-            read = "held"
-        query = _TOTALS.format(cost=read, through=int(through))
-        return connection.sql(query).to_arrow_table().to_pandas()
+    return query(cost, _TOTALS.format(through=int(through)))
 
 
 def control_totals(

@@ -15,16 +15,12 @@ from numpy.typing import NDArray
 
 from data.errors import RefusalError
 from training.attrition import Attrition
-from training.censoring import weights_of_known
+from training.censoring import WEIGHTED, weights_of_known
 from training.cohort import Cohort, day_of, run_out_of
-from training.enrolment import Enrolment
+from training.enrolment import SHIFT
 from training.facts import Source, final_facts
-from training.member_dates import member_dates, month_ends
-from training.stays import people
+from training.member_dates import begin_attrition, member_dates, members_of, month_ends
 from training.tasks import EncounterTask
-
-_SHIFT = 1 << 24
-"""Wider than any day: person * _SHIFT + day sorts by person, then by day."""
 
 
 def encounter_cohort(
@@ -40,11 +36,7 @@ def encounter_cohort(
     """
     through = day_of(manifest["data_through"])
     run_out = run_out_of(manifest, task.run_out_days)
-    persons = people(tables, through)
-    patients = pd.Index(sorted(persons.index), dtype=object)
-    persons = persons.reindex(patients)
-    spans = final_facts(tables["coverage"], ["start_on", "end_on"], through)
-    enrolment = Enrolment.of_spans(spans, patients)
+    persons, enrolment = members_of(tables, through)
     met = final_facts(tables["encounter"], ["kind", "started_on"], through)
     starts = met[met["kind"].isin(task.encounter_kinds)]
     if starts.empty:
@@ -56,8 +48,7 @@ def encounter_cohort(
     # encounters before the first known one are not none, they are not there
     first = int(met["started_on"].min()) + task.look_back_days - 1
     last = known_until - task.horizon_days
-    days = month_ends(first, max(first, last), task.months_between)
-    days = days[days <= last]
+    days = month_ends(first, last, task.months_between)
     if len(days) == 0:
         raise RefusalError(
             f"No date leaves both a look-back of {task.look_back_days} days and a complete horizon "
@@ -65,7 +56,7 @@ def encounter_cohort(
         )
     asked = member_dates(days, days + task.horizon_days, persons, enrolment, task.look_back_days)
     asked["eligible"] &= asked["age"] >= task.minimum_age
-    _label(asked, _next_start(asked, starts, patients), task)
+    _label(asked, _next_start(asked, starts, persons.index), task)
     attrition = _apply(asked, task)
     asked["excluded_by"] = attrition.excluded_by
     rows = asked[attrition.kept].sort_values(["patient_id", "as_of"]).reset_index(drop=True)
@@ -73,8 +64,7 @@ def encounter_cohort(
     remarks = (
         f"{len(days)} dates from {_iso(days[0])} to {_iso(days[-1])}; encounters are taken as "
         f"complete until {_iso(known_until)}",
-        "rows censored by leaving are made up for by inverse probability of censoring, by as_of "
-        "and age band",
+        WEIGHTED,
     )
     return Cohort(rows, asked, attrition.table(), known_until, run_out, remarks)
 
@@ -85,12 +75,12 @@ def _next_start(
     """The day of each person's first start after as_of; NaN where there is none."""
     who = patients.get_indexer(pd.Index(starts["patient_id"]))
     day = starts["started_on"].to_numpy(dtype=np.int64)
-    key = np.sort(who[who >= 0].astype(np.int64) * _SHIFT + day[who >= 0])
+    key = np.sort(who[who >= 0].astype(np.int64) * SHIFT + day[who >= 0])
     person = asked["person"].to_numpy(dtype=np.int64)
-    place = np.searchsorted(key, person * _SHIFT + asked["as_of"].to_numpy(np.int64), "right")
+    place = np.searchsorted(key, person * SHIFT + asked["as_of"].to_numpy(np.int64), "right")
     safe = np.minimum(place, len(key) - 1)
-    found = (place < len(key)) & (key[safe] // _SHIFT == person)
-    return np.where(found, key[safe] % _SHIFT, np.nan)
+    found = (place < len(key)) & (key[safe] // SHIFT == person)
+    return np.where(found, key[safe] % SHIFT, np.nan)
 
 
 def _label(asked: pd.DataFrame, next_start: NDArray[np.float64], task: EncounterTask) -> None:
@@ -117,10 +107,7 @@ def _label(asked: pd.DataFrame, next_start: NDArray[np.float64], task: Encounter
 
 
 def _apply(asked: pd.DataFrame, task: EncounterTask) -> Attrition:
-    case = (asked["outcome"] == 1).fillna(False).to_numpy(dtype=bool)
-    rules = Attrition(asked["person"].to_numpy(dtype=np.int64), case)
-    rules.begin("members covered on an as-of date", len(asked), asked["person"].nunique())
-    rules.exclude("dead by the date, though coverage was still on", ~asked["alive"].to_numpy())
+    rules = begin_attrition(asked)
     if task.minimum_age > 0:
         rules.exclude(f"younger than {task.minimum_age}, or of unknown age",
                       (asked["age"] < task.minimum_age).to_numpy())  # fmt: skip

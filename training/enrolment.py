@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-_SHIFT = 1 << 24
-"""Wider than any day: person * _SHIFT + day sorts by person, then by day."""
+SHIFT = 1 << 24
+"""Wider than any day: person * SHIFT + day sorts by person, then by day."""
 OPEN_END = (1 << 23) - 1
 """The last day of a span that is still open: later than any day asked for."""
 NOT_COVERED = -(1 << 23)
@@ -41,14 +41,14 @@ class Enrolment:
         if len(person) == 0:
             return cls(person, start, end)
         # the latest end so far within the person: a running maximum over person-shifted ends
-        so_far = np.maximum.accumulate(person * _SHIFT + end)
+        so_far = np.maximum.accumulate(person * SHIFT + end)
         begins = np.ones(len(person), dtype=bool)
         begins[1:] = (person[1:] != person[:-1]) | (
-            start[1:] > so_far[:-1] - person[:-1] * _SHIFT + 1
+            start[1:] > so_far[:-1] - person[:-1] * SHIFT + 1
         )
         first = np.flatnonzero(begins)
         last = np.r_[first[1:], len(person)] - 1
-        return cls(person[first], start[first], so_far[last] - person[last] * _SHIFT)
+        return cls(person[first], start[first], so_far[last] - person[last] * SHIFT)
 
     def covered_until(self, person: ArrayLike, day: ArrayLike) -> NDArray[np.int64]:
         """The last day of the unbroken span that holds `day`; NOT_COVERED where none does."""
@@ -56,7 +56,7 @@ class Enrolment:
         when = np.asarray(day, dtype=np.int64)
         if len(self.person) == 0:
             return np.full(who.shape, NOT_COVERED)
-        position = np.searchsorted(self.person * _SHIFT + self.start, who * _SHIFT + when, "right")
+        position = np.searchsorted(self.person * SHIFT + self.start, who * SHIFT + when, "right")
         span = np.maximum(position - 1, 0)
         holds = (position > 0) & (self.person[span] == who) & (self.end[span] >= when)
         return np.where(holds, self.end[span], NOT_COVERED)
@@ -95,7 +95,7 @@ class Enrolment:
         every other where there is none."""
         if len(self.person) == 0:
             return np.full(np.broadcast(who, day).shape, OPEN_END + 1)
-        position = np.searchsorted(self.person * _SHIFT + self.start, who * _SHIFT + day, "left")
+        position = np.searchsorted(self.person * SHIFT + self.start, who * SHIFT + day, "left")
         safe = np.minimum(position, len(self.person) - 1)
         found = (position < len(self.person)) & (self.person[safe] == who)
         return np.where(found, self.start[safe], OPEN_END + 1)

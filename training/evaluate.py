@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -13,8 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from serving.calibrator import logit
 from training.calibrate import losses
+from training.called import lists
 from training.discrimination import Ranking, expected_auroc, within_period_auroc
 from training.logistic import intercept_and_slope, offset_intercept
+from training.resampling import resampled
 from training.tasks import EvaluationSettings
 
 OURS = "firstcall"
@@ -56,6 +58,18 @@ class Scored:
     def beside(self, others: Mapping[str, NDArray[np.float64]]) -> Scored:
         """The same rows with more scores to compare with."""
         return replace(self, baselines={**self.baselines, **others})
+
+    def part(self, rows: NDArray[np.int64]) -> Scored:
+        """Some of the rows."""
+
+        def of(column: NDArray | None) -> Any:
+            return None if column is None else column[rows]
+
+        return Scored(
+            of(self.outcome), of(self.risk), of(self.margin), of(self.patient_id), of(self.period),
+            {name: score[rows] for name, score in self.baselines.items()}, of(self.weights),
+            of(self.amount), of(self.truth), of(self.companion),
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -141,7 +155,8 @@ def evaluate(scored: Scored, settings: EvaluationSettings) -> Evaluation:
         )
     measures = _Measures(scored, usable)
     point = measures.under(w) | measures.by_scikit_learn(scored.margin, usable, w)
-    samples = [measures.under(w * k) for k in _resampled(len(people), person, settings)]
+    drawn = resampled(person, settings.replicates, settings.seed)
+    samples = [measures.under(w * k) for k in drawn]
     scores, better = _intervals(point, samples)
     remarks += _warnings(scores, better)
     return Evaluation(
@@ -181,17 +196,6 @@ def _warnings(
         for name, paired in better.items() if "auroc" in paired and not paired["auroc"].low > 0
     ]  # fmt: skip
     return made
-
-
-def _resampled(
-    people: int, person: NDArray[np.int64], settings: EvaluationSettings
-) -> Iterator[NDArray[np.float64]]:
-    """For each replicate how often each row counts: patients are drawn with replacement, and
-    bring all their rows."""
-    rng = np.random.default_rng(settings.seed)
-    for _ in range(settings.replicates):
-        drawn = np.bincount(rng.integers(0, people, people), minlength=people)
-        yield drawn[person].astype(np.float64)
 
 
 class _Measures:
@@ -308,14 +312,10 @@ def _capacities(
     made = []
     for name, score in {OURS: scored.margin, **baselines}.items():
         per: dict[str, list[tuple[float, float, float]]] = {label: [] for label, _ in wanted}
-        for period in np.unique(scored.period):
-            rows = np.flatnonzero(scored.period == period)
-            values = np.where(np.isfinite(score[rows]), score[rows], -np.inf)
-            # ties in a fixed order that no score decides: by patient
-            ordered = rows[np.lexsort((scored.patient_id[rows].astype(str), -values))]
+        for ordered in lists(score, scored.period, scored.patient_id):
             for label, size in wanted:
-                take = int(np.ceil(size * len(rows))) if size < 1 else int(size)
-                if take <= len(rows):
+                take = int(np.ceil(size * len(ordered))) if size < 1 else int(size)
+                if take <= len(ordered):
                     per[label].append(_taken(scored, ordered, take))
         for label, found in per.items():
             if found:

@@ -36,7 +36,8 @@ from serving.model import THREADS, RiskModel, load_lightgbm, version_of
 from training.cohort import Cohort
 from training.fit import parameters
 from training.matrix import Matrix, asked
-from training.split import ROLES, Split, share_of
+from training.resampling import resampled
+from training.split import LEARNING, ROLES, Split, share_of, thinning_share
 from training.tasks import FitSettings, HighCostTask
 
 LEAST_SEEN_DAYS = 30
@@ -52,7 +53,6 @@ CALIBRATIONS = {"in total": 1, "by decile": DECILES}
 FOLDS = 5
 REPLICATES, SEED = 100, 20240301
 """Of the bootstrap that tells how sure a difference between two ways is."""
-LEARNING = ("train", "validation")
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,7 @@ def _leavers(cohort: Cohort, used: NDArray, task: HighCostTask) -> pd.DataFrame:
     found = found.sort_values(["patient_id", "as_of"])
     learning = np.isin(used, LEARNING).sum()
     part = learning / max(int(cohort.rows["role"].isin(LEARNING).sum()), 1)
-    key = found["patient_id"].astype(str) + "@" + found["as_of"].astype(str)
-    kept = ~found["role"].isin(LEARNING) | (share_of(key, f"thin/{task.split.salt}") < part)
+    kept = ~found["role"].isin(LEARNING) | (thinning_share(found, task.split.salt) < part)
     return found[kept.to_numpy(dtype=bool)]
 
 
@@ -237,12 +236,9 @@ def _errors(
     """The decile error of each, and the standard error of its difference from the smallest."""
     errors = [decile_error(e, y, w) for e in expected]
     best = int(np.argmin(errors))
-    patients, person = np.unique(share, return_inverse=True)
-    rng = np.random.default_rng(SEED)
     drawn = []
-    for _ in range(REPLICATES):
-        times = np.bincount(rng.integers(0, len(patients), len(patients)), minlength=len(patients))
-        under = [decile_error(e, y, w * times[person]) for e in expected]
+    for times in resampled(share, REPLICATES, SEED):
+        under = [decile_error(e, y, w * times) for e in expected]
         drawn.append([e - under[best] for e in under])
     return errors, [float(m) for m in np.std(np.array(drawn), axis=0)]
 

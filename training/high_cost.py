@@ -13,17 +13,16 @@ from numpy.typing import NDArray
 from data.errors import RefusalError
 from training.attrition import Attrition
 from training.capitation import Unpriced, unpriced_encounters
-from training.censoring import weight_remark, weights_of_known
+from training.censoring import WEIGHTED, weight_remark, weights_of_known
 from training.cohort import Cohort, day_of, run_out_of
 from training.completion import Completion, completion_of, remark_on_run_out
 from training.control_totals import amount_words, control_totals, kinds_carried, source_totals
 from training.enrolment import Enrolment
-from training.facts import Source, final_facts
-from training.member_dates import member_dates, month_ends
+from training.facts import Source
+from training.member_dates import begin_attrition, member_dates, members_of, month_ends
 from training.need import add_need
 from training.spending import Covers, Spending
 from training.split import Split, split_rows
-from training.stays import people
 from training.tasks import HighCostTask
 from training.threshold import (
     Threshold,
@@ -91,11 +90,8 @@ def high_cost_cohort(
     covers: Covers = manifest["cost_covers"]
     # a year's total is known whole when its year has ended; claims are still coming in
     run_out = 0 if covers == "year" else run_out_of(manifest, task.run_out_days)
-    persons = people(tables, through)
-    patients = pd.Index(sorted(persons.index), dtype=object)
-    persons = persons.reindex(patients)
-    spans = final_facts(tables["coverage"], ["start_on", "end_on"], through)
-    enrolment = Enrolment.of_spans(spans, patients)
+    persons, enrolment = members_of(tables, through)
+    patients = persons.index
     amounts = _Amounts(
         covers,
         Spending.read(tables["cost"], through, covers, patients),
@@ -176,10 +172,7 @@ def _remarks_on_amounts(amounts: _Amounts, rows: pd.DataFrame, task: HighCostTas
         lost = int((rows["untruncated_cents"] - rows["amount_cents"]).sum())
         made.append(f"the amounts of {int(truncated.sum()):,} rows are truncated at "
                     f"${task.truncate_cents / 100:,.0f}, by ${lost / 100:,.0f}")  # fmt: skip
-    made.append(
-        "rows censored by leaving are made up for by inverse probability of censoring, by as_of "
-        "and age band"
-    )
+    made.append(WEIGHTED)
     if amounts.yearly:
         made.append("the source's totals of years are used: the outcome is the next calendar "
                     "year's annual totals, asked on 31 December")  # fmt: skip
@@ -194,8 +187,7 @@ def _usable_days(amounts: _Amounts, task: HighCostTask, known_until: int) -> NDA
     # claims before the first known cost are not zero, they are not there
     first = first_cost if yearly else first_cost + task.look_back_days - 1
     last = known_until if yearly else known_until - task.horizon_days
-    days = as_of_days(first, max(first, last), task.months_between, yearly)
-    days = days[days <= last]
+    days = as_of_days(first, last, task.months_between, yearly)
     if yearly:
         days = days[outcome_ends(days, task.horizon_days, yearly) <= known_until]
     if len(days) == 0:
@@ -270,10 +262,7 @@ def _label(asked: pd.DataFrame, threshold: Threshold, amounts: _Amounts) -> None
 
 
 def _apply(asked: pd.DataFrame, task: HighCostTask) -> Attrition:
-    case = (asked["outcome"] == 1).fillna(False).to_numpy(dtype=bool)
-    rules = Attrition(asked["person"].to_numpy(dtype=np.int64), case)
-    rules.begin("members covered on an as-of date", len(asked), asked["person"].nunique())
-    rules.exclude("dead by the date, though coverage was still on", ~asked["alive"].to_numpy())
+    rules = begin_attrition(asked)
     rules.exclude(f"not covered on each of the {task.look_back_days} days up to the date",
                   ~asked["looked_back"].to_numpy(), note="no gap is tolerated")  # fmt: skip
     untold = asked["unpriced_encounters"].isna().to_numpy()

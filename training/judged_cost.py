@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from features.definitions import feature
 from training.evaluate import OURS, Interval
 from training.expected_cost import DECILES, decile_of
+from training.resampling import resampled
 from training.tasks import EvaluationSettings
 
 PRIOR = "prior-year cost, scaled"
@@ -71,7 +72,7 @@ def judge_cost(
     ``conditions``: one column a condition group, 1 where a row has it.
     Intervals are of the bootstrap over patients.
     """
-    drawn = list(_resampled(patient_id, settings))
+    drawn = list(resampled(patient_id.astype(str), settings.replicates, settings.seed))
     decile = decile_of(expected, weights)
     lines = [
         _line(expected, actual, weights * (decile == d), drawn) for d in range(DECILES)
@@ -86,14 +87,6 @@ def judge_cost(
         _conditions(expected, actual, weights, patient_id, conditions, drawn),
         _fits({OURS: expected, PRIOR: _scaled(prior, actual, weights)}, actual, weights),
     )
-
-
-def _resampled(patient_id: NDArray, settings: EvaluationSettings) -> Iterator[NDArray[np.float64]]:
-    people, person = np.unique(patient_id.astype(str), return_inverse=True)
-    rng = np.random.default_rng(settings.seed)
-    for _ in range(settings.replicates):
-        drawn = np.bincount(rng.integers(0, len(people), len(people)), minlength=len(people))
-        yield drawn[person].astype(np.float64)
 
 
 def _line(

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from features.window import completed_years
+from training.attrition import Attrition
 from training.enrolment import Enrolment
+from training.facts import Source, final_facts
+from training.stays import people
 
 DEATH_TOLERANCE = 31
 """Coverage that ends in the month before a death has lasted until the death: spans end with
@@ -25,6 +30,15 @@ def month_ends(first: int, last: int, months_between: int) -> NDArray[np.int64]:
     ends = ends[(ends >= first) & (ends <= last)]
     number = ends.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) + 1
     return ends[number % months_between == 0]
+
+
+def members_of(tables: Mapping[str, Source], through: int) -> tuple[pd.DataFrame, Enrolment]:
+    """Everybody known by day `through`, as `training.stays.people` has them, and who was covered
+    when; both count persons in the order of the first one's index."""
+    persons = people(tables, through)
+    patients = pd.Index(sorted(persons.index), dtype=object)
+    spans = final_facts(tables["coverage"], ["start_on", "end_on"], through)
+    return persons.reindex(patients), Enrolment.of_spans(spans, patients)
 
 
 def member_dates(
@@ -76,3 +90,13 @@ def member_dates(
             "age_band": np.digitize(age, AGE_BANDS),
         }
     )
+
+
+def begin_attrition(asked: pd.DataFrame) -> Attrition:
+    """The attrition of labelled `member_dates`, with the rule that all cohorts of them begin with;
+    `outcome` is 1 for a case, empty where it is not known."""
+    case = (asked["outcome"] == 1).fillna(False).to_numpy(dtype=bool)
+    rules = Attrition(asked["person"].to_numpy(dtype=np.int64), case)
+    rules.begin("members covered on an as-of date", len(asked), asked["person"].nunique())
+    rules.exclude("dead by the date, though coverage was still on", ~asked["alive"].to_numpy())
+    return rules

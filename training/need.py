@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 
 from data.chronic import chronic_condition, is_chronic
 from data.codes import diagnosis_concept
+from training.called import called
+from training.enrolment import SHIFT
 from training.facts import Source, final_batches, final_facts
 from training.outcome import UNPLANNED
 from training.spending import days_in
@@ -120,7 +122,7 @@ def _unplanned_spans(
     order = np.lexsort((left, admitted, person))
     order = order[person[order] >= 0]
     person, admitted, left = person[order], admitted[order], left[order]
-    apart = person * (1 << 24)  # so that one running maximum serves all
+    apart = person * SHIFT  # so that one running maximum serves all
     latest = np.maximum.accumulate(apart + left) if len(left) else left
     begin = admitted.copy()
     begin[1:] = np.maximum(admitted[1:], latest[:-1] - apart[1:])
@@ -141,7 +143,7 @@ def need_against_truth(
     if not path.is_file():
         return None
     held = pq.read_table(path, columns=["patient_id", "since"])
-    since = days_of(held["since"])
+    since = days_in(held, "since")
     place = pd.Index(np.unique(rows["patient_id"].to_numpy(dtype=object)))
     owner = place.get_indexer(pd.Index(held["patient_id"].to_pandas()))
     who = place.get_indexer(pd.Index(rows["patient_id"]))
@@ -183,22 +185,16 @@ def need_of_those_called(
     condition, days = (
         rows[c].to_numpy(dtype=np.float64) for c in ("chronic_conditions", "unplanned_days")
     )
-    ties = rows["patient_id"].to_numpy().astype(str)
+    patient_id = rows["patient_id"].to_numpy()
     lists = {"everybody": np.ones(len(rows), dtype=bool)}
     for name, score in scores.items():
         if np.isfinite(score).any():
-            called = np.zeros(len(rows), dtype=bool)
-            for one in np.unique(period):
-                those = np.flatnonzero(period == one)
-                value = np.where(np.isfinite(score[those]), score[those], -np.inf)
-                order = those[np.lexsort((ties[those], -value))]
-                called[order[: int(np.ceil(share * len(those)))]] = True
-            lists[name] = called
+            lists[name] = called(score, period, patient_id, share)
     spent = np.nansum(weights * days)
     lines = [
-        (name, _mean(condition, weights * called), _mean(days, weights * called),
-         float(np.nansum(weights * called * days) / spent) if spent > 0 else float("nan"))
-        for name, called in lists.items()
+        (name, _mean(condition, weights * taken), _mean(days, weights * taken),
+         float(np.nansum(weights * taken * days) / spent) if spent > 0 else float("nan"))
+        for name, taken in lists.items()
     ]  # fmt: skip
     columns = ["score", "chronic_conditions", "unplanned_days", "share_of_unplanned_days"]
     return pd.DataFrame(lines, columns=columns)
@@ -207,8 +203,3 @@ def need_of_those_called(
 def _mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     told = np.isfinite(values) & (weights > 0)
     return float(np.average(values[told], weights=weights[told])) if told.any() else float("nan")
-
-
-def days_of(column: pa.ChunkedArray) -> NDArray[np.int64]:
-    """A column of dates as days since 1970."""
-    return column.cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64)

@@ -12,10 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import ArrayLike, NDArray
 
+from training.enrolment import SHIFT
 from training.facts import Source, final_batches
 
-SHIFT = 1 << 24
-"""person * SHIFT + day orders persons first, then days."""
 Covers = Literal["claim", "year"]
 
 
@@ -99,9 +98,9 @@ def amounts_of(
         yield patients.get_indexer(batch["patient_id"].to_pandas()).astype(np.int64), batch
 
 
-def days_in(batch: pa.Table) -> NDArray[np.int64]:
-    """happened_on of each amount, in days since 1970."""
-    return batch["happened_on"].cast(pa.int32()).to_numpy().astype(np.int64)
+def days_in(batch: pa.Table, column: str = "happened_on") -> NDArray[np.int64]:
+    """A column of dates without empty places, in days since 1970."""
+    return batch[column].cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64)
 
 
 def cents_in(batch: pa.Table) -> NDArray[np.int64]:

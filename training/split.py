@@ -21,6 +21,8 @@ from data.errors import RefusalError
 from training.tasks import SplitSettings
 
 ROLES = ("train", "validation", "calibration", "test")
+LEARNING = ("train", "validation")
+"""Those that a booster is fitted on."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,12 @@ def share_of(patient_ids: Iterable[str], salt: str) -> NDArray[np.float64]:
             found[patient] = (int.from_bytes(digest[:8], "big") >> 11) / 2.0**53
         shares.append(found[patient])
     return np.array(shares, dtype=np.float64)
+
+
+def thinning_share(rows: pd.DataFrame, salt: str) -> NDArray[np.float64]:
+    """A number in [0, 1) for each question (patient_id, as_of), by which rows are thinned."""
+    asked = rows["patient_id"].astype(str) + "@" + rows["as_of"].astype(str)
+    return share_of(asked, f"thin/{salt}")
 
 
 def patient_roles(patient_ids: Iterable[str], settings: SplitSettings) -> NDArray:

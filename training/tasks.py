@@ -307,8 +307,12 @@ def task_called(name: str) -> Task:
 
 def task_file(task: Task) -> str:
     """The settings of a task as a file to copy and change."""
-    kind = next(name for name, declared in _KINDS.items() if type(task) is declared)
-    return as_toml(task, kind)
+    return as_toml(task, kind_of(task))
+
+
+def kind_of(task: Task) -> str:
+    """readmission, high-cost or encounter: which declaration the settings are of."""
+    return next(name for name, declared in _KINDS.items() if type(task) is declared)
 
 
 def flat(task: Task) -> dict[str, str]:

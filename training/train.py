@@ -35,7 +35,15 @@ from training.plots import draw
 from training.prior_encounters import prior_encounters
 from training.registry import Registered, export_champion, record
 from training.shares_picture import draw_shares
-from training.split import ROLES, Split, refuse_if_too_few, share_of, split_rows
+from training.split import (
+    LEARNING,
+    ROLES,
+    Split,
+    refuse_if_too_few,
+    share_of,
+    split_rows,
+    thinning_share,
+)
 from training.tasks import (
     EncounterTask,
     HighCostTask,
@@ -43,13 +51,12 @@ from training.tasks import (
     Task,
     described,
     flat,
+    kind_of,
     task_called,
     task_file,
 )
 from training.threshold import Threshold
 from training.truth import true_risk
-
-LEARNING = ("train", "validation")
 
 
 class TooFewError(RefusalError):
@@ -175,8 +182,7 @@ def used_rows(rows: pd.DataFrame, split: Split, task: Task) -> tuple[pd.DataFram
         learning = np.isin(split.role, LEARNING)
         most = task.most_learning_rows / max(int(learning.sum()), 1)
         if most < 1:
-            asked = rows["patient_id"].astype(str) + "@" + rows["as_of"].astype(str)
-            use &= ~learning | (share_of(asked, "thin/" + task.split.salt) < most)
+            use &= ~learning | (thinning_share(rows, task.split.salt) < most)
     kept = np.flatnonzero(use)
     return rows.iloc[kept].reset_index(drop=True), Split(
         split.role[kept], split.test_from, split.embargo_days
@@ -227,8 +233,7 @@ def _baselines(histories: Histories, rows: pd.DataFrame, task: Task) -> Mapping[
     if isinstance(task, EncounterTask):
         said = f"prior {' and '.join(task.encounter_kinds)} encounters"
         return {said: prior_encounters(histories, rows, task.encounter_kinds)}
-    kind = "readmission" if isinstance(task, ReadmissionTask) else "high-cost"
-    return baselines_of(histories, rows, kind)
+    return baselines_of(histories, rows, kind_of(task))
 
 
 def _companion(rows: pd.DataFrame) -> np.ndarray | None:
@@ -241,8 +246,7 @@ def _companion(rows: pd.DataFrame) -> np.ndarray | None:
 def _truth(folder: Path, rows: pd.DataFrame, task: Task) -> np.ndarray | None:
     if isinstance(task, EncounterTask):
         return None
-    kind = "readmission" if isinstance(task, ReadmissionTask) else "high-cost"
-    return true_risk(folder, kind, rows)
+    return true_risk(folder, kind_of(task), rows)
 
 
 def label_of(
