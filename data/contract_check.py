@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from data.code_forms import code_form, codes_form
-from data.tables import LONGEST_TEXT, Column, Table
+from data.tables import LONGEST_TEXT, Column, OnYearEnd, Table
 
 _SHOWN = 40
 _UNPRINTABLE = r"[\p{C}\p{Zl}\p{Zp}]"
@@ -164,9 +164,13 @@ def checked(
                 faults.append(f"CASE WHEN {value} {sign} {bound} THEN {wrong} END")
     for rule in table.rules:
         if {rule.column, rule.other} <= present:
-            early, late = named(rule.column), named(rule.other)
-            wrong = _fault(rule.column, f"{early}::VARCHAR", f"is before {rule.other}")
-            faults.append(f"CASE WHEN {early} < {late} THEN {wrong} END")
+            told, other = named(rule.column), named(rule.other)
+            words, breach = f"is before {rule.other}", f"{told} < {other}"
+            if isinstance(rule, OnYearEnd):
+                words = "is no 31 December, the day of a calendar year's total"
+                breach = f"{other} = {quoted(rule.value)} AND strftime({told}, '%m-%d') <> '12-31'"
+            wrong = _fault(rule.column, f"{told}::VARCHAR", words)
+            faults.append(f"CASE WHEN {breach} THEN {wrong} END")
     shown = [named(f"~{name}") for name in table.names if name in present]
     names = [named(name) for name in table.names]
     first = f"coalesce({', '.join(faults)})" if faults else "NULL"

@@ -71,6 +71,15 @@ class NotBefore:
 
 
 @dataclass(frozen=True)
+class OnYearEnd:
+    """A row rule: where ``other`` is ``value``, ``column`` is a 31 December."""
+
+    column: str
+    other: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Table:
     """One canonical table. ``row`` says what one row is; ``(record_id, known_on)`` is its key."""
 
@@ -78,7 +87,7 @@ class Table:
     row: str
     happened: str
     columns: tuple[Column, ...]
-    rules: tuple[NotBefore, ...] = field(default=())
+    rules: tuple[NotBefore | OnYearEnd, ...] = field(default=())
 
     @property
     def schema(self) -> pa.Schema:
@@ -291,7 +300,7 @@ COST = Table(
         Column("paid_cents", "cents", "amount that the payer paid", unit="US cents"),
         *_PROVENANCE,
     ),
-    _NOT_KNOWN_BEFORE,
+    (*_NOT_KNOWN_BEFORE, OnYearEnd("happened_on", "covers", "year")),
 )  # fmt: skip
 
 SCREENING = Table(

@@ -37,7 +37,7 @@ def told_after(
                 entry = head[unless] if unless >= 0 else -1
                 while entry >= 0:
                     e = event_of[entry]
-                    if told < happened[e] <= most and enter[e] <= q < gone[e]:
+                    if told <= happened[e] <= most and enter[e] <= q < gone[e]:
                         x = np.nan
                         break
                     entry = after[entry]

@@ -19,7 +19,7 @@ from features.definitions import feature
 from features.definitions.declaration import Channel, Feature
 from features.definitions.sensitivity import Sensitive, sensitive_concept
 from features.event_words import event_words
-from features.evidence_rules import AFTER_RULES, RULES, Asked, Heard
+from features.evidence_rules import AFTER_RULES, RULES, Asked, Heard, instead
 from features.meaning import Meaning, meanings
 from features.window import to_date, to_day
 
@@ -117,10 +117,9 @@ class Seen:
         if not in_window:
             return []
         anchor = in_window[-1]
-        rule = AFTER_RULES[declared.how]
-        after = rule(asked, anchor.day)
-        if not after and declared.unless is not None:  # what makes it missing
-            after = rule(replace(asked, events=self.heard(declared.unless)), anchor.day)
+        after = AFTER_RULES[declared.how](asked, anchor.day)
+        if not after and declared.unless is not None:
+            after = instead(replace(asked, events=self.heard(declared.unless)), anchor.day)
         told = [(anchor.place, self._told(anchor, is_anchor=True))]
         told += [(h.place, self._told(h)) for h in after if h.place != anchor.place]
         return [made for _, made in sorted(told, key=lambda each: each[0])]

@@ -63,6 +63,10 @@ class Asked:
         return [e for e in self.within if not math.isnan(e.value)]
 
     @cached_property
+    def unvalued(self) -> list[Heard]:
+        return [e for e in self.within if math.isnan(e.value)]
+
+    @cached_property
     def by_item(self) -> dict[str, list[Heard]]:
         """The events of each item, whenever they happened."""
         found: dict[str, list[Heard]] = {}
@@ -93,7 +97,19 @@ def _moving(asked: Asked) -> Sequence[Heard]:
 
 
 def _adding(asked: Asked) -> Sequence[Heard]:
-    return _moving(asked) if asked.valued else asked.within  # what has no value makes it missing
+    """What moves the sum; where that leaves 0, also what has no value and makes it missing."""
+    moving = _moving(asked)
+    hidden = [] if sum(_whole(e.value) for e in moving) else asked.unvalued
+    return sorted([*moving, *hidden], key=lambda e: e.place)
+
+
+def _adding_in_halves(asked: Asked) -> Sequence[Heard]:
+    """What moves the sums; of a half that has no value at all, what makes it missing."""
+    assert asked.declared.window is not None
+    later_half = asked.declared.window.later_half(asked.as_of)
+    told = {e.day >= later_half for e in asked.valued}
+    hidden = [e for e in asked.unvalued if (e.day >= later_half) not in told]
+    return sorted([*_moving(asked), *hidden], key=lambda e: e.place)
 
 
 def _latest(asked: Asked) -> Sequence[Heard]:
@@ -115,9 +131,8 @@ def _ends(asked: Asked) -> Sequence[Heard]:
 
 def _outside(asked: Asked) -> Sequence[Heard]:
     low, high = asked.declared.limits
-    if not asked.valued:
-        return asked.within  # what cannot be read makes it missing
-    return [e for e in asked.valued if not low <= e.value <= high]
+    outside = [e for e in asked.valued if not low <= e.value <= high]
+    return outside or asked.unvalued  # what cannot be read makes it missing
 
 
 def _whole(value: float) -> float:
@@ -127,12 +142,11 @@ def _whole(value: float) -> float:
 def _in_months_above(asked: Asked) -> Sequence[Heard]:
     assert asked.declared.window is not None
     sums = [0.0] * (asked.declared.window.days // MONTH_DAYS)
-    adding = [
-        e for e in asked.valued if _whole(e.value) != 0 and asked.ago(e) // MONTH_DAYS < len(sums)
-    ]
+    adding = [e for e in _moving(asked) if asked.ago(e) // MONTH_DAYS < len(sums)]
     for e in adding:
         sums[asked.ago(e) // MONTH_DAYS] += _whole(e.value)
-    return [e for e in adding if sums[asked.ago(e) // MONTH_DAYS] > asked.declared.level]
+    above = [e for e in adding if sums[asked.ago(e) // MONTH_DAYS] > asked.declared.level]
+    return above or [e for e in asked.unvalued if asked.ago(e) // MONTH_DAYS < len(sums)]
 
 
 def _new_or_not(asked: Asked) -> Sequence[Heard]:
@@ -204,6 +218,12 @@ def _after(asked: Asked, anchor: int) -> Sequence[Heard]:
     return [e for e in asked.events if e.day > _before_it(asked, anchor)]
 
 
+def instead(asked: Asked, anchor: int) -> Sequence[Heard]:
+    """What came where `within` waits for an event, and makes its absence mean nothing."""
+    return [e for e in asked.events
+            if 0 <= days_between(anchor, e.day) <= asked.declared.days]  # fmt: skip
+
+
 def _started(asked: Asked, anchor: int) -> Sequence[Heard]:
     chosen: dict[str, list[Heard]] = {}
     for item, events in asked.by_item.items():
@@ -235,7 +255,7 @@ def _of_items(chosen: dict[str, list[Heard]]) -> Sequence[Heard]:
 
 RULES: dict[How, Callable[[Asked], Sequence[Heard]]] = {
     "count": _all, "any": _all, "total": _all, "trend": _all, "recurrent": _all,
-    "sum": _adding, "sum_trend": _adding, "months_above": _in_months_above,
+    "sum": _adding, "sum_trend": _adding_in_halves, "months_above": _in_months_above,
     "last": _last, "last_is": _last, "last_outside": _last, "days_since": _last, "age": _last,
     "min": _extreme, "max": _extreme, "change": _ends, "outside": _outside,
     "slope": _valued, "latest": _latest, "new": _new_or_not,

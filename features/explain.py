@@ -137,8 +137,8 @@ def _why_missing(declared: Feature, found: Sequence[Evidence], carried: bool, cu
 
 def _why_not_within(declared: Feature, found: Sequence[Evidence]) -> str:
     if declared.unless is not None and any(not e.is_anchor for e in found):
-        came = declared.unless.name.replace("_", " ")
-        return f"none seen, but {came} within the {declared.days} days"
+        instead = declared.unless.name.replace("_", " ")
+        return f"none seen, but {instead} within the {declared.days} days"
     return f"nothing seen yet, and the {declared.days} days are not over"
 
 
@@ -150,12 +150,15 @@ _NOTHING = {
     "slope": "nothing seen with a value",
     "gap_days": "no day covered",
 }
+_HIDDEN = "nothing adds up, and what has no value may hide it"
 _NOT_ENOUGH = {
     "change": "only one value seen",
     "slope": "not three values seen over 90 days",
-    "sum": "none has a value",
-    "total": "none has a value",
-    "sum_trend": "none has a value",
+    "sum": _HIDDEN,
+    "total": _HIDDEN,
+    "outside": _HIDDEN,
+    "months_above": _HIDDEN,
+    "sum_trend": "none in one of the halves has a value",
     "latest": "values seen on too few days",
 }
 

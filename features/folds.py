@@ -99,7 +99,7 @@ def added_up(
             out[row[q], f] = count[w, q]
     elif how == SUM:
         for q in range(nq):
-            unknown = 0 < count[w, q] == unvalued[w, q]
+            unknown = total[w, q] == 0 and unvalued[w, q] > 0
             out[row[q], f] = np.nan if unknown else total[w, q] / divide_by[f]
     elif how == DISTINCT_NEW:
         for q in range(nq):
@@ -112,12 +112,13 @@ def added_up(
             n = count[w, q]
             if how == ANY:
                 out[row[q], f] = n > 0
-            elif how == TOTAL and n > unvalued[w, q]:
+            elif how == TOTAL and n > 0 and (total[w, q] != 0 or unvalued[w, q] == 0):
                 out[row[q], f] = total[w, q] / divide_by[f]
             elif how == TREND:
                 out[row[q], f] = 2 * count[half, q] - n
             elif how == SUM_TREND:
-                unknown = 0 < n == unvalued[w, q]
+                late, untold = count[half, q], unvalued[half, q]
+                unknown = 0 < late == untold or 0 < n - late == unvalued[w, q] - untold
                 x = (2 * total[half, q] - total[w, q]) / divide_by[f]
                 out[row[q], f] = np.nan if unknown else x
             elif how == NEW:
@@ -203,7 +204,8 @@ def months_above(
     enter, gone,
 ):  # fmt: skip
     """Share of months in which the values add up to more than a level: features begin to before
-    end of `told`, of one channel, which may differ in their windows."""
+    end of `told`, of one channel, which may differ in their windows. What has no value may hide
+    such a month: none is then not known."""
     most = 1
     for k in range(begin, end):
         most = max(most, min(told[k, T_DAYS] // MONTH_DAYS, MOST_MONTHS))
@@ -213,20 +215,25 @@ def months_above(
             months[month] = 0.0
         while start >= 0 and happened[event_of[start]] <= day[q] - most * MONTH_DAYS:
             start = after[start]
-        entry = start
+        entry, unvalued = start, np.int64(most)  # the latest month with an event without a value
         while entry >= 0:
             e, v = event_of[entry], value_of[entry]
             entry = after[entry]
             if happened[e] > day[q]:
                 break
-            if enter[e] <= q < gone[e] and v == v:
-                months[(day[q] - happened[e]) // MONTH_DAYS] += np.rint(v)
+            if enter[e] <= q < gone[e]:
+                month = (day[q] - happened[e]) // MONTH_DAYS
+                if v == v:
+                    months[month] += np.rint(v)
+                else:
+                    unvalued = min(unvalued, month)
         for k in range(begin, end):
             f, above = told[k, T_FEATURE], 0
             n_months = min(told[k, T_DAYS] // MONTH_DAYS, MOST_MONTHS)
             for month in range(n_months):
                 above += months[month] > level[f]
-            out[row[q], f] = above / n_months
+            unknown = above == 0 and unvalued < n_months
+            out[row[q], f] = np.nan if unknown else above / n_months
 
 
 @compiled
@@ -268,7 +275,7 @@ def of_values(
     if how == CHANGE:
         return x - oldest if n > 1 else np.nan
     if how == OUTSIDE:
-        return np.nan if seen > 0 and told == 0 else float(outside)
+        return np.nan if outside == 0 and told < seen else float(outside)
     if how != SLOPE or n < SLOPE_VALUES or latest - since < SLOPE_DAYS:
         return x if how in (MIN, MAX) else np.nan
     across, square = 0.0, 0.0

@@ -277,7 +277,7 @@ _HOW: dict[How, Callable[[Feature], str]] = {
     "after": _said("1 if there is an event on a day after the first of these, else 0"),
     "within": lambda f: (
         f"1 if there is an event on one of the {f.days} days after the first of these, else 0"
-        + (f", missing where {_words(f.unless.name)} came instead" if f.unless else "")
+        + (f", missing where {_words(f.unless.name)} instead" if f.unless else "")
     ),
     "started": lambda f: (
         "number of different ones seen after the day of the first of these and not in the "

@@ -16,6 +16,7 @@ from features.history import Histories
 from features.shards import Shard
 from features.window import days_of
 
+_TEXT = (pa.string(), pa.large_string(), pa.string_view())
 Answer = Callable[[Shard, np.ndarray, np.ndarray], None]
 
 
@@ -29,17 +30,24 @@ class Questions:
 
     @classmethod
     def of(cls, index: pd.DataFrame) -> Questions:
-        """Reads the columns patient_id and as_of. Raises InputError where one is missing, has
-        an empty place, or mixes text with other things, or holds what is no date."""
+        """Reads the columns patient_id (text, or whole numbers, read as their digits) and as_of.
+        Raises InputError where one is missing, has an empty place, or holds other things."""
         for column in ("patient_id", "as_of"):
             if column not in index.columns:
                 raise InputError(f"The questions have no column {column}: patient_id and as_of.")
         try:
-            named = whole(pa.array(index["patient_id"], from_pandas=True)).cast(pa.string())
+            given = whole(pa.array(index["patient_id"], from_pandas=True))
+            named = given.cast(pa.string())
         except pa.ArrowException as error:
             raise InputError("The column patient_id of the questions is not all text.") from error
         if named.null_count:
             raise InputError("The column patient_id of the questions is empty in some row.")
+        kind = given.type.value_type if pa.types.is_dictionary(given.type) else given.type
+        if len(given) and not (kind in _TEXT or pa.types.is_integer(kind)):
+            raise InputError(
+                f"The column patient_id of the questions holds {kind}, in which nobody is named: "
+                "give it as text."
+            )
         told_apart = named.dictionary_encode()
         return cls(
             days_of(index["as_of"].to_numpy()), told_apart.indices.to_numpy(), told_apart.dictionary

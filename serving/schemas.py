@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from data.code_forms import codes_in_form, in_form
 from data.feeds import CARRIES
-from data.tables import KEY, LONGEST_TEXT, TABLES, Column, Table
+from data.tables import KEY, LONGEST_TEXT, TABLES, Column, OnYearEnd, Table
 from features.definitions import FEATURES
 
 MOST_PATIENTS = 1000
@@ -161,8 +161,17 @@ def _row_model(table: Table) -> type[Row]:
 
     def follows_the_rules(self: Any) -> Any:
         for rule in table.rules:
-            later, earlier = getattr(self, rule.column), getattr(self, rule.other)
-            if later is not None and earlier is not None and later < earlier:
+            told, other = getattr(self, rule.column), getattr(self, rule.other)
+            if told is None or other is None:
+                continue
+            if isinstance(rule, OnYearEnd):
+                if other == rule.value and (told.month, told.day) != (12, 31):
+                    raise PydanticCustomError(
+                        "on_year_end",
+                        "{column} must be a 31 December where {other} is {value}",
+                        {"column": rule.column, "other": rule.other, "value": rule.value},
+                    )
+            elif told < other:
                 raise PydanticCustomError(
                     "not_before",
                     "{column} must not be earlier than {other}",

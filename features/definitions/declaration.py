@@ -46,7 +46,8 @@ Adding up, of whole numbers (cents, days):
   there is no event; total: the sum, but missing where there is no event.
 - trend: events in the later half of the window minus those in the earlier half; sum_trend: the
   same of their sums.
-- sum, total and sum_trend are missing where there are events in the window and none has a value.
+- What has no value hides it: sum and total are missing where they would be 0 and some event in the
+  window has none; sum_trend where there are events in one of the halves and none there has a value.
 
 The last event:
 - last: its value (missing where it has none); last_is: 1 or 0, whether that value is one of
@@ -59,13 +60,13 @@ All the events:
 - change: last value minus first value in the window; missing below two values.
 - slope: of the least-squares line through the values, per 365 days; missing unless there are
   three values and 90 days from the first to the last: two days in hospital are no trend of a year.
-- outside: how many values lie outside `limits`; 0 where there is no event, missing where none of
-  the events has a value.
+- outside: how many values lie outside `limits`; 0 where there is no event, missing where none
+  does and some event in the window has no value.
 - latest: sum of the values (whole numbers) on the last `days` days of the window that have one;
   missing where fewer have. So yearly totals are told apart by year, however late they are known.
 - months_above: share of the months of 30 days that fit into the window, counted back from as_of,
   in which the values add up to more than `level` (in what the values are told in: cents); 0 where
-  there is no event.
+  there is no event, missing where there is no such month and some event in them has no value.
 - new: 1 or 0, whether there is an event in the window and none between `before` and the window.
 - recurrent: 1 or 0, whether there is an event in each half of the window.
 
@@ -90,7 +91,8 @@ it (drugs filled on the way home), but for `within`:
 - after: 1 or 0, whether an event of the channel came after the anchor.
 - within: 1 where an event of the channel came on one of the `days` days after the anchor's day;
   else 0, but missing while those days are not over, and where an event of the channel `unless`
-  came on one of them: who is in hospital again cannot come to the follow-up visit.
+  came on the anchor's day or one of them: who is in hospital, again or moved to another one,
+  cannot come to the follow-up visit.
 - started: how many items have an event after the anchor and none in the `before` days until then.
 - stopped: how many items have a span from before the anchor that holds its day, none that holds
   as_of, and no event after the anchor.

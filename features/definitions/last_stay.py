@@ -1,8 +1,8 @@
 """The last acute stay that ended within a year: what is known of it, and what followed it.
 
 Missing where there is none. Follow-up within 7 or 14 days is told once those days are over, or as
-soon as the visit is seen; of who was back in hospital within them without a visit it is missing.
-Claims of visits come late: none known is not none.
+soon as the visit is seen; of who is in hospital from one of them on, or from the day of discharge,
+it is missing without a visit. Claims of visits come late: none known is not none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from features.window import Window
 
 _YEAR = Window(365)
 _DISCHARGED = ACUTE.channel
-_ADMITTED = Channel("acute_admissions", ("ENC/acute_inpatient/started",))
+_IN_HOSPITAL = Channel("in_hospital", ("ENC/acute_inpatient/open",))
+"""A stay that had ended since would be the last one itself."""
 _DISPOSITION = Channel("disposition", ("STAY/disposition",))
 _PRINCIPAL = Channel("principal_diagnosis", ("PRINCIPAL", "STAY/principal/known"))
 _FOLLOW_UP = Counted(
@@ -81,7 +82,7 @@ def _followed_up(days: int) -> Feature:
         name=f"follow_up_within_{days}", family="utilisation",
         concept="follow-up after the last discharge", words=f"an {visit}", zero=f"no {visit} known",
         unit="yes or no", source="encounter", feed="office_visits", channel=_FOLLOW_UP.channel,
-        how="within", days=days, window=_YEAR, anchor=_DISCHARGED, unless=_ADMITTED,
+        how="within", days=days, window=_YEAR, anchor=_DISCHARGED, unless=_IN_HOSPITAL,
         actionable=True,
         last_event="acute_stays_days_since",
     )  # fmt: skip

@@ -87,6 +87,13 @@ INSULIN, STATIN, OPIOID = "A10AB01", "C10AA05", "N02AA01"
         (made("sum", _COST), costs((120, 9), (50, 0), (40, -5), (5, 7)), [2, 3]),
         (made("sum_trend", _COST), costs((120, 9), (50, 0), (40, -5), (5, 7)), [2, 3]),
         (made("sum", _RX), fills((5, STATIN, None), (4, STATIN, 30)), [1]),
+        # nor what has no value, unless the sum would be 0: then it is why nothing is known
+        (made("sum", _COST), costs((50, 0), (40, None), (5, 7)), [2]),
+        (made("sum", _COST), costs((50, 0), (40, None), (5, 7), (4, -7)), [1, 2, 3]),
+        (made("sum", _RX), fills((5, STATIN, None), (4, STATIN, 0)), [0]),
+        # of 100 days the later half holds the days 0 to 49 ago
+        (made("sum_trend", _COST), costs((60, None), (55, 9), (49, None), (5, 7)), [1, 3]),
+        (made("sum_trend", _COST), costs((60, None), (50, None), (49, None), (5, 7)), [0, 1, 3]),
         # the last one
         (made("last", _LAB), labs((9, 1.0), (2, None)), [1]),
         (made("last", _LAB), labs((100, 1.0)), []),
@@ -102,10 +109,14 @@ INSULIN, STATIN, OPIOID = "A10AB01", "C10AA05", "N02AA01"
         (made("change", _LAB), labs((60, 2.0), (5, None)), [0]),
         (made("slope", _LAB), labs((60, 2.0), (50, 3.0), (40, 9.0), (5, None)), [0, 1, 2]),
         (made("outside", _LAB, limits=(2.0, 3.0)), labs((9, 1.9), (8, 2.0), (7, 3.1)), [0, 2]),
+        (made("outside", _LAB, limits=(2.0, 3.0)), labs((9, 1.9), (8, None)), [0]),
+        (made("outside", _LAB, limits=(2.0, 3.0)), labs((9, 2.0), (8, None)), [1]),
         # months of 30 days: 0 to 29, 30 to 59 and 60 to 89 days ago; the rest of 100 days is none
         (made("months_above", _COST, level=10.0),
          costs((95, 99), (65, 6), (64, 5), (59, 10), (31, 0), (3, 8), (2, 9), (1, -6)),
          [1, 2, 5, 6, 7]),
+        (made("months_above", _COST, level=10.0), costs((65, None), (64, 11)), [1]),
+        (made("months_above", _COST, level=10.0), costs((95, None), (65, None), (64, 9)), [1]),
         # new: nothing in the days before; else also what came before
         (made("new", _LAB, before=200), labs((200, 1.0), (99, 1.0), (2, 1.0)), [1, 2]),
         (made("new", _LAB, before=200), labs((199, 1.0), (2, 1.0)), [0, 1]),

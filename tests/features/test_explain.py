@@ -122,9 +122,9 @@ STAY = {"encounter": [row("encounter", kind="acute_inpatient", started_on=ago(9)
         ("follow_up_within_7", STAY, "nothing seen yet, and the 7 days are not over"),
         ("follow_up_within_7", {"encounter": [*STAY["encounter"], row(
             "encounter", 1, kind="acute_inpatient", started_on=ago(4))]},
-         "none seen, but acute admissions within the 7 days"),
+         "none seen, but in hospital within the 7 days"),
         ("emergent_stays_365", {"encounter": [{**STAY["encounter"][0], "admission_type": None}]},
-         "none has a value in the last 365 days"),
+         "nothing adds up, and what has no value may hide it in the last 365 days"),
         ("follow_up_within_7", labs((1, 1.0)),
          "nothing seen in the last 365 days that it could be told after"),
         ("age", labs((1, 1.0)), "nothing seen"),

@@ -47,7 +47,7 @@ SPECS: list[Spec] = [
     ("cost_total_90", claims((5, None)), NAN),
     ("cost_total_90", claims((100, 10_000), (4, None)), NAN),
     ("cost_total_trend_180", claims((100, None), (4, None)), NAN),
-    ("cost_total_trend_180", claims((100, 10_000), (4, None)), 0 - 100.00),
+    ("cost_total_trend_180", claims((100, 10_000), (4, None)), NAN),
     # trend of sums
     ("cost_total_trend_180", COSTS, 100.00 + 20.50 - 5.00),
     ("cost_pharmacy_trend_180", COSTS, 20.50 - 0),
@@ -84,6 +84,19 @@ SPECS: list[Spec] = [
     ("cost_total_months_above_500_365", claims((359, 50_001)), 1 / 12),
     ("cost_total_months_above_10000_365", claims((3, 1_000_001), (40, 999_999)), 1 / 12),
     ("cost_total_months_above_500_365", NOTHING, 0),
+    # an amount that is not told hides it: no such month, and as much as before, are not known
+    ("cost_total_months_above_500_365", claims((0, 50_000), (359, None)), NAN),
+    ("cost_total_months_above_500_365", claims((0, 50_000), (360, None)), 0),
+    ("cost_total_months_above_500_365", claims((0, 50_001), (40, None)), 1 / 12),
+    ("cost_total_30", claims((29, None)), NAN),
+    ("cost_total_30", claims((29, 0), (3, None)), NAN),
+    ("cost_total_30", claims((30, None), (3, 0)), 0),
+    ("cost_total_30", claims((29, 5_000), (3, None)), 50.00),  # at least
+    # the later half are the days 0 to 89 ago
+    ("cost_total_trend_180", claims((90, None), (89, 5_000)), NAN),
+    ("cost_total_trend_180", claims((90, 5_000), (89, None)), NAN),
+    ("cost_total_trend_180", claims((90, None), (91, 2_000), (89, 5_000)), 50.00 - 20.00),
+    ("cost_total_trend_180", claims((89, 5_000)), 50.00),
 ]
 
 

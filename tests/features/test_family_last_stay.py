@@ -66,7 +66,9 @@ SPECS: list[Spec] = [
     # who is in hospital again within the days cannot come; who came before has come
     ("follow_up_within_7", together(STAY, visits("acute_inpatient", 20 - 7)), NAN),
     ("follow_up_within_7", together(STAY, visits("acute_inpatient", 20 - 8)), 0),
-    ("follow_up_within_7", together(STAY, visits("acute_inpatient", 20)), 0),  # moved, not back
+    # who was moved to another hospital on the day of discharge cannot either
+    ("follow_up_within_7", together(STAY, visits("acute_inpatient", 20)), NAN),
+    ("follow_up_within_7", together(STAY, visits("acute_inpatient", 21)), 0),
     ("follow_up_within_7",
      together(STAY, visits("acute_inpatient", 15), visits("office", 17)), 1),
     ("follow_up_within_7", together(STAY, visits("observation", 15)), 0),

@@ -67,7 +67,8 @@ SPECS: list[Spec] = [
     ("screening_needs_365", NOTHING, NAN),  # never asked
     ("screening_needs_365", answers((3, "food", "no_need")), 0),
     ("screening_needs_365", answers((3, "food", "declined")), NAN),
-    ("screening_needs_365", answers((3, "food", "declined"), (3, "housing", "no_need")), 0),
+    ("screening_needs_365", answers((3, "food", "declined"), (3, "housing", "no_need")), NAN),
+    ("screening_needs_365", answers((3, "food", "declined"), (3, "housing", "need")), 1),
     ("screening_distinct_365", ASKED, 3),  # food, housing, transport
     ("screening_days_since", ASKED, 10),
     ("area_index", rows("member", {"area_index": 80}), 80),

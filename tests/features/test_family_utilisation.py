@@ -92,6 +92,11 @@ SPECS: list[Spec] = [
      together(stays((100, 89), admission_type=None), stays((9, 8), admission_type="urgent")), 1),
     ("planned_stays_365", stays((10, 7), admission_type=None), NAN),
     ("planned_stays_365", stays((10, 7), admission_type="newborn"), NAN),
+    # one of a known type is no emergency, and the other may have been
+    ("emergent_stays_365",
+     together(stays((99, 89), admission_type=None), stays((9, 8), admission_type="elective")), NAN),
+    ("planned_stays_365",
+     together(stays((99, 89), admission_type=None), stays((9, 8), admission_type="urgent")), NAN),
     ("planned_stays_365", NOTHING, 0),
     # open
     ("acute_stay_open", OPEN, 1),

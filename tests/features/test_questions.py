@@ -57,6 +57,20 @@ def test_who_is_not_named_is_refused(ids: list[Any], said: str) -> None:
     assert str(refused.value) == said
 
 
+@pytest.mark.parametrize(
+    ("ids", "kind"),
+    [
+        ([12.0, 7.0], "double"),
+        ([True, False], "bool"),
+        (pd.Categorical([1.5, 2.5]), "double"),
+        (pd.to_datetime(["2020-01-01", "2020-01-02"]), "timestamp"),
+    ],
+)
+def test_what_names_nobody_is_refused(ids: Any, kind: str) -> None:
+    with pytest.raises(InputError, match=f"holds {kind}.*give it as text"):
+        Questions.of(pd.DataFrame({"patient_id": ids, "as_of": AS_OF}))
+
+
 @pytest.mark.parametrize("column", ["patient_id", "as_of"])
 def test_a_column_that_is_not_there_is_named(column: str) -> None:
     index = pd.DataFrame({"patient_id": ["a"], "as_of": AS_OF})

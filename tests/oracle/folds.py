@@ -146,8 +146,17 @@ def _summed(events: Iterable[Event]) -> float:
     return sum(_values(events))
 
 
-def _sum(asked: Asked, amount: float) -> float:
-    return NOTHING if asked.within and not asked.values else amount
+def _sum(asked: Asked) -> float:
+    amount = _summed(asked.within)
+    hidden = any(math.isnan(e.value) for e in asked.within)
+    return NOTHING if amount == 0 and hidden else amount
+
+
+def _sum_trend(asked: Asked) -> float:
+    halves = asked.later_half, asked.earlier_half
+    if any(half and not _values(half) for half in halves):
+        return NOTHING
+    return _summed(halves[0]) - _summed(halves[1])
 
 
 def _latest(asked: Asked) -> float:
@@ -173,9 +182,8 @@ def _outside(feature: Feature, value: float) -> bool:
 
 
 def _how_many_outside(asked: Asked) -> float:
-    if asked.within and not asked.values:
-        return NOTHING
-    return sum(_outside(asked.feature, value) for value in asked.values)
+    found = sum(_outside(asked.feature, value) for value in asked.values)
+    return NOTHING if found == 0 and len(asked.values) < len(asked.within) else found
 
 
 def _age(asked: Asked) -> float:
@@ -203,9 +211,11 @@ def _slope(asked: Asked) -> float:
 def _months_above(asked: Asked) -> float:
     if not asked.within:
         return 0
-    sums = [_summed(e for e in asked.events if first <= e.day <= last)
-            for first, last in asked.months]  # fmt: skip
-    return sum(amount > asked.feature.level for amount in sums) / len(sums)
+    months = [[e for e in asked.events if first <= e.day <= last] for first, last in asked.months]
+    above = sum(_summed(month) > asked.feature.level for month in months)
+    if above == 0 and any(math.isnan(e.value) for month in months for e in month):
+        return NOTHING
+    return above / len(months)
 
 
 def _new(asked: Asked) -> float:
@@ -252,7 +262,7 @@ def _within(asked: Asked, anchor: date) -> float:
     if any(anchor < e.day <= last for e in asked.events):
         return 1
     unless = asked.feature.unless
-    if unless is not None and any(anchor < e.day <= last for e in asked.told.of(unless)):
+    if unless is not None and any(anchor <= e.day <= last for e in asked.told.of(unless)):
         return NOTHING
     return 0 if last <= asked.as_of else NOTHING
 
@@ -282,11 +292,11 @@ _AFTER: dict[str, Callable[[Asked, date], float]] = {
 _FOLDS: dict[str, Callable[[Asked], float]] = {
     "count": lambda a: len(a.within),
     "any": lambda a: 1 if a.within else 0,
-    "sum": lambda a: _sum(a, _summed(a.within)),
-    "total": lambda a: _sum(a, _summed(a.within)) if a.within else NOTHING,
+    "sum": _sum,
+    "total": lambda a: _sum(a) if a.within else NOTHING,
     "latest": _latest,
     "trend": lambda a: len(a.later_half) - len(a.earlier_half),
-    "sum_trend": lambda a: _sum(a, _summed(a.later_half) - _summed(a.earlier_half)),
+    "sum_trend": _sum_trend,
     "last": _last,
     "last_is": lambda a: _of_last(a, lambda value: value in a.feature.equals),
     "last_outside": lambda a: _of_last(a, lambda value: _outside(a.feature, value)),
