@@ -27,8 +27,8 @@ class Problem(BaseModel):
 _PLAIN_NAME = re.compile(r"[a-z][a-z_]{0,39}")
 _OWN_TYPES = {
     "day", "day_range", "text", "text_empty", "text_long", "text_unprintable", "number",
-    "number_finite", "not_before", "on_year_end", "no_rows", "many_rows", "many_patients", "two_versions",
-    "many_fields", "feed",
+    "number_finite", "not_before", "on_year_end", "no_rows", "many_rows", "many_patients",
+    "two_versions", "many_fields", "feed",
 }  # fmt: skip
 _REASONS = {
     "missing": "is missing",
