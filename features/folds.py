@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from features import window
-from features.layout import P_SLOT, T_DAYS, T_FEATURE
+from features.layout import P_SLOT, T_DAYS, T_FEATURE, T_HOW
 from features.window import MONTH_DAYS, MOST_MONTHS
 
 # Without Numba's counting of references: nothing here keeps or makes an array, and counting those
@@ -49,12 +49,15 @@ year_and_day = compiled(window.march_year_and_day)
 
 @compiled
 def add_up(
-    count, total, unvalued, sums, window_of, begin, end, first, after, event_of, value_of, enter,
-    leave, nq,
+    count, total, unvalued, outside, sums, window_of, begin, end, first, after, event_of, value_of,
+    enter, leave, nq,
 ):  # fmt: skip
-    """Events, their whole values, and events without one, in each window at each question."""
+    """Events, their whole values, and events without one, in each window at each question; gives
+    the first question that sees any. From outside[w] on none is in window w."""
+    low = nq
     for k in range(begin, end):
         w = window_of[k]
+        outside[w] = 0
         for q in range(nq + 1):
             count[w, q] = 0
         if sums:
@@ -65,9 +68,11 @@ def add_up(
     while entry >= 0:
         n = event_of[entry]
         first_seen = enter[n]
+        low = min(low, first_seen)
         v = np.rint(value_of[entry])
         for k in range(begin, end):
             w = window_of[k]
+            outside[w] = max(outside[w], leave[n, w])
             count[w, first_seen] += 1
             count[w, leave[n, w]] -= 1
             if sums and v == v:
@@ -79,36 +84,38 @@ def add_up(
         entry = after[entry]
     for k in range(begin, end):
         w = window_of[k]
-        for q in range(1, nq):
+        for q in range(low + 1, nq):
             count[w, q] += count[w, q - 1]
             if sums:
                 total[w, q] += total[w, q - 1]
                 unvalued[w, q] += unvalued[w, q - 1]
+    return low
 
 
 @compiled
 def added_up(
-    out, f, how, row, nq, tally, at, count, total, unvalued, w, half, before, divide_by
+    out, f, how, row, low, high, tally, at, count, total, unvalued, w, half, before, divide_by
 ):  # fmt: skip
-    """One feature of what was added up; what asks about items notes this one in the tally."""
+    """One feature of what was added up, at the questions `low` to before `high` that have an event
+    in the window; what asks about items notes this one in the tally."""
     if how == DISTINCT:
-        for q in range(nq):
+        for q in range(low, high):
             tally[at, q] += count[w, q] > 0
     elif how == COUNT:
-        for q in range(nq):
+        for q in range(low, high):
             out[row[q], f] = count[w, q]
     elif how == SUM:
-        for q in range(nq):
+        for q in range(low, high):
             unknown = total[w, q] == 0 and unvalued[w, q] > 0
             out[row[q], f] = np.nan if unknown else total[w, q] / divide_by[f]
     elif how == DISTINCT_NEW:
-        for q in range(nq):
+        for q in range(low, high):
             tally[at, q] += count[w, q] > 0 and count[before, q] == count[w, q]
     elif how == DISTINCT_RECURRENT:
-        for q in range(nq):
+        for q in range(low, high):
             tally[at, q] += 0 < count[half, q] < count[w, q]
     else:
-        for q in range(nq):
+        for q in range(low, high):
             n = count[w, q]
             if how == ANY:
                 out[row[q], f] = n > 0
@@ -238,63 +245,103 @@ def months_above(
 
 @compiled
 def of_values(
-    how, low, high, start, as_of, q, after, event_of, value_of, happened, enter, gone
+    out, told, begin, end, low, high, divide_by, row, day, first, after, event_of, value_of,
+    happened, enter, gone,
 ):  # fmt: skip
-    """Folds of the values in the window; `start` is the first entry that may lie in it."""
-    n, x, oldest, latest = 0, np.nan, np.nan, as_of
-    days, values, outside, since = 0.0, 0.0, 0, as_of
-    seen, told = 0, 0
-    entry = start
-    while entry >= 0:
-        e, v = event_of[entry], value_of[entry]
-        entry = after[entry]
-        if happened[e] > as_of:
-            break
-        if enter[e] > q or gone[e] <= q:
+    """Folds of the values in a window: features begin to before end of `told`, of one channel;
+    those of one window are told by one look at its events."""
+    for leader in range(begin, end):
+        width, is_told = told[leader, T_DAYS], False
+        for k in range(begin, leader):
+            is_told = is_told or told[k, T_DAYS] == width
+        if is_told:
             continue
-        seen += 1
-        if v != v:
-            continue
-        told += 1
-        if how == MIN:
-            if not x <= v:
-                x = v
-        elif how == MAX:
-            if not x >= v:
-                x = v
-        elif how == OUTSIDE:
-            outside += 0 if low <= v <= high else 1
-        else:
-            if n == 0:
-                oldest, since = v, happened[e]
-            latest = happened[e]
-            n += 1
-            x = v
-            days += happened[e] - as_of
-            values += v
-    if how == CHANGE:
-        return x - oldest if n > 1 else np.nan
-    if how == OUTSIDE:
-        return np.nan if outside == 0 and told < seen else float(outside)
-    if how != SLOPE or n < SLOPE_VALUES or latest - since < SLOPE_DAYS:
-        return x if how in (MIN, MAX) else np.nan
-    across, square = 0.0, 0.0
-    entry = start
+        start = first
+        for q in range(len(day)):
+            as_of = day[q]
+            # days ascend: what lies before this window lies before every later one
+            while start >= 0 and happened[event_of[start]] <= as_of - width:
+                start = after[start]
+            lowest, highest, oldest, x = np.nan, np.nan, np.nan, np.nan
+            n, seen, since, until, days, values = 0, 0, as_of, as_of, 0.0, 0.0
+            entry = start
+            while entry >= 0:
+                e, v = event_of[entry], value_of[entry]
+                entry = after[entry]
+                if happened[e] > as_of:
+                    break
+                if enter[e] > q or gone[e] <= q:
+                    continue
+                seen += 1
+                if v != v:
+                    continue
+                if n == 0:
+                    oldest, lowest, highest, since = v, v, v, happened[e]
+                lowest, highest = min(lowest, v), max(highest, v)
+                x, until = v, happened[e]
+                n += 1
+                days += happened[e] - as_of
+                values += v
+            for k in range(leader, end):
+                if told[k, T_DAYS] != width:
+                    continue
+                f, how, answer = told[k, T_FEATURE], told[k, T_HOW], np.nan
+                if how == MIN:
+                    answer = lowest
+                elif how == MAX:
+                    answer = highest
+                elif how == OUTSIDE:
+                    answer = _outside(
+                        low[f], high[f], n < seen, start, as_of, q, after, event_of, value_of,
+                        happened, enter, gone,
+                    )  # fmt: skip
+                elif how == CHANGE and n > 1:
+                    answer = x - oldest
+                elif how == SLOPE and n >= SLOPE_VALUES and until - since >= SLOPE_DAYS:
+                    answer = _slope(
+                        days / n, values / n, start, as_of, q, after, event_of, value_of,
+                        happened, enter, gone,
+                    )  # fmt: skip
+                out[row[q], f] = answer / divide_by[f]
+
+
+@compiled
+def _outside(
+    low, high, hidden, start, as_of, q, after, event_of, value_of, happened, enter, gone
+):  # fmt: skip
+    """How many values lie outside; missing where none does, and some event `hidden` has none."""
+    n, entry = 0, start
     while entry >= 0:
         e, v = event_of[entry], value_of[entry]
         entry = after[entry]
         if happened[e] > as_of:
             break
         if enter[e] <= q < gone[e] and v == v:
-            from_mean = happened[e] - as_of - days / n
+            n += 0 if low <= v <= high else 1
+    return np.nan if n == 0 and hidden else float(n)
+
+
+@compiled
+def _slope(
+    mean_day, mean, start, as_of, q, after, event_of, value_of, happened, enter, gone
+):  # fmt: skip
+    across, square, entry = 0.0, 0.0, start
+    while entry >= 0:
+        e, v = event_of[entry], value_of[entry]
+        entry = after[entry]
+        if happened[e] > as_of:
+            break
+        if enter[e] <= q < gone[e] and v == v:
+            from_mean = happened[e] - as_of - mean_day
             square += from_mean * from_mean
-            across += from_mean * (v - values / n)
+            across += from_mean * (v - mean)
     return 365.0 * across / square
 
 
 @compiled
 def latest(days, start, as_of, q, after, event_of, value_of, happened, enter, gone):
-    """The sum of the values on the last `days` days that have one; `start` as in `of_values`."""
+    """The sum of the values on the last `days` days that have one; `start` is the first entry that
+    may lie in the window."""
     there, day = 0, NO_DAY
     entry = start
     while entry >= 0:

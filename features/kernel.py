@@ -20,13 +20,16 @@ from numba import njit
 from features.after_folds import told_after
 from features.folds import (
     AGE,
+    COVERED_NOW,
     DISTINCT,
     DISTINCT_NEW,
     DISTINCT_NOW,
     DISTINCT_RECURRENT,
     LATEST,
+    MIN,
     MONTHS_ABOVE,
     NO_DAY,
+    OUTSIDE,
     add_up,
     added_up,
     find_last,
@@ -57,12 +60,12 @@ from features.layout import (
     T_TALLY,
     T_WINDOW,
 )
-from features.span_folds import cover
+from features.span_folds import cover, held
 from features.window import MOST_MONTHS
 
 KERNEL_VERSION = 5
 """Raised whenever the same events come to mean other numbers; part of every fingerprint."""
-COMPILED_IN = "610d4b37ecbdfa36555a0680171b8d77969e88addc942e1bfc1a9d07fbd14799"
+COMPILED_IN = "2b62ce9798437636e3e4171d07d5111a2d1e91e1c49a37f7a1c47d2390191df7"
 """sha256 over what is compiled into this: folds.py, span_folds.py, after_folds.py, layout.py and
 window.py. Numba looks at this file alone to see whether the code that it keeps on disk is stale, so
 a change there has to change something here; a test says the new sum."""
@@ -113,6 +116,8 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
     count = np.zeros((n_windows, most_questions + 1), np.int32)
     total = np.zeros((n_windows, most_questions + 1), np.float64)
     unvalued = np.zeros((n_windows, most_questions + 1), np.int32)
+    outside = np.empty(n_windows, np.int32)
+    mark = np.empty(most_questions, np.bool_)
     tally = np.zeros((n_tallies, most_questions), np.int32)
     last = np.empty(most_questions, np.int32)
     anchor_day = np.empty(most_questions, np.int64)
@@ -177,7 +182,7 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
                 n_entries += 1
             n += 1
 
-        n_scored, n_items = 0, 0
+        n_scored, n_items, since = 0, 0, 0
         for t in range(n_touched):
             cell = touched[t]
             profile, only = profile_of[cell], head[cell]
@@ -185,9 +190,9 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
             begin, end = asked_of[profile, P_WINDOW], asked_of[profile, P_WINDOW_END]
             met[profile] = True
             if begin < end and not alone:
-                add_up(
-                    count, total, unvalued, needs & NEEDS_SUMS != 0, window_of, begin, end, only,
-                    after, event_of, value_of, enter, leave, nq,
+                since = add_up(
+                    count, total, unvalued, outside, needs & NEEDS_SUMS != 0, window_of, begin, end,
+                    only, after, event_of, value_of, enter, leave, nq,
                 )  # fmt: skip
             if needs & NEEDS_LAST:
                 find_last(last, only, after, event_of, enter, gone, nq)
@@ -221,8 +226,8 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
                             )  # fmt: skip
                     else:
                         added_up(
-                            out, f, how, row, nq, tally, at, count, total, unvalued, w, half,
-                            told[k, T_BEFORE], divide_by,
+                            out, f, how, row, since, outside[w], tally, at, count, total, unvalued,
+                            w, half, told[k, T_BEFORE], divide_by,
                         )  # fmt: skip
                 elif how <= AGE:
                     begin = enter[event_of[only]] if alone else 0
@@ -231,16 +236,16 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
                         out, f, how, days, row, day, begin, end, last, event_of, value_of, happened,
                         low, high, divide_by, equals, equals_start[f], equals_start[f + 1],
                     )  # fmt: skip
+                elif how in (COVERED_NOW, DISTINCT_NOW):
+                    held(
+                        out, f, row, tally, told[k, T_TALLY], mark, day, only, after, event_of,
+                        value_of, happened, enter, gone, asked_of[profile, P_SPANS],
+                    )  # fmt: skip
                 elif how <= DISTINCT_NOW:
-                    for q in range(nq):
-                        x = cover(
-                            how, days, only, day[q], q, after, event_of, value_of, happened,
-                            enter, gone, asked_of[profile, P_SPANS],
-                        )  # fmt: skip
-                        if how != DISTINCT_NOW:
-                            out[row[q], f] = x / divide_by[f]
-                        elif x > 0:
-                            tally[told[k, T_TALLY], q] += 1
+                    cover(
+                        out, f, how, days, row, day, only, after, event_of, value_of, happened,
+                        enter, gone, asked_of[profile, P_SPANS],
+                    )  # fmt: skip
                 elif how == MONTHS_ABOVE:
                     if k > asked_of[profile, P_TOLD] and told[k - 1, T_HOW] == how:
                         continue  # all levels were told at once
@@ -253,23 +258,26 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
                         out, told, k, levels_end, level, row, day, months, only, after, event_of,
                         value_of, happened, enter, gone,
                     )  # fmt: skip
-                else:
+                elif how == LATEST:
                     entry = only
                     for q in range(nq):
-                        # days ascend: what lies before this window lies before every later one
                         while entry >= 0 and happened[event_of[entry]] <= day[q] - days:
                             entry = after[entry]
-                        if how == LATEST:
-                            x = latest(
-                                declared.days[f], entry, day[q], q, after, event_of, value_of,
-                                happened, enter, gone,
-                            )  # fmt: skip
-                        else:
-                            x = of_values(
-                                how, low[f], high[f], entry, day[q], q, after, event_of, value_of,
-                                happened, enter, gone,
-                            )  # fmt: skip
+                        x = latest(
+                            declared.days[f], entry, day[q], q, after, event_of, value_of,
+                            happened, enter, gone,
+                        )  # fmt: skip
                         out[row[q], f] = x / divide_by[f]
+                elif k == asked_of[profile, P_TOLD] or not MIN <= told[k - 1, T_HOW] <= OUTSIDE:
+                    values_end = k + 1
+                    while values_end < asked_of[profile, P_TOLD_END] and (
+                        told[values_end, T_HOW] <= OUTSIDE
+                    ):
+                        values_end += 1
+                    of_values(
+                        out, told, k, values_end, low, high, divide_by, row, day, only, after,
+                        event_of, value_of, happened, enter, gone,
+                    )  # fmt: skip
 
         if n_scored:
             for k in range(len(scores)):

@@ -266,7 +266,8 @@ def _profiles(
 ) -> Profiles:
     rows, window, told, next_slot, tallies = [], [], [], 0, 0
     at = {days: where for where, days in enumerate(windows)}
-    for profile, features in enumerate(asked):
+    for profile, declared in enumerate(asked):
+        features = sorted(declared, key=lambda f: HOWS.index(f.how))  # alike ones lie together
         bits = 0
         for f in features:
             bits |= NEEDS_SUMS if f.how in _SUMMED else 0

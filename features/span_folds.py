@@ -7,9 +7,7 @@ import numpy as np
 from features.folds import (
     COVERED_DAYS,
     COVERED_MONTHS,
-    COVERED_NOW,
     DAYS,
-    DISTINCT_NOW,
     NO_DAY,
     compiled,
 )
@@ -25,12 +23,53 @@ def last_covered(day, v, spans, as_of):
 
 
 @compiled
+def held(out, f, row, tally, at, mark, day, first, after, event_of, value_of, happened, enter,
+         gone, spans):  # fmt: skip
+    """Whether a span holds as_of, at each question: the feature f, or one more of the items that
+    the tally counts. No span is looked at on a day that it does not hold."""
+    for q in range(len(day)):
+        mark[q] = False
+    entry = first
+    while entry >= 0:
+        e, v = event_of[entry], value_of[entry]
+        entry = after[entry]
+        for q in range(enter[e], gone[e]):
+            if last_covered(happened[e], v, spans, day[q]) < day[q]:
+                break
+            mark[q] = True
+    for q in range(len(day)):
+        if mark[q] and at >= 0:
+            tally[at, q] += 1
+        elif mark[q]:
+            out[row[q], f] = 1.0
+
+
+@compiled
 def cover(
-    how, width, first, as_of, q, after, event_of, value_of, happened, enter, gone, spans
+    out, f, how, width, row, day, first, after, event_of, value_of, happened, enter, gone, spans
 ):  # fmt: skip
-    """Folds of spans: they come in order of their first days."""
+    """Folds of spans, at each question: they come in order of their first days."""
     n_months = min(width // MONTH_DAYS, MOST_MONTHS)
-    begin = as_of - (n_months * MONTH_DAYS if how == COVERED_MONTHS else width) + 1
+    back = n_months * MONTH_DAYS if how == COVERED_MONTHS else width
+    start, last_asked = first, day[-1]
+    for q in range(len(day)):
+        begin = day[q] - back + 1
+        # days ascend: what ended before this window ended before every later one
+        while start >= 0:
+            e = event_of[start]
+            if last_covered(happened[e], value_of[start], spans, last_asked) >= begin:
+                break
+            start = after[start]
+        out[row[q], f] = _covered(
+            how, n_months, begin, start, day[q], q, after, event_of, value_of, happened, enter,
+            gone, spans,
+        )  # fmt: skip
+
+
+@compiled
+def _covered(
+    how, n_months, begin, first, as_of, q, after, event_of, value_of, happened, enter, gone, spans
+):  # fmt: skip
     covered, until, first_day, seen = 0, NO_DAY, NO_DAY, np.int64(0)
     entry = first
     while entry >= 0:
@@ -50,8 +89,6 @@ def cover(
                 if month < n_months:
                     seen |= np.int64(1) << month
         until = max(until, last_day)
-    if how in (COVERED_NOW, DISTINCT_NOW):
-        return 1.0 if until >= as_of else 0.0
     if how == COVERED_MONTHS:
         n = 0
         while seen:
