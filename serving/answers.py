@@ -15,17 +15,16 @@ from data.codes import recognised
 from data.tables import TABLES
 from features.history import Histories
 from features.indices import score_called
+from serving.cost_words import COLUMN, cost_of_row, horizon_of
 from serving.known_scores import Known, told
 from serving.population import population
 from serving.reasons import WITHHELD
+from serving.risk_schemas import ExpectedCost, HighCostRisk, KnownScore, Reason, Risk
 from serving.schemas import (
-    KnownScore,
     Listed,
     PatientScore,
     Place,
     PublishedPatient,
-    Reason,
-    Risk,
     ScoreAnswer,
     ScoreRequest,
     WorklistAnswer,
@@ -104,21 +103,25 @@ class Scorer:
         reasons = scored.reasons(dict.fromkeys(TASKS, everyone))
         of_patient = _by_patient(reasons)
         known = _by_patient(scored.known)
-        rows = scored.scores.astype(object)
-        rows = rows.where(rows.notna(), None)
+        scores = scored.scores.astype(object)
+        scores = scores.where(scores.notna(), None)
+        rows = [{str(k): v for k, v in row.items()} for row in scores.to_dict("records")]
+        high_cost = self.models.by_task.get("high-cost")
+        horizon = high_cost.metadata["horizon_days"] if high_cost else 0  # nobody has a cost then
         return ScoreAnswer(
             as_of=request.as_of,
             models=self.models.versions,
             patients=[
                 patient_score(
-                    {str(k): v for k, v in row.items()}
+                    row
                     | {
                         "warnings": json.loads(row["warnings"]),
                         "known_scores": known.get(row["patient_id"], []),
                     },
                     of_patient.get(row["patient_id"], []),
+                    cost_of_row(row, horizon, request.as_of),
                 )
-                for row in rows.to_dict("records")
+                for row in rows
             ],
             warnings=[*self.models.warnings(carries), *unknown_codes(tables)],
         )
@@ -131,10 +134,12 @@ def _by_patient(frame: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def patient_score(row: Mapping[str, Any], reasons: Iterable[Mapping[str, Any]]) -> PatientScore:
+def patient_score(
+    row: Mapping[str, Any], reasons: Iterable[Mapping[str, Any]], cost: str | None
+) -> PatientScore:
     """One person's scores (the store's score columns and known_scores, missing as None) as they
-    are answered."""
-    return PatientScore(**_score_fields(row, list(reasons)))
+    are answered; `cost` is the expected cost in words."""
+    return PatientScore(**_score_fields(row, list(reasons), cost))
 
 
 def published_patient(found: Mapping[str, Any], run: Run) -> PublishedPatient:
@@ -146,12 +151,18 @@ def published_patient(found: Mapping[str, Any], run: Run) -> PublishedPatient:
         run_id=run.run_id,
         as_of=run.as_of,
         place=None if place is None else Place(**place),
-        **_score_fields(found, found["reasons"], untold),
+        **_score_fields(
+            found,
+            found["reasons"],
+            cost_of_row(found, horizon_of(run.manifest), run.as_of),
+            untold,
+        ),
     )
 
 
 def published_worklist(rows: Sequence[Mapping[str, Any]], run: Run) -> WorklistAnswer:
     """What `Store.worklist` found, as it is answered."""
+    horizon = horizon_of(run.manifest)
     return WorklistAnswer(
         run_id=run.run_id,
         as_of=run.as_of,
@@ -159,7 +170,7 @@ def published_worklist(rows: Sequence[Mapping[str, Any]], run: Run) -> WorklistA
         patients=[
             Listed(
                 **{name: row[name] for name in ("rank", "manager", "tier", "queue", "why")},
-                **_score_fields(row, row["reasons"]),
+                **_score_fields(row, row["reasons"], cost_of_row(row, horizon, run.as_of)),
             )
             for row in rows
         ],
@@ -175,8 +186,13 @@ def _was_told(row: Mapping[str, Any], task: str) -> bool:
 
 
 def _score_fields(
-    row: Mapping[str, Any], reasons: Sequence[Mapping[str, Any]], untold: Collection[str] = ()
+    row: Mapping[str, Any],
+    reasons: Sequence[Mapping[str, Any]],
+    cost: str | None,
+    untold: Collection[str] = (),
 ) -> dict[str, Any]:
+    of_task = {task: _risk(row, task, None if task in untold else reasons) for task in TASKS}
+    expected = None if cost is None else ExpectedCost(dollars=row[COLUMN], words=cost)
     return {
         "patient_id": row["patient_id"],
         "discharged_on": row["discharged_on"],
@@ -184,10 +200,8 @@ def _score_fields(
         "warnings": row["warnings"],
         "withheld": WITHHELD,
         "known_scores": [_known(one) for one in told(row, row["known_scores"])],
-        **{
-            task.replace("-", "_"): _risk(row, task, None if task in untold else reasons)
-            for task in TASKS
-        },
+        "readmission": Risk(**of_task["readmission"]),
+        "high_cost": HighCostRisk(**of_task["high-cost"], expected_cost=expected),
     }
 
 
@@ -198,15 +212,17 @@ def _known(one: Known) -> KnownScore:
     )  # fmt: skip
 
 
-def _risk(row: Mapping[str, Any], task: str, reasons: Sequence[Mapping[str, Any]] | None) -> Risk:
+def _risk(
+    row: Mapping[str, Any], task: str, reasons: Sequence[Mapping[str, Any]] | None
+) -> dict[str, Any]:
     prefix = task.replace("-", "_")
     told = Reason.model_fields
-    return Risk(
-        risk=row[f"{prefix}_risk"],
-        tier=row[f"{prefix}_tier"],
-        asked_on=row[f"{prefix}_asked_on"],
-        not_scored=row[f"{prefix}_null_reason"],
-        reasons=None
+    return {
+        "risk": row[f"{prefix}_risk"],
+        "tier": row[f"{prefix}_tier"],
+        "asked_on": row[f"{prefix}_asked_on"],
+        "not_scored": row[f"{prefix}_null_reason"],
+        "reasons": None
         if reasons is None
         else [Reason(**{k: r[k] for k in told}) for r in reasons if r["task"] == task],
-    )
+    }

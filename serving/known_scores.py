@@ -1,8 +1,9 @@
 """The scores that clinicians know, beside our own risks: asked, stored and said with them.
 
 LACE and HOSPITAL are of the discharge that the readmission risk is about, from what is known of it
-as of the day of the answer (results come after a discharge; what happens after it does not count);
-Charlson's index and the cost of the year before are of the person on that day. They need no model.
+as of the day of the answer (results come after a discharge; what happens after it does not count),
+and of its whole episode (`serving.population`); Charlson's index and the cost of the year before
+are of the person on that day. They need no model.
 """
 
 from __future__ import annotations
@@ -54,13 +55,18 @@ class Known:
 
 def known_of(
     patients: Sequence[str],
+    admitted_on: np.ndarray,
     of_stay: np.ndarray,
     of_person: np.ndarray,
     histories: Histories,
     as_of: date,
 ) -> pd.DataFrame:
     """One row a patient and score (the store's KNOWN_COLUMNS): LACE and HOSPITAL of whom the flags
-    `of_stay` choose, the others of whom `of_person` do. All as of the end of `as_of`."""
+    `of_stay` choose, the others of whom `of_person` do. All as of the end of `as_of`.
+
+    `admitted_on` (datetime64, one a patient) is the first day of the episode that LACE and HOSPITAL
+    are of; those whom `of_stay` does not choose need none.
+    """
     made = []
     for names, asked, ask in (
         (OF_STAY, of_stay, lambda index: stay_scores(histories, index)),
@@ -68,7 +74,8 @@ def known_of(
     ):
         chosen = np.asarray(patients, dtype=object)[asked]
         days = np.full(len(chosen), np.datetime64(as_of, "s"))
-        found = ask(pd.DataFrame({"patient_id": chosen, "as_of": days}))
+        index = {"patient_id": chosen, "as_of": days, "admitted_on": admitted_on[asked]}
+        found = ask(pd.DataFrame(index))
         made += [
             pd.DataFrame(
                 {

@@ -178,6 +178,7 @@ def _manifest(
                 "fingerprint": model.metadata["fingerprint"],
                 "origin": model.metadata["origin"],
                 "tiers": model.metadata["tiers"],
+                "horizon_days": model.metadata["horizon_days"],
             }
             for task, model in models.by_task.items()
         },

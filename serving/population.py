@@ -40,12 +40,14 @@ _OPEN_STAY_DAYS = 60
 _HOSPICE_ENDED_DAYS = 90
 _HOSPICE_DISPOSITION_DAYS = 180
 
-_VERSIONS = """
-CREATE TEMP VIEW {table}_now AS
-SELECT * FROM {table} WHERE known_on <= $as_of
-QUALIFY row_number() OVER (
+_LAST_VERSION = """QUALIFY row_number() OVER (
     PARTITION BY patient_id, record_id ORDER BY known_on DESC, source_row DESC
-) = 1 AND NOT reversed
+) = 1 AND NOT reversed"""
+
+_VERSIONS = f"""
+CREATE TEMP VIEW {{table}}_now AS
+SELECT * FROM {{table}} WHERE known_on <= $as_of
+{_LAST_VERSION}
 """
 
 _PEOPLE = """
@@ -76,7 +78,7 @@ hospital AS (
     SELECT patient_id, max(started_on) AS last_start
     FROM encounter_now WHERE started_on <= $as_of AND kind IN ({hospital}) GROUP BY patient_id
 ),
-stay AS (
+stay AS MATERIALIZED (
     SELECT patient_id,
            max((ended_on, seen_on, record_id, disposition))
                FILTER (kind = 'acute_inpatient' AND ended_on <= $as_of
@@ -92,9 +94,59 @@ stay AS (
     LEFT JOIN discharge_seen USING (patient_id, record_id)
     LEFT JOIN hospital USING (patient_id)
     WHERE started_on <= $as_of GROUP BY patient_id
+),
+acute AS (
+    SELECT patient_id, record_id, started_on, ended_on, facility_id, disposition,
+           coalesce(ended_on, started_on) AS left_on,
+           row_number() OVER (PARTITION BY patient_id
+                              ORDER BY started_on, ended_on NULLS FIRST, record_id) AS place
+    FROM (
+        SELECT * FROM encounter
+        SEMI JOIN (SELECT patient_id FROM stay WHERE discharge IS NOT NULL) USING (patient_id)
+        WHERE known_on <= $as_of
+        {last_version}
+    )
+    WHERE kind = 'acute_inpatient' AND started_on <= $as_of
+),
+pair AS MATERIALIZED (
+    SELECT *, max((left_on, place, record_id, facility_id, disposition)) OVER (
+                  PARTITION BY patient_id ORDER BY place
+                  ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM acute
+),
+principal AS (
+    SELECT patient_id, encounter_id, max((known_on, record_id, code))[3] AS code
+    FROM (
+        SELECT * FROM diagnosis
+        SEMI JOIN (SELECT patient_id FROM pair WHERE started_on = before[1]) USING (patient_id)
+        WHERE known_on <= $as_of
+        {last_version}
+    )
+    WHERE position = 1 AND code_system IN ('ICD9CM', 'ICD10CM') GROUP BY patient_id, encounter_id
+),
+follows AS (
+    SELECT pair.*, coalesce(
+        pair.started_on < before[1]
+        OR (pair.started_on <= before[1] + 1
+            AND coalesce(facility_id <> before[4], before[5] = 'acute_transfer'))
+        OR (pair.started_on = before[1] AND own.code = prior.code), false) AS joined
+    FROM pair
+    LEFT JOIN principal AS own ON own.patient_id = pair.patient_id
+                              AND own.encounter_id = pair.record_id
+    LEFT JOIN principal AS prior ON prior.patient_id = pair.patient_id
+                                AND prior.encounter_id = before[3]
+),
+episode AS (
+    SELECT patient_id, max((left_on, place, began_on))[3] AS admitted_on
+    FROM (
+        SELECT *, max(started_on) FILTER (NOT joined) OVER (
+                      PARTITION BY patient_id ORDER BY place) AS began_on
+        FROM follows
+    )
+    WHERE ended_on IS NOT NULL GROUP BY patient_id
 )
 SELECT patient_id, known, birth_on, covered_since,
-       discharge[1] AS discharged_on, discharge[2] AS discharge_seen_on,
+       discharge[1] AS discharged_on, discharge[2] AS discharge_seen_on, admitted_on,
        discharge[4] AS disposition,
        coalesce(death_on <= $as_of, false) OR coalesce(stay.died, false) AS died,
        coalesce(covered, NOT $coverage_carried) AS covered,
@@ -104,6 +156,7 @@ FROM everybody
 LEFT JOIN person USING (patient_id)
 LEFT JOIN cover USING (patient_id)
 LEFT JOIN stay USING (patient_id)
+LEFT JOIN episode USING (patient_id)
 ORDER BY patient_id
 """
 
@@ -115,13 +168,20 @@ def population(
 
     Columns: patient_id; known (a row about this person was known on as_of); birth_on,
     covered_since (first day of the last unbroken cover), discharged_on (last acute discharge in
-    the last 30 days), discharge_seen_on (the day on which that discharge became known):
-    datetime64, missing where not known; disposition of that discharge; died, covered,
-    in_hospital, in_hospice: bool, as far as known; left_out: why this person is not to be
-    called, else "". A stay without an end counts as open until a later stay begins, and for 60
-    days at most. A source that carries
-    no coverage has everybody covered. `tables` holds a Parquet file or an Arrow table for each
-    canonical table.
+    the last 30 days), discharge_seen_on (the day on which that discharge became known),
+    admitted_on (the first day of the episode that it ends): datetime64, missing where not known;
+    disposition of that discharge; died, covered, in_hospital, in_hospice: bool, as far as known;
+    left_out: why this person is not to be called, else "". A stay without an end counts as open
+    until a later stay begins, and for 60 days at most. A source that carries no coverage has
+    everybody covered. `tables` holds a Parquet file or an Arrow table for each canonical table.
+
+    An episode is acute stays joined as in training's `cms_hwr`, the next one to the one before it
+    that ended last: it begins before that end; or on that day or the day after, in another
+    hospital (where one is not named: after the disposition acute_transfer); or on that day with
+    the same principal diagnosis. It differs from training in what is known: training judges by
+    final facts, here a stay, hospital, disposition or diagnosis that is known after as_of neither
+    joins nor parts. And a stay without an end, which joins by its first day, leaves the episode
+    the discharge of the others, while training leaves the whole episode out.
     """
     connection = connect()
     try:
@@ -138,6 +198,7 @@ def population(
         people = connection.sql(
             _PEOPLE.format(
                 everybody=_everybody(),
+                last_version=_LAST_VERSION,
                 recent=RECENT.days,
                 open=_OPEN_STAY_DAYS,
                 hospital=", ".join(f"'{kind}'" for kind in HOSPITAL_KINDS),

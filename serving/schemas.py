@@ -26,6 +26,7 @@ from data.code_forms import codes_in_form, in_form
 from data.feeds import CARRIES
 from data.tables import KEY, LONGEST_TEXT, TABLES, Column, OnYearEnd, Table
 from features.definitions import FEATURES
+from serving.risk_schemas import HighCostRisk, KnownScore, Risk
 
 MOST_PATIENTS = 1000
 MOST_ROWS = 200_000
@@ -282,52 +283,6 @@ class ScoreRequest(_TableLists):
                 yield name, row
 
 
-class Reason(BaseModel):
-    """What raised or lowered one risk, in words, with the evidence behind it."""
-
-    concept: Annotated[str, Field(examples=["emergency visits"])]
-    words: Annotated[
-        str, Field(examples=["3 emergency visits in the last 90 days, the last on 12 March"])
-    ]
-    share: Annotated[float, Field(description="part of the model's margin, in log odds")]
-    direction: Literal["raises", "lowers"]
-    actionable: Annotated[bool, Field(description="whether a case manager could act on it")]
-
-
-class Risk(BaseModel):
-    """One risk of one person, or why there is none."""
-
-    risk: Annotated[float | None, Field(description="calibrated probability", examples=[0.21])]
-    tier: Literal["high", "moderate", "low"] | None
-    asked_on: Annotated[date | None, Field(description="at the end of which day it is asked")]
-    not_scored: Annotated[
-        str | None,
-        Field(description="why there is no risk", examples=["no discharge in the last 30 days"]),
-    ]
-    reasons: Annotated[
-        list[Reason] | None,
-        Field(
-            description="what raises and lowers the risk; an empty list where there is nothing to "
-            "tell; null where the published run did not explain this person: POST /score explains "
-            "anyone"
-        ),
-    ]
-
-
-class KnownScore(BaseModel):
-    """A score that clinicians know, beside our risks; it was made for another outcome."""
-
-    name: Annotated[str, Field(examples=["lace"])]
-    words: Annotated[str, Field(examples=["LACE 8–11 (not known: admission type)"])]
-    low: Annotated[float | None, Field(description="the least that it can be; null: not known")]
-    high: Annotated[float | None, Field(description="the most; equal where every input is known")]
-    lacking: Annotated[
-        str | None, Field(description="inputs that are not known, or why there is no score")
-    ]
-    group: Annotated[str | None, Field(description="its own risk group", examples=["moderate"])]
-    made_for: Annotated[str, Field(description="the outcome that it was made to predict")]
-
-
 class Place(BaseModel):
     """A person's place on the list."""
 
@@ -343,7 +298,7 @@ class PatientScore(BaseModel):
     patient_id: str
     discharged_on: Annotated[date | None, Field(description="last acute discharge in 30 days")]
     readmission: Risk
-    high_cost: Risk
+    high_cost: HighCostRisk
     known_scores: Annotated[
         list[KnownScore],
         Field(description="LACE and HOSPITAL (2016) of that discharge, Charlson's index and the "

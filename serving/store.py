@@ -62,6 +62,7 @@ _score = sa.Table(
             ("null_reason", sa.Text),
         )
     ),
+    sa.Column("high_cost_expected_dollars", sa.Double),  # the allowed amount of the outcome window
 )
 _reason = sa.Table(
     "reason",
@@ -164,14 +165,21 @@ def _connected_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+
+def _younger_columns(connection: sa.Connection) -> list[sa.Column[Any]]:
+    """The score columns that the database does not have, because it was made before them."""
+    there = {column["name"] for column in sa.inspect(connection).get_columns(_score.name)}
+    return [column for column in _score.columns if column.name not in there]
 
 
 class Store:
     """The nights, over one database. Safe for several readers beside one writing night."""
 
     def __init__(self, path: Path) -> None:
-        """Opens the SQLite file at `path`, or makes it."""
+        """Opens the SQLite file at `path`, or makes it. One that was made before a score column
+        was declared is given it here; its runs of before hold nothing in it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._engine = sa.create_engine(f"sqlite:///{path}", hide_parameters=True)
@@ -179,6 +187,13 @@ class Store:
         event.listen(self._engine, "begin", _begin)
         with self._engine.begin() as connection:
             _metadata.create_all(connection)
+            lacks = bool(_younger_columns(connection))
+        if lacks:  # whoever comes second waits for the first, and finds nothing to do
+            alone = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+            with alone.begin() as connection:
+                for column in _younger_columns(connection):
+                    added = sa.schema.CreateColumn(column).compile(connection)
+                    connection.execute(sa.text(f"ALTER TABLE {_score.name} ADD COLUMN {added}"))
 
     def close(self) -> None:
         self._engine.dispose()

@@ -30,6 +30,8 @@ from tests.features.rows import AS_OF, CARRIES, ago, histories, rows
 from tests.serving.client import Client
 from tests.serving.test_nightly import rows_of
 from tests.serving.test_store import NIGHT, a_night
+from training.cohort import readmission_cohort
+from training.tasks import READMISSION
 
 # 8 days, an emergency, heart failure, one emergency visit before; haemoglobin 10, sodium 140, by
 # cardiology
@@ -39,13 +41,14 @@ ILL = together(
     results("718-7", (2, 10.0)), results("2951-2", (2, 140.0)),
     rows("cost", {"happened_on": ago(9), "allowed_cents": 937_600}),
 )  # fmt: skip
+ADMITTED = np.array([ago(9)], dtype="datetime64[s]")
 LACE, HOSPITAL = 5 + 3 + 2 + 1, 1 + 0 + 0 + 0 + 1 + 0 + 2
 NO_NULL = {"readmission_null_reason": None, "high_cost_null_reason": None}
 
 
 def _known(carries: tuple[str, ...] = CARRIES, of_stay: bool = True) -> list[dict[str, Any]]:
     yes = np.array([True])
-    found = known_of(["p"], np.array([of_stay]), yes, histories(ILL, carries), AS_OF)
+    found = known_of(["p"], ADMITTED, np.array([of_stay]), yes, histories(ILL, carries), AS_OF)
     assert list(found) == list(KNOWN_COLUMNS)
     return [{str(k): v for k, v in row.items()} for row in found.to_dict("records")]
 
@@ -62,7 +65,8 @@ def test_each_score_of_one_person() -> None:
 def test_only_of_whom_there_is_a_question() -> None:
     assert [k["score"] for k in _known(of_stay=False)] == ["charlson_2011", "prior_year_cost"]
     nobody = np.array([False])
-    none = known_of(["p"], nobody, nobody, histories(ILL), AS_OF)
+    without = np.array(["NaT"], dtype="datetime64[s]")
+    none = known_of(["p"], without, nobody, nobody, histories(ILL), AS_OF)
     assert list(none) == list(KNOWN_COLUMNS)
     assert none.empty
 
@@ -169,9 +173,15 @@ def listed(home: Home) -> list[dict[str, Any]]:
 
 
 def test_the_night_keeps_what_the_histories_say(home: Home, listed: list[dict[str, Any]]) -> None:
-    held = current_histories(home)
+    """LACE and HOSPITAL of the episode, as training's baselines are asked."""
+    held, taken = current_histories(home), current(home)
     patients = [row["patient_id"] for row in listed]
     index = pd.DataFrame({"patient_id": patients, "as_of": [NIGHT] * len(patients)})
+    seen = taken.manifest | {"data_through": NIGHT.isoformat()}
+    every = readmission_cohort(taken.tables, seen, READMISSION).every.dropna(subset="discharged_on")
+    last = every.sort_values("discharged_on", kind="stable").groupby("patient_id").tail(1)
+    began = last.set_index("patient_id")["admitted_on"].reindex(patients).fillna(0)
+    index["admitted_on"] = pd.to_datetime(began.to_numpy(), unit="D")
     expected = known_scores(held, index)
     costs = prior_year_cost(held, index)
     of_stays = 0
@@ -238,7 +248,7 @@ def test_a_later_night_knows_more_of_the_same_stay() -> None:
 
     def on(day: date) -> dict[str, tuple[float, float]]:
         yes = np.array([True])
-        found = known_of(["p"], yes, yes, histories(tables), day)
+        found = known_of(["p"], ADMITTED, yes, yes, histories(tables), day)
         return {row["score"]: (row["low"], row["high"]) for row in found.to_dict("records")}
 
     assert on(ago(3))["hospital_2016"] == (1 + 2, 1 + 1 + 2)

@@ -94,10 +94,10 @@ def test_a_risk_or_the_reason_why_there_is_none(people):
             assert risk is None or 0 < risk < 1
 
 
-def test_readmission_is_asked_as_of_the_discharge(people):
+def test_readmission_is_asked_as_of_the_night(people):
     for found in people.values():
         if found["readmission_risk"] is not None:
-            assert found["readmission_asked_on"] == found["discharged_on"]
+            assert found["readmission_asked_on"] == NIGHT
             assert NIGHT - timedelta(30) < found["discharged_on"] <= NIGHT
         elif found["left_out"] in (None, "beyond capacity"):
             assert found["discharged_on"] is None
@@ -151,6 +151,9 @@ def test_the_api_answers_what_the_night_said_to_the_last_bit(home, night, people
             assert one["not_scored"] == said[f"{task}_null_reason"]
             asked_on = said[f"{task}_asked_on"]
             assert one["asked_on"] == (asked_on and asked_on.isoformat())
+            if task == "high_cost":
+                cost = one["expected_cost"]
+                assert (cost and cost["dollars"]) == said["high_cost_expected_dollars"]
             told = [r for r in said["reasons"] if r["task"] == task.replace("_", "-")]
             if told:
                 assert one["reasons"] == [

@@ -1,0 +1,46 @@
+"""Expected cost in the words of the list and of the service's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from serving.reasons import written_date
+
+COLUMN = "high_cost_expected_dollars"
+"""The score column that holds it, US dollars."""
+WHAT_IT_IS = (
+    "expected cost: what care is expected to come to in allowed amounts, as the source gives them; "
+    "it is cost, not need, and orders nothing."
+)
+
+
+def cost_in_words(dollars: float, horizon_days: int, asked_on: date, told_on: date) -> str:
+    """Expected cost as a nurse is told it, to three figures, because it is an estimate. Who reads
+    on another day than the one of the question is told from which day the window runs.
+
+    >>> cost_in_words(18_412.7, 365, date(2024, 12, 31), date(2024, 12, 31))
+    'expected cost of the next 12 months $18,400'
+    >>> cost_in_words(412.7, 365, date(2009, 12, 31), date(2010, 3, 31))
+    'expected cost of the 12 months after 31 December 2009 $413'
+    >>> cost_in_words(412.7, 180, date(2024, 12, 31), date(2024, 12, 31))
+    'expected cost of the next 180 days $413'
+    """
+    long = "12 months" if horizon_days == 365 else f"{horizon_days} days"
+    next_days = f"next {long}"
+    if asked_on != told_on:
+        next_days = f"{long} after {written_date(asked_on, told_on)}"
+    return f"expected cost of the {next_days} ${float(f'{dollars:.3g}'):,.0f}"
+
+
+def cost_of_row(row: Mapping[str, Any], horizon_days: int, told_on: date) -> str | None:
+    """The same of a person's scores (the store's score columns); None where there is none."""
+    if row[COLUMN] is None:
+        return None
+    return cost_in_words(row[COLUMN], horizon_days, row["high_cost_asked_on"], told_on)
+
+
+def horizon_of(manifest: Mapping[str, Any]) -> int:
+    """The days that expected cost is of in a run; a run that does not say it tells none."""
+    return int(manifest.get("models", {}).get("high-cost", {}).get("horizon_days", 365))

@@ -1,0 +1,75 @@
+"""How one risk of a person is answered, with what stands beside it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+
+class Reason(BaseModel):
+    """What raised or lowered one risk, in words, with the evidence behind it."""
+
+    concept: Annotated[str, Field(examples=["emergency visits"])]
+    words: Annotated[
+        str, Field(examples=["3 emergency visits in the last 90 days, the last on 12 March"])
+    ]
+    share: Annotated[float, Field(description="part of the model's margin, in log odds")]
+    direction: Literal["raises", "lowers"]
+    actionable: Annotated[bool, Field(description="whether a case manager could act on it")]
+
+
+class Risk(BaseModel):
+    """One risk of one person, or why there is none."""
+
+    risk: Annotated[float | None, Field(description="calibrated probability", examples=[0.21])]
+    tier: Literal["high", "moderate", "low"] | None
+    asked_on: Annotated[date | None, Field(description="at the end of which day it is asked")]
+    not_scored: Annotated[
+        str | None,
+        Field(description="why there is no risk", examples=["no discharge in the last 30 days"]),
+    ]
+    reasons: Annotated[
+        list[Reason] | None,
+        Field(
+            description="what raises and lowers the risk; an empty list where there is nothing to "
+            "tell; null where the published run did not explain this person: POST /score explains "
+            "anyone"
+        ),
+    ]
+
+
+class ExpectedCost(BaseModel):
+    """What somebody's care is expected to cost: allowed amounts, which are no measure of need."""
+
+    dollars: Annotated[
+        float,
+        Field(description="expected allowed amount of the outcome window, US dollars; it is not "
+              "need, and orders nothing", examples=[18_412.7]),
+    ]  # fmt: skip
+    words: Annotated[str, Field(examples=["expected cost of the next 12 months $18,400"])]
+
+
+class HighCostRisk(Risk):
+    """The risk of high cost of one person, or why there is none, and the expected cost."""
+
+    expected_cost: Annotated[
+        ExpectedCost | None,
+        Field(description="null where there is no risk of high cost, where the model says none, "
+              "and where the published run was made before it was told"),
+    ]  # fmt: skip
+
+
+class KnownScore(BaseModel):
+    """A score that clinicians know, beside our risks; it was made for another outcome."""
+
+    name: Annotated[str, Field(examples=["lace"])]
+    words: Annotated[str, Field(examples=["LACE 8–11 (not known: admission type)"])]
+    low: Annotated[float | None, Field(description="the least that it can be; null: not known")]
+    high: Annotated[float | None, Field(description="the most; equal where every input is known")]
+    lacking: Annotated[
+        str | None, Field(description="inputs that are not known, or why there is no score")
+    ]
+    group: Annotated[str | None, Field(description="its own risk group", examples=["moderate"])]
+    made_for: Annotated[str, Field(description="the outcome that it was made to predict")]

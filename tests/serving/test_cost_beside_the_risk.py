@@ -1,0 +1,230 @@
+"""Expected cost wherever a person sees the risk of high cost: scored, stored, answered, printed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
+
+from data.home import Home
+from data.intake import current
+from features.as_of import features_as_of
+from features.writing import current_histories
+from serving.api import create_app
+from serving.cost_words import COLUMN, WHAT_IT_IS, cost_in_words, cost_of_row, horizon_of
+from serving.nightly import run_night
+from serving.population import population
+from serving.printed import print_worklist
+from serving.scoring import Models, Scored, score
+from serving.store import SCORE_COLUMNS, Run, Store
+from serving.worklist import Capacity, worklist
+from tests.serving.client import Client
+from tests.serving.test_api import patient, request
+from tests.serving.test_nightly import rows_of
+from tests.serving.test_store import NIGHT, a_night
+
+NEW_YEARS_EVE = date(2009, 12, 31)
+
+
+@pytest.mark.parametrize(
+    ("dollars", "horizon", "told_on", "words"),
+    [
+        (18_412.7, 365, NEW_YEARS_EVE, "expected cost of the next 12 months $18,400"),
+        (18_450.1, 365, NEW_YEARS_EVE, "expected cost of the next 12 months $18,500"),
+        (1_234_567.0, 365, NEW_YEARS_EVE, "expected cost of the next 12 months $1,230,000"),
+        (412.7, 365, NEW_YEARS_EVE, "expected cost of the next 12 months $413"),
+        (412.7, 180, NEW_YEARS_EVE, "expected cost of the next 180 days $413"),
+        (412.7, 365, date(2010, 3, 31),
+         "expected cost of the 12 months after 31 December 2009 $413"),
+    ],
+)  # fmt: skip
+def test_in_words(dollars: float, horizon: int, told_on: date, words: str) -> None:
+    assert cost_in_words(dollars, horizon, NEW_YEARS_EVE, told_on) == words
+    row = {COLUMN: dollars, "high_cost_asked_on": NEW_YEARS_EVE}
+    assert cost_of_row(row, horizon, told_on) == words
+    assert cost_of_row(row | {COLUMN: None}, horizon, told_on) is None
+
+
+@pytest.fixture(scope="module")
+def home(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    folder = tmp_path_factory.mktemp("cost")
+    shutil.copytree(small_home.root, folder / "home", symlinks=True)
+    home = Home(folder / "home")
+    run_night(home, NIGHT, Capacity(managers=2, slots=20))
+    return home
+
+
+@pytest.fixture(scope="module")
+def scored(small_home: Home) -> Scored:
+    taken = current(small_home)
+    people = population(taken.tables, taken.manifest["carries"], NIGHT)
+    return score(people, current_histories(small_home), Models.load(small_home), NIGHT)
+
+
+def published(home: Home) -> tuple[Run, list[dict[str, Any]], bytes]:
+    store = Store(home.store_database)
+    run = store.published()
+    assert run is not None
+    found = store.worklist(run.run_id), store.worklist_bytes(run.run_id)
+    store.close()
+    return run, *found
+
+
+def test_it_is_there_where_the_risk_is_and_it_is_the_models(
+    small_home: Home, scored: Scored
+) -> None:
+    scores = scored.scores
+    risk, dollars = scores["high_cost_risk"], scores[COLUMN]
+    assert risk.notna().sum() > 1000
+    assert risk.isna().any()
+    assert (risk.notna() == dollars.notna()).all()
+    assert (dollars.dropna() > 0).all()
+
+    model = Models.load(small_home).by_task["high-cost"]
+    asked = scores.loc[risk.notna(), ["patient_id"]].assign(as_of=NIGHT)
+    X = features_as_of(current_histories(small_home), asked, model.features, cuts=model.cuts)
+    assert dollars.dropna().tolist() == model.expected_dollars(X).tolist()
+    assert set(SCORE_COLUMNS) <= set(scores)
+
+
+def test_it_orders_nothing(scored: Scored) -> None:
+    scores = scored.scores.rename(columns={"left_out": "excluded"})
+    capacity = Capacity(managers=2, slots=20)
+    other = scores.assign(**{COLUMN: -scores[COLUMN]})
+    first, second = worklist(scores, capacity).entries, worklist(other, capacity).entries
+    pd.testing.assert_frame_equal(first, second)
+
+
+def test_the_night_keeps_it_to_the_last_bit(home: Home, scored: Scored) -> None:
+    run, rows, text = published(home)
+    assert horizon_of(run.manifest) == 365
+    told = scored.scores.set_index("patient_id")[COLUMN]
+    assert [row[COLUMN] for row in rows] == told[[row["patient_id"] for row in rows]].tolist()
+    written = list(csv.DictReader(io.StringIO(text.decode())))
+    assert [float(line[COLUMN]) for line in written] == [row[COLUMN] for row in rows]
+
+
+def test_the_api_answers_it_as_the_night_did(home: Home) -> None:
+    _, rows, _ = published(home)
+    chosen = [row["patient_id"] for row in rows]
+    with Client(create_app(home)) as client:
+        listed = client.get("/worklist?top=500").json()["patients"]
+        one = client.get(f"/patients/{chosen[0]}").json()
+        sent = rows_of(current(home), pa.array(chosen))
+        asked = client.post("/score", json={"as_of": NIGHT.isoformat(), **sent}).json()["patients"]
+        schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    for person, row in zip(listed, rows, strict=True):
+        assert person["high_cost"]["expected_cost"] == {
+            "dollars": row[COLUMN],
+            "words": cost_in_words(row[COLUMN], 365, NIGHT, NIGHT),
+        }
+        assert "expected_cost" not in person["readmission"]
+    assert one["high_cost"] == listed[0]["high_cost"]
+    costs = {person["patient_id"]: person["high_cost"]["expected_cost"] for person in asked}
+    assert [person["high_cost"]["expected_cost"] for person in listed] == [
+        costs[patient_id] for patient_id in chosen
+    ]
+    assert "no measure of need" in schemas["ExpectedCost"]["description"]
+
+
+def test_the_printed_list_says_it(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    _, rows, _ = published(home)
+    print_worklist(home, top=500)
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.count("Expected cost of the next 12 months $") == len(rows)
+    assert WHAT_IT_IS in said
+
+
+def test_a_model_that_says_none_has_none_anywhere(
+    quick_home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Client(create_app(quick_home)) as client:
+        [asked] = client.post("/score", json=request(patient())).json()["patients"]
+        told = client.get("/patients/a").json()
+    assert asked["high_cost"]["risk"] is not None
+    assert asked["high_cost"]["expected_cost"] is None
+    assert told["high_cost"]["expected_cost"] is None
+    print_worklist(quick_home, top=5)
+    assert "xpected cost" not in capsys.readouterr().out
+
+
+def test_without_a_risk_there_is_none(home: Home) -> None:
+    with Client(create_app(home)) as client:
+        sent = request(patient(), as_of="2019-01-01")
+        [person] = client.post("/score", json=sent).json()["patients"]
+    assert person["high_cost"]["not_scored"] == "nothing was known of this person"
+    assert person["high_cost"]["expected_cost"] is None
+
+
+def made_before(path: Path) -> None:
+    """A database as it was before the column was declared, with one published night in it."""
+    store = Store(path)
+    store.publish(store.start(NIGHT), *a_night("old"))
+    with store._engine.begin() as connection:
+        connection.execute(sa.text(f"ALTER TABLE score DROP COLUMN {COLUMN}"))
+    store.close()
+
+
+def test_a_store_of_before_is_given_the_column_and_keeps_its_runs(tmp_path: Path) -> None:
+    path = tmp_path / "firstcall.db"
+    made_before(path)
+    again = Store(path)
+    run = again.published()
+    assert run is not None
+    assert [row[COLUMN] for row in again.worklist(run.run_id)] == [None]
+    found = again.patient(run.run_id, "old")
+    assert found is not None
+    assert found[COLUMN] is None
+    assert again.worklist_bytes(run.run_id).count(b"\n") == 2
+
+    scores, *others = a_night("new")
+    again.publish(again.start(NIGHT), scores.assign(**{COLUMN: 0.1 + 0.2}), *others)
+    run = again.published()
+    assert run is not None
+    assert [row[COLUMN] for row in again.worklist(run.run_id)] == [0.1 + 0.2]
+    columns = [column["name"] for column in sa.inspect(again._engine).get_columns("score")]
+    assert columns == ["run_id", *SCORE_COLUMNS], "as those of a store that is made today"
+    again.close()
+
+
+def test_the_service_answers_from_a_store_of_before(quick_home: Home, tmp_path: Path) -> None:
+    shutil.copytree(quick_home.root, tmp_path / "home", symlinks=True)
+    home = Home(tmp_path / "home")
+    home.store_database.unlink()
+    made_before(home.store_database)
+    with Client(create_app(home)) as client:
+        told = client.get("/patients/old").json()
+    assert told["high_cost"]["risk"] == 0.25
+    assert told["high_cost"]["expected_cost"] is None
+
+
+def test_several_who_open_a_store_of_before_at_once_all_succeed(tmp_path: Path) -> None:
+    for attempt in range(5):
+        path = tmp_path / f"{attempt}.db"
+        made_before(path)
+        with ThreadPoolExecutor(6) as pool:
+            stores = list(pool.map(lambda _, path=path: Store(path), range(6)))
+        for store in stores:
+            run = store.published()
+            assert run is not None
+            assert [row[COLUMN] for row in store.worklist(run.run_id)] == [None]
+            store.close()
+
+
+def test_missing_is_stored_as_missing(tmp_path: Path) -> None:
+    store = Store(tmp_path / "firstcall.db")
+    scores, *others = a_night("a", "b")
+    run_id = store.start(NIGHT)
+    store.publish(run_id, scores.assign(**{COLUMN: [np.nan, 7.5]}), *others)
+    assert [row[COLUMN] for row in store.worklist(run_id)] == [None, 7.5]
+    store.close()
