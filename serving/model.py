@@ -101,6 +101,15 @@ def _is_training(value: Any) -> bool:
     )
 
 
+def _are_log_odds(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) > 0
+        and all(isinstance(n, int | float) and math.isfinite(n) for n in value)
+        and value == sorted(value, reverse=True)
+    )
+
+
 _NEEDED: dict[str, Callable[[Any], bool]] = {
     "format": _is_whole,
     "task": _is_text,
@@ -119,6 +128,10 @@ _NEEDED: dict[str, Callable[[Any], bool]] = {
     "horizon_days": _is_whole,
 }
 """What `model.json` holds, and what is asked of each value before it is used."""
+
+LANDMARKS = "landmark_log_odds"
+"""Where `model.json` holds what the margin of a model of landmarks starts from: the log odds of
+the outcome on each day 0, 1, … after discharge, among those whom it has not met by then."""
 
 SUM = "model_sha256"
 """Where `model.json` holds the sha256 of `model.txt`: LightGBM ends the process over a text that
@@ -211,15 +224,31 @@ class RiskModel:
         return X[self.features].to_numpy(dtype=np.float32)
 
     def margin(self, X: pd.DataFrame) -> NDArray[np.float64]:
-        """The log odds of each row before calibration; float64[rows]."""
+        """The log odds of each row before calibration, of a model of landmarks without those of
+        the day: what people are ordered by; float64[rows]."""
         if len(X) == 0:
             return np.empty(0)
         raw = self.booster.predict(self._array(X), raw_score=True, num_threads=THREADS)
         return np.asarray(raw, dtype=np.float64)
 
-    def risk(self, margin: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The calibrated probability of each margin; float64[rows] within (0, 1)."""
-        return self.calibrator.apply(margin)
+    @property
+    def has_landmarks(self) -> bool:
+        """Whether it is asked on any day after a discharge about the days that are left."""
+        return LANDMARKS in self.metadata
+
+    def risk(
+        self, margin: NDArray[np.float64], day: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float64]:
+        """The calibrated probability of each margin; float64[rows] within (0, 1).
+
+        Of a model of landmarks: of the days that are left on `day` (whole days after discharge,
+        one a row), or of all of them, as on the day of discharge, where none is given.
+        """
+        if not self.has_landmarks:
+            return self.calibrator.apply(margin)
+        log_odds = np.asarray(self.metadata[LANDMARKS], dtype=np.float64)
+        since = np.zeros(len(margin), np.int64) if day is None else np.asarray(day)
+        return self.calibrator.apply(margin + log_odds[np.clip(since, 0, len(log_odds) - 1)])
 
     def contributions(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """SHAP values of the margin; float64[rows, features + 1], the last is the base value.
@@ -240,9 +269,10 @@ class RiskModel:
             raise InputError(f"The model of {self.task} does not say what anybody will cost.")
         return self.cost.dollars(self._array(X), THREADS)
 
-    def tier(self, risk: ArrayLike) -> NDArray[np.str_]:
-        """``high``, ``moderate`` or ``low`` for each calibrated risk; a limit belongs above."""
-        p = np.asarray(risk, dtype=np.float64)
+    def tier(self, margin: NDArray[np.float64]) -> NDArray[np.str_]:
+        """``high``, ``moderate`` or ``low`` for each margin; a limit belongs above. Nobody falls
+        because fewer days are left: it goes by the risk as on the day of discharge."""
+        p = self.risk(margin)
         tiers = self.metadata["tiers"]
         return np.where(
             p >= tiers["high"], "high", np.where(p >= tiers["moderate"], "moderate", "low")
@@ -282,8 +312,9 @@ def read_model_files(folder: Path, named: Path | None = None) -> tuple[str, dict
             raise InputError(
                 f"model.json in {folder} holds no usable {name}: train the model anew."
             )
-    if KEY in metadata and not is_told_whole(metadata[KEY]):
-        raise InputError(f"model.json in {folder} holds no usable {KEY}: train the model anew.")
+    for key, is_usable in ((KEY, is_told_whole), (LANDMARKS, _are_log_odds)):
+        if key in metadata and not is_usable(metadata[key]):
+            raise InputError(f"model.json in {folder} holds no usable {key}: train the model anew.")
     if metadata.get(SUM) != hashlib.sha256(content).hexdigest():
         raise RefusalError(
             f"model.txt in {folder} is not the one that model.json was written with: "

@@ -7,6 +7,7 @@ from datetime import date
 from data.errors import InputError
 from data.home import Home
 from data.terminal import say, table
+from serving.cost_words import WHAT_IT_IS, cost_of_row, horizon_of
 from serving.known_scores import in_words, made_for_others, told
 from serving.nightly import NightReport
 from serving.store import Store
@@ -48,18 +49,24 @@ def print_worklist(home: Home, top: int, manager: int | None = None) -> None:
             f"Nobody is on the list of {run.as_of}"
             + (f" for case manager {manager}." if manager else ".")
         )
+    horizon = horizon_of(run.manifest)
+    costs = [cost_of_row(entry, horizon, run.as_of) for entry in entries]
     table(
         f"Whom to call first: the list of {run.as_of}",
         ("", "patient", "tier", "discharged", "readmission", "high cost", "why"),
         [(e["rank"], e["patient_id"], e["tier"], _short_day(e["discharged_on"]),
           _percent(e["readmission_risk"]), _percent(e["high_cost_risk"]),
           "\n".join([*e["why"], *(f"Mind: {w}" for w in e["warnings"]),
-                     f"Beside it: {in_words(told(e, e['known_scores']))}"])) for e in entries],
+                     *([] if cost is None else [f"E{cost[1:]}"]),
+                     f"Beside it: {in_words(told(e, e['known_scores']))}"]))
+         for e, cost in zip(entries, costs, strict=True)],
         right=(0, 3, 4, 5),
     )  # fmt: skip
     say(
-        "readmission: chance of an unplanned return within 30 days, as of the discharge; "
+        "readmission: chance of an unplanned return on the days that are left of the 30 after the "
+        "discharge (the tier goes by all 30: nobody drops because days pass); "
         "high cost: chance of being among the costliest in the coming year.",
+        *([WHAT_IT_IS] if any(costs) else []),
         *(f"Mind: {warning}." for warning in run.manifest.get("warnings", ())),
         "Beside them stand scores that clinicians know, which were made for other outcomes: "
         f"{'; '.join(made_for_others())}.",

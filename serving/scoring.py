@@ -146,10 +146,11 @@ class Scored:
 def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: date) -> Scored:
     """Both risks of `people` (one row a person, as `population` answers) as of a day.
 
-    The readmission model is trained at discharge, so its question is asked as of the day of
-    discharge, or the later day on which the discharge became known: a rank does not fall merely
-    because the window has shrunk. The high-cost question is asked as of `as_of`, or of the last
-    31 December where the model knows yearly totals only.
+    The readmission model is asked as of `as_of` about the days that are left of those after the
+    discharge. Its margin and tier leave out what the passing of days alone does to the risk:
+    nobody falls because the window has shrunk. (A model without landmarks is asked as of the day
+    of discharge, or the later one on which that became known.) The high-cost question is asked as
+    of `as_of`, or of the last 31 December where the model knows yearly totals only.
     """
     scores = pd.DataFrame({"patient_id": people["patient_id"].astype(object)})
     scores["left_out"] = people["left_out"].astype(object)
@@ -162,6 +163,7 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
         null_reason = _null_reasons(people, task, model is not None)
         risk, margin = np.full(len(people), np.nan), np.full(len(people), np.nan)
         tier, day = np.full(len(people), None, object), np.full(len(people), None, object)
+        dollars = np.full(len(people), np.nan)
         rows = np.flatnonzero(null_reason == "")
         if model is not None:
             days = _asked_on(people.iloc[rows], task, model, as_of)
@@ -176,8 +178,10 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
                 names = list(dict.fromkeys([*names, _CAUSE]))
             X = features_as_of(histories, index, names, cuts=model.cuts)
             margin[rows] = model.margin(X)
-            risk[rows] = model.risk(margin[rows])
-            tier[rows], day[rows] = model.tier(risk[rows]), days
+            risk[rows] = model.risk(margin[rows], _days_after_discharge(people.iloc[rows], days))
+            tier[rows], day[rows] = model.tier(margin[rows]), days
+            if model.cost is not None:
+                dollars[rows] = model.expected_dollars(X)
             asked[task] = _Asked(model, rows, days, X)
             _warn(warnings, people, rows, days, model)
             if task == "readmission":
@@ -185,9 +189,14 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
         scores[f"{prefix}_risk"], scores[f"{prefix}_margin"] = risk, margin
         scores[f"{prefix}_tier"], scores[f"{prefix}_asked_on"] = tier, day
         scores[f"{prefix}_null_reason"] = [why or None for why in null_reason]
+        if task == "high-cost":
+            scores["high_cost_expected_dollars"] = dollars
     scores["warnings"] = [json.dumps(said) for said in warnings]
     recent, known_now = (_null_reasons(people, task, is_there=True) == "" for task in TASKS)
-    known = known_of(scores["patient_id"].tolist(), recent, known_now, histories, as_of)
+    admitted_on = people["admitted_on"].to_numpy()
+    known = known_of(
+        scores["patient_id"].tolist(), admitted_on, recent, known_now, histories, as_of
+    )
     return Scored(scores, known, asked, as_of)
 
 
@@ -212,12 +221,19 @@ def _null_reasons(people: pd.DataFrame, task: str, is_there: bool) -> np.ndarray
 
 
 def _asked_on(people: pd.DataFrame, task: str, model: RiskModel, as_of: date) -> list[date]:
-    if task == "readmission":
+    if task == "readmission" and not model.has_landmarks:
         return [day.date() for day in people[["discharged_on", "discharge_seen_on"]].max(axis=1)]
     day = as_of
     if model.metadata["asked_on"] == "31 December" and (as_of.month, as_of.day) != (12, 31):
         day = date(as_of.year - 1, 12, 31)
     return [day] * len(people)
+
+
+def _days_after_discharge(people: pd.DataFrame, asked_on: list[date]) -> np.ndarray | None:
+    """Whole days from each discharge to the day that is asked as of; None without any row."""
+    if not asked_on or people["discharged_on"].isna().any():
+        return None  # not a question about a discharge
+    return days_of(asked_on) - days_of(people["discharged_on"])
 
 
 def _warn_of_stays(

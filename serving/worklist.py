@@ -10,9 +10,10 @@ The order, and why:
 3. Then everybody else by the **higher of the two tiers**, within a tier the recently discharged
    before high cost. Somebody stands in the queue whose tier put him here; where both did, he
    stands among the recently discharged.
-4. Within a queue, **that queue's risk**, then its margin (a calibrator may map unequal margins
-   to one risk), then patient_id. The two risks are chances of different things and are never
-   added or compared with each other.
+4. Within a queue, **that queue's margin**, then patient_id: it orders as the risk does, but has
+   no ties, and of a readmission it leaves out how many days are left, so that nobody sinks
+   because his window shrinks. The two risks are chances of different things and are never added
+   or compared with each other.
 
 The first `managers × slots` places are dealt to the case managers in turn, so that each has a
 like share of the list's top. Nobody is on the list twice.
@@ -35,8 +36,7 @@ NO_RISK = "no risk could be told"
 
 SCORE_COLUMNS = (
     "patient_id", "excluded",
-    "readmission_risk", "readmission_margin", "readmission_tier",
-    "high_cost_risk", "high_cost_margin", "high_cost_tier",
+    "readmission_margin", "readmission_tier", "high_cost_margin", "high_cost_tier",
 )  # fmt: skip
 
 
@@ -90,8 +90,8 @@ def _tier_rank(tiers: pd.Series) -> np.ndarray:
 
 def worklist(scores: pd.DataFrame, capacity: Capacity) -> Worklist:
     """The ordered list. `scores` has one row a person with `SCORE_COLUMNS`; `excluded` is empty
-    or None for who may be called, else the reason; a risk, margin and tier that does not exist
-    is missing. The order of the rows of `scores` does not matter. Raises ValueError where a
+    or None for who may be called, else the reason; a margin and tier that does not exist is
+    missing. The order of the rows of `scores` does not matter. Raises ValueError where a
     person stands twice."""
     if scores["patient_id"].duplicated().any():
         raise ValueError("scores must hold one row a person")
@@ -108,15 +108,14 @@ def worklist(scores: pd.DataFrame, capacity: Capacity) -> Worklist:
             "patient_id": people["patient_id"],
             "tier": tier,
             "queue": np.where(discharged, 0, 1),
-            "risk": np.where(discharged, people["readmission_risk"], people["high_cost_risk"]),
             "margin": np.where(
                 discharged, people["readmission_margin"], people["high_cost_margin"]
             ),
         }
-    ).astype({"risk": "float64", "margin": "float64"})
+    ).astype({"margin": "float64"})
     ordered = keys[reason == ""].sort_values(
-        ["tier", "queue", "risk", "margin", "patient_id"],
-        ascending=[True, True, False, False, True],
+        ["tier", "queue", "margin", "patient_id"],
+        ascending=[True, True, False, True],
         ignore_index=True,
     )
     urgent = (ordered["queue"] == 0) & (ordered["tier"] < TIERS.index("low"))

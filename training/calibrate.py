@@ -86,9 +86,8 @@ def choose_calibrator(
     patients, person = np.unique(np.asarray(share), return_inverse=True)
     fold = (np.arange(len(patients)) * settings.folds // max(len(patients), 1))[person]
     # consecutive ranks of a hash are already random; folds are then equal in people
-    kinds = [
-        k for k in SIMPLEST_FIRST if k != "isotonic" or label.sum() >= settings.isotonic_events
-    ]
+    cases = min(label.sum(), w @ label)  # rows that share one weight tell of one case
+    kinds = [k for k in SIMPLEST_FIRST if k != "isotonic" or cases >= settings.isotonic_events]
     row_losses: dict[str, NDArray] = {}
     for kind in kinds:
         risk = np.full(len(m), np.nan)

@@ -91,8 +91,9 @@ def readmission_cohort(
     A row's ``as_of`` is the day of discharge, or the later day on which it became known: no
     question is asked of a discharge that nobody knew of. Beside the columns of every cohort:
     encounter_id (the last stay of the episode), admitted_on, discharged_on, episode columns,
-    died_within, death_or_readmission, next_encounter_id, next_rule, and in ``every`` ``index``,
-    whether the measure counts it (a question that comes too late included).
+    died_within, death_or_readmission, next_encounter_id, next_rule, next_known_on (the day on which
+    the next admission of any kind became known), and in ``every`` ``index``, whether the measure
+    counts it (a question that comes too late included).
 
     Raises InputError where there is no such definition.
     """
@@ -122,6 +123,9 @@ def readmission_cohort(
     every["censored"] = ~(left + task.horizon_days <= known_until)
     seen = first_known(tables["encounter"], "ended_on", through)
     every["as_of"] = np.fmax(left, seen.reindex(every["encounter_id"]).to_numpy(np.float64))
+    admitted = first_known(tables["encounter"], "started_on", through)
+    following = every["first_encounter_id"].shift(-1).where(every["next_admitted_on"].notna())
+    every["next_known_on"] = admitted.reindex(following).to_numpy(np.float64)
     cover = Cover.of(tables, through, patients, inpatient, carries)
     attrition = definition.rules_of(Discharges(every, stays, cover, carries, known_until), task)
     every["excluded_by"] = attrition.excluded_by

@@ -118,10 +118,7 @@ class Evaluation:
         for row in self.capacities.to_dict("records"):
             for part in ("ppv", "sensitivity", "cost_captured"):
                 made[f"{row['score']}.{part}_at_{row['capacity'].replace(' ', '_')}"] = row[part]
-        named = {
-            re.sub(r"[^\w.-]+", "_", k.replace("%", " percent")): float(v) for k, v in made.items()
-        }
-        return {name: value for name, value in named.items() if np.isfinite(value)}
+        return named_for_mlflow(made)
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain lists and numbers."""
@@ -137,6 +134,14 @@ class Evaluation:
             "remarks": list(self.remarks),
             "companion": None if self.companion is None else self.companion.to_json(),
         }  # fmt: skip
+
+
+def named_for_mlflow(figures: Mapping[str, float]) -> dict[str, float]:
+    """The figures that are numbers, under names that MLflow takes."""
+    named = {
+        re.sub(r"[^\w.-]+", "_", k.replace("%", " percent")): float(v) for k, v in figures.items()
+    }
+    return {name: value for name, value in named.items() if np.isfinite(value)}
 
 
 def evaluate(scored: Scored, settings: EvaluationSettings) -> Evaluation:

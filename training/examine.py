@@ -15,9 +15,10 @@ from features.writing import current_histories
 from serving.model import RiskModel
 from training.evaluate import Evaluation, evaluate
 from training.matrix import asked
+from training.scored_rows import scored_by
 from training.tasks import ReadmissionTask, Task, task_called
 from training.threshold import threshold_of_model
-from training.train import cohort_of, scored_by
+from training.train import cohort_of
 
 
 def examine(

@@ -25,16 +25,18 @@ class Fitted:
     stopped_at: tuple[int, ...]
 
 
-def parameters(settings: FitSettings, rows: int) -> dict[str, Any]:
+def parameters(settings: FitSettings, rows: int, repeats: float = 1) -> dict[str, Any]:
     """LightGBM's parameters. Small data gets smaller leaves: a leaf may hold a hundredth of the
-    rows, at least five and at most `min_data_in_leaf`."""
+    rows, at least five and at most `min_data_in_leaf`, each `repeats` times over where so many
+    rows tell of one stay."""
+    leaf = max(5, min(settings.min_data_in_leaf, round(rows / repeats) // 100))
     return {
         "objective": "binary",
         "metric": "binary_logloss",
         "learning_rate": settings.learning_rate,
         "max_depth": settings.max_depth,
         "num_leaves": settings.num_leaves,
-        "min_data_in_leaf": max(5, min(settings.min_data_in_leaf, rows // 100)),
+        "min_data_in_leaf": round(repeats * leaf),
         "feature_fraction": settings.feature_fraction,
         "bagging_fraction": settings.bagging_fraction,
         "bagging_freq": 1,
@@ -58,25 +60,33 @@ def fit(
     names: list[str],
     fold: NDArray[np.int64],
     settings: FitSettings,
+    start: NDArray[np.float64] | None = None,
+    repeats: float = 1,
 ) -> Fitted:
     """Fit on all rows given, with as many trees as the folds ask for.
 
     ``fold``: for each row the fold that it validates (0, 1, …), or -1 where it always trains.
     Each fold is stopped by the log loss of its rows after `patience` rounds without gain; the
     mean of the best rounds is then grown on everything. The order of the rows matters to the
-    bytes: give them in the matrix's order.
+    bytes: give them in the matrix's order. `start`: the log odds from which each row begins; the
+    booster then tells what is to be added to them.
     """
     lightgbm = load_lightgbm()
-    taking = parameters(settings, len(y))
-    stopped: list[int] = []
+    taking = parameters(settings, len(y), repeats)
+
+    def part(rows: NDArray[np.bool_], **more: Any) -> Any:
+        return lightgbm.Dataset(
+            X[rows], y[rows], weight=weights[rows], feature_name=names, params=taking,
+            init_score=None if start is None else start[rows], free_raw_data=True, **more,
+        )  # fmt: skip
+
+    cases, stopped = y * np.minimum(weights, 1), []  # rows that share one weight tell of one case
     for k in range(int(fold.max()) + 1 if len(fold) else 0):
         out = fold == k
-        if min(y[out].sum(), y[~out].sum()) < FEWEST_TO_STOP:
+        if min(cases[out].sum(), cases[~out].sum()) < FEWEST_TO_STOP:
             continue
-        train = lightgbm.Dataset(X[~out], y[~out], weight=weights[~out], feature_name=names,
-                                 params=taking, free_raw_data=True)  # fmt: skip
-        held = lightgbm.Dataset(X[out], y[out], weight=weights[out], reference=train,
-                                params=taking, free_raw_data=True)  # fmt: skip
+        train = part(~out)
+        held = part(out, reference=train)
         grown = lightgbm.train(
             taking, train, num_boost_round=settings.rounds, valid_sets=[held],
             callbacks=[lightgbm.early_stopping(settings.patience, verbose=False)],
@@ -84,8 +94,7 @@ def fit(
         stopped.append(max(grown.best_iteration, 1))
         del train, held, grown
     rounds = round(float(np.mean(stopped))) if stopped else settings.few_events_rounds
-    everything = lightgbm.Dataset(X, y, weight=weights, feature_name=names, params=taking)
-    booster = lightgbm.train(taking, everything, num_boost_round=rounds)
+    booster = lightgbm.train(taking, part(np.ones(len(y), bool)), num_boost_round=rounds)
     text = booster.model_to_string(num_iteration=rounds)
     return Fitted(text, rounds, tuple(stopped))
 

@@ -25,6 +25,11 @@ class Matrix:
     rows: pd.DataFrame
     cuts: Cuts
 
+    def part(self, rows: NDArray[np.int64]) -> Matrix:
+        """Some of the rows."""
+        chosen = self.rows.iloc[rows].reset_index(drop=True)
+        return Matrix(self.X.iloc[rows].reset_index(drop=True), chosen, self.cuts)
+
     def array(self, names: list[str], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """These columns of these rows, as LightGBM takes them."""
         return self.X[names].to_numpy(dtype=np.float32)[rows]

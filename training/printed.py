@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from data.terminal import say, table
+from training.by_day import AT_DISCHARGE
 from training.evaluate import OURS, Evaluation
 from training.printed_cost import print_cost_report
 from training.train import TrainReport
@@ -34,6 +35,7 @@ def print_report(report: TrainReport) -> None:
         rows, right=(1, 2, 3, 4),
     )  # fmt: skip
     _print_calibration(judged)
+    _print_days(report)
     if judged.companion is not None:
         _print_companion(judged.companion)
     if report.cost is not None:
@@ -45,6 +47,30 @@ def print_report(report: TrainReport) -> None:
         f"Version {report.run.version} of {report.run.name} is the champion.",
         "",
     )
+
+
+def _print_days(report: TrainReport) -> None:
+    """The model within each day after discharge, beside what it said at discharge."""
+    rows: list[tuple[object, ...]] = []
+    for day in report.by_day:
+        judged = day.evaluation
+        others = [
+            n for n in judged.better_than if n.split(" without ")[0] in ("LACE", AT_DISCHARGE)
+        ]
+        ours = (judged.scores[OURS]["auroc"], judged.scores[OURS]["observed_to_expected"])
+        rows.append((day.landmark, judged.rows, judged.events, day.back_unknown, OURS, *ours, ""))
+        rows += [
+            ("", "", "", "", name, judged.scores[name]["auroc"], "",
+             judged.better_than[name]["auroc"])
+            for name in others
+        ]  # fmt: skip
+    if rows:
+        table(
+            f"{report.task} within each day after discharge, about the days that are left",
+            ("day", "asked", "cases", "back, not known", "score", "AUROC (95 %)",
+             "observed : expected", "ours minus it (95 %)"),
+            rows, right=(0, 1, 2, 3, 5, 6, 7),
+        )  # fmt: skip
 
 
 def _print_companion(judged: Evaluation) -> None:

@@ -150,6 +150,11 @@ class ReadmissionTask(_Strict):
         4, "pcr_like keeps people with as many index stays or more apart", "stays", "calendar year"
     )
     all_payers: bool = _setting(False, "planned categories for all payers count as well")
+    landmark_days: tuple[Days, ...] = _setting(
+        (0, 2, 7, 14),
+        "asked at discharge (0) and again on these days, of whoever is not back by then",
+        "days", "after discharge",
+    )  # fmt: skip
     run_out_days: Days | None = _setting(
         None,
         "claims younger than this are incomplete; planned procedures come from claims; "
@@ -173,6 +178,13 @@ class ReadmissionTask(_Strict):
     calibration: CalibrationSettings = CalibrationSettings()
     tiers: TierSettings = TierSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+
+    def __post_init__(self) -> None:
+        days = self.landmark_days
+        if not days or days[0] != 0 or sorted(set(days)) != list(days):
+            raise ValueError("landmark_days begin with 0, the day of discharge, and ascend")
+        if days[-1] >= self.horizon_days:
+            raise ValueError("landmark_days lie within horizon_days: later nothing is ahead")
 
 
 @dataclass(frozen=True)

@@ -19,21 +19,23 @@ from data.progress import stage
 from features.as_of import fingerprint
 from features.history import Histories
 from features.writing import current_histories
-from serving.model import RiskModel, load_lightgbm, tier_limits, version_of
-from training.baselines import baselines_of, made_for
+from serving.model import LANDMARKS, RiskModel, load_lightgbm, tier_limits, version_of
+from training.baselines import made_for
+from training.by_day import Day, judged_by_day
 from training.calibrate import CalibrationChoice, choose_calibrator
 from training.cohort import Cohort, day_of, readmission_cohort
 from training.cost_report import CostReport, cost_report
 from training.encounter_cohort import encounter_cohort
-from training.evaluate import Evaluation, Scored, evaluate, periods_of
+from training.evaluate import Evaluation, evaluate
 from training.expected_cost import with_expected_cost
 from training.facts import Source
 from training.fit import Fitted, fit, folds_of
 from training.high_cost import high_cost_cohort
+from training.landmarks import CLOCK, Landmarks, on_landmarks
 from training.matrix import Matrix, build, learnable
 from training.plots import draw
-from training.prior_encounters import prior_encounters
 from training.registry import Registered, export_champion, record
+from training.scored_rows import scored_by
 from training.shares_picture import draw_shares
 from training.split import (
     LEARNING,
@@ -51,12 +53,10 @@ from training.tasks import (
     Task,
     described,
     flat,
-    kind_of,
     task_called,
     task_file,
 )
 from training.threshold import Threshold
-from training.truth import true_risk
 
 
 class TooFewError(RefusalError):
@@ -71,7 +71,8 @@ class TooFewError(RefusalError):
 class TrainReport:
     """What one training did. ``counts``: one row a role with rows, people, cases and dates.
 
-    ``attrition``: see `training.attrition.COLUMNS`. ``cost``: of high cost alone.
+    ``attrition``: see `training.attrition.COLUMNS`. ``cost``: of high cost alone. ``by_day``: of
+    readmission alone, each landmark.
     """
 
     task: str
@@ -86,6 +87,7 @@ class TrainReport:
     threshold_cents: int | None
     remarks: tuple[str, ...]
     cost: CostReport | None = None
+    by_day: tuple[Day, ...] = ()
 
 
 def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
@@ -107,13 +109,17 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
         except RefusalError as error:
             raise TooFewError(str(error), cohort.attrition) from None
         rows, split = used_rows(cohort.rows, split, chosen)
+        counts, landmarks = counts_of(rows, split), None
+        if isinstance(chosen, ReadmissionTask):
+            landmarks = on_landmarks(rows, split, chosen)
+            rows, split = landmarks.rows, landmarks.split
     with stage(f"Computing the features of {len(rows)} questions"):
         matrix = build(histories, rows, split.rows(*LEARNING))
     with stage("Fitting the model"):
-        fitted, names = _fit(matrix, split, chosen)
+        fitted, names = _fit(matrix, split, chosen, landmarks)
     with stage("Calibrating"):
         model, choice = _calibrated(fitted, names, matrix, split, chosen, cohort, taken.manifest,
-                                    histories.carries)  # fmt: skip
+                                    histories.carries, landmarks)  # fmt: skip
     second = None
     if isinstance(chosen, HighCostTask):
         with stage("Fitting what the next year is expected to cost"):
@@ -121,36 +127,41 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
                 model, fitted.text, cohort, matrix, split, histories, chosen
             )
     with stage("Judging it beside the baselines"):
-        testing = split.rows("test")
-        test_rows = rows.iloc[testing].reset_index(drop=True)
-        tested = Matrix(matrix.X.iloc[testing], test_rows, matrix.cuts)
+        tested = matrix.part(split.rows("test"))
+        by_day: tuple[Day, ...] = ()
+        if isinstance(chosen, ReadmissionTask) and landmarks is not None:
+            by_day = judged_by_day(model, tested, histories, landmarks.of_tests, chosen)
+            tested = tested.part(np.flatnonzero(tested.rows["landmark"] == 0))
         scored = scored_by(model, tested, histories, home.invented / "truth", chosen)
         evaluation = evaluate(scored, chosen.evaluation)
         cost = None
         if isinstance(chosen, HighCostTask) and second is not None:
             cost = cost_report(
-                cohort, scored, test_rows, chosen, home.invented / "truth",
+                cohort, scored, tested.rows, chosen, home.invented / "truth",
                 taken.tables["member"], day_of(taken.manifest["data_through"]), model, *second,
             )  # fmt: skip
-    counts = counts_of(rows, split)
     aims = made_for(scored.baselines, model.metadata["label"])
     remarks = (*cohort.remarks, *evaluation.remarks, *aims, *(cost.remarks if cost else ()))
     with stage("Recording the run in MLflow"), tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         _write_files(folder, chosen, fitted.text, model, cohort, counts, evaluation, remarks,
-                     cost.fitted.text if cost else None)  # fmt: skip
+                     cost.fitted.text if cost else None, by_day)  # fmt: skip
         draw(folder / "pictures", scored, evaluation, model.metadata["label"])
         draw_shares(folder / "pictures" / "shares.png", model, tested.X, model.metadata["label"])
         if cost is not None:
             cost.write(folder / "cost")
+        if landmarks is not None:
+            landmarks.counts.to_csv(folder / "landmarks.csv", index=False)
         told = _parameters(chosen, fitted, choice, names)
         tags = _tags(taken.manifest, model, histories)
         figures = evaluation.flat() | (cost.flat() if cost else {})
+        for day in by_day:
+            figures |= day.flat()
         run = record(home, chosen.name, told, figures, tags, folder)
         export_champion(home, chosen.name)
     return TrainReport(
         chosen.name, chosen, run, model.version, cohort.attrition, counts, fitted, choice,
-        evaluation, cohort.threshold_cents, remarks, cost,
+        evaluation, cohort.threshold_cents, remarks, cost, by_day,
     )  # fmt: skip
 
 
@@ -203,52 +214,6 @@ def counts_of(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
     return pd.DataFrame(made)
 
 
-def scored_by(
-    model: RiskModel,
-    matrix: Matrix,
-    histories: Histories,
-    truth: Path,
-    task: Task,
-) -> Scored:
-    """The rows of `matrix` with what the model and each baseline say of them: all of it by the
-    code that serves."""
-    rows = matrix.rows
-    margin = model.margin(matrix.X)
-    amount = rows["amount_cents"].to_numpy(float) if "amount_cents" in rows else None
-    return Scored(
-        outcome=rows["outcome"].to_numpy(dtype=np.float64),
-        risk=model.calibrator.apply(margin),
-        margin=margin,
-        patient_id=rows["patient_id"].to_numpy(dtype=object),
-        period=periods_of(rows["as_of"], by_month=isinstance(task, ReadmissionTask)),
-        baselines=_baselines(histories, rows, task),
-        weights=rows["weight"].to_numpy(dtype=np.float64),
-        amount=amount,
-        truth=_truth(truth, rows, task),
-        companion=_companion(rows),
-    )
-
-
-def _baselines(histories: Histories, rows: pd.DataFrame, task: Task) -> Mapping[str, np.ndarray]:
-    if isinstance(task, EncounterTask):
-        said = f"prior {' and '.join(task.encounter_kinds)} encounters"
-        return {said: prior_encounters(histories, rows, task.encounter_kinds)}
-    return baselines_of(histories, rows, kind_of(task))
-
-
-def _companion(rows: pd.DataFrame) -> np.ndarray | None:
-    """Death or readmission, so that hospice and the dying do not look safe."""
-    if "death_or_readmission" not in rows:
-        return None
-    return rows["death_or_readmission"].to_numpy(dtype=np.float64)
-
-
-def _truth(folder: Path, rows: pd.DataFrame, task: Task) -> np.ndarray | None:
-    if isinstance(task, EncounterTask):
-        return None
-    return true_risk(folder, kind_of(task), rows)
-
-
 def label_of(
     task: Task, yearly: bool, threshold_cents: int | None, amount: str = "Allowed cost"
 ) -> str:
@@ -263,16 +228,23 @@ def label_of(
     return f"{amount} of the next {task.horizon_days} days {above}"
 
 
-def _fit(matrix: Matrix, split: Split, task: Task) -> tuple[Fitted, list[str]]:
+def _fit(
+    matrix: Matrix, split: Split, task: Task, landmarks: Landmarks | None
+) -> tuple[Fitted, list[str]]:
     learning = split.rows(*LEARNING)
     names = learnable(matrix, learning, task.fit.least_seen)
+    start, repeats = None, 1.0
+    if landmarks is not None:
+        names = [name for name in names if name not in CLOCK]
+        start = landmarks.start[learning]
+        repeats = len(learning) / max(int((matrix.rows["landmark"].iloc[learning] == 0).sum()), 1)
     if not names:
         raise RefusalError("No feature varies among the training rows: check what was taken in.")
     rows = matrix.rows.iloc[learning]
     fold = folds_of(share_of(rows["patient_id"], task.split.salt), split.role[learning], task.fit)
     fitted = fit(
         matrix.array(names, learning), rows["outcome"].to_numpy(dtype=np.float64),
-        rows["weight"].to_numpy(dtype=np.float64), names, fold, task.fit,
+        rows["weight"].to_numpy(dtype=np.float64), names, fold, task.fit, start, repeats,
     )  # fmt: skip
     return fitted, names
 
@@ -286,6 +258,7 @@ def _calibrated(
     cohort: Cohort,
     manifest: Mapping[str, Any],
     carries: Collection[str],
+    landmarks: Landmarks | None,
 ) -> tuple[RiskModel, CalibrationChoice]:
     """The model with its calibrator, chosen on people whom the fit never saw.
 
@@ -296,14 +269,19 @@ def _calibrated(
     held = split.rows("calibration")
     raw = np.asarray(booster.predict(matrix.array(names, held), raw_score=True))
     rows = matrix.rows.iloc[held]
+    margin, on_first_day = raw, raw
+    if landmarks is not None:
+        margin, on_first_day = raw + landmarks.start[held], raw + landmarks.log_odds[0]
     choice = choose_calibrator(
-        raw, rows["outcome"], share_of(rows["patient_id"], task.split.salt), task.calibration,
+        margin, rows["outcome"], share_of(rows["patient_id"], task.split.salt), task.calibration,
         rows["weight"],
     )  # fmt: skip
     learned = matrix.rows.iloc[split.rows(*LEARNING, "calibration")]
+    if landmarks is not None:
+        learned = learned[learned["landmark"] == 0]
     yearly = bool(cohort.more.get("yearly", False))
     tiers = tier_limits(
-        choice.calibrator.apply(raw),
+        choice.calibrator.apply(on_first_day),
         [("high", task.tiers.high), ("moderate", task.tiers.moderate)],
     )
     metadata = {
@@ -317,6 +295,8 @@ def _calibrated(
         "trained_on": _trained_on(learned, split, task, manifest),
         "asked_on": "31 December" if yearly else "any", "horizon_days": task.horizon_days,
     }  # fmt: skip
+    if landmarks is not None:
+        metadata[LANDMARKS] = landmarks.log_odds.tolist()
     if (threshold := cohort.more.get("threshold")) is not None:
         metadata["threshold"] = threshold.to_json()
     version = version_of(fitted.text, metadata)
@@ -374,6 +354,7 @@ def _write_files(
     evaluation: Evaluation,
     remarks: tuple[str, ...],
     cost: str | None,
+    by_day: tuple[Day, ...],
 ) -> None:
     from serving.model import write_model
 
@@ -384,4 +365,6 @@ def _write_files(
     settings.to_csv(folder / "settings.csv", index=False)
     (folder / "task.toml").write_text(task_file(task), encoding="utf-8")
     shown = evaluation.to_json() | {"remarks": list(remarks)}
+    if by_day:
+        shown["by_day"] = [day.to_json() for day in by_day]
     (folder / "evaluation.json").write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 """A real model over a few declared features, fitted in a moment, and a home that holds two."""
 
 from pathlib import Path
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -36,8 +37,8 @@ def drawn_questions(rows: int, seed: int = 7) -> pd.DataFrame:
     return X.astype(np.float32)
 
 
-def write_quick_model(folder: Path, task: str) -> None:
-    """The two files of a model of 40 shallow trees."""
+def write_quick_model(folder: Path, task: str, **changed: Any) -> None:
+    """The two files of a model of 40 shallow trees; `changed` goes into model.json."""
     X = drawn_questions(3000)[NAMES]
     logit = (
         X["emergency_visits_count_90"] + X["psychiatric_stays_count_365"] * 2
@@ -56,5 +57,5 @@ def write_quick_model(folder: Path, task: str) -> None:
         "carries": sorted(TABLES), "origin": "invented", "tiers": {"high": 0.5, "moderate": 0.2},
         "threshold_cents": None, "data_through": "2024-06-30", "trained_on": {},
         "asked_on": "any", "horizon_days": 30 if task == "readmission" else 365,
-    }  # fmt: skip
+    } | changed  # fmt: skip
     write_model(folder, booster.model_to_string(), metadata)

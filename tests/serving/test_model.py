@@ -108,11 +108,39 @@ def test_nobody_asked_gives_nothing(tmp_path, fitted):
 
 
 def test_tiers_begin_at_their_limits(tmp_path, fitted):
-    write_model(tmp_path, fitted[0], metadata())
-    tiers = RiskModel.load(tmp_path).tier([0.59, 0.6, 0.4, 0.39])
+    write_model(tmp_path, fitted[0], metadata(calibrator=Calibrator().to_json()))
+    tiers = RiskModel.load(tmp_path).tier(log_odds(0.59, 0.6000001, 0.4000001, 0.39))
     assert tiers.tolist() == ["moderate", "high", "moderate", "low"]
     limits = tier_limits(np.arange(1, 101) / 100, [("high", 0.05), ("moderate", 0.2)])
     assert limits == pytest.approx({"high": 0.9505, "moderate": 0.802})
+
+
+def log_odds(*risks: float) -> np.ndarray:
+    p = np.array(risks)
+    return np.log(p / (1 - p))
+
+
+BY_DAY = log_odds(0.5, 0.2, 0.1).tolist()
+"""Of a model of landmarks: half are still to come back on day 0, a fifth on day 1, then a tenth."""
+
+
+def test_the_risk_is_that_of_the_days_that_are_left_and_the_tier_is_not(tmp_path, fitted):
+    told = metadata(calibrator=Calibrator().to_json(), landmark_log_odds=BY_DAY)
+    write_model(tmp_path, fitted[0], told)
+    model = RiskModel.load(tmp_path)
+    double = np.log([2.0] * 5)  # twice the odds of everybody else, on each day
+    # 1 : 1 on day 0, 1 : 4 on day 1, 1 : 9 from day 2 on; a day before the discharge is day 0
+    risk = model.risk(double, np.array([0, 1, 2, 9, -1]))
+    assert risk == pytest.approx([2 / 3, 2 / 6, 2 / 11, 2 / 11, 2 / 3])
+    assert model.risk(double[:1]) == pytest.approx([2 / 3])
+    assert model.tier(double).tolist() == ["high"] * 5
+
+
+def test_without_landmarks_the_day_changes_nothing(tmp_path, fitted):
+    write_model(tmp_path, fitted[0], metadata())
+    model = RiskModel.load(tmp_path)
+    margin = log_odds(0.2, 0.7)
+    assert (model.risk(margin, np.array([0, 20])) == model.risk(margin)).all()
 
 
 @pytest.mark.parametrize(
@@ -139,6 +167,10 @@ def test_tiers_begin_at_their_limits(tmp_path, fitted):
         ({"data_through": "yesterday"}, InputError, "no usable data_through"),
         ({"trained_on": {"minimum_age": "65"}}, InputError, "no usable trained_on"),
         ({"trained_on": {"test_from": 2024}}, InputError, "no usable trained_on"),
+        ({"landmark_log_odds": []}, InputError, "no usable landmark_log_odds"),
+        ({"landmark_log_odds": [-2.0, -1.0]}, InputError, "no usable landmark_log_odds"),
+        ({"landmark_log_odds": [float("nan")]}, InputError, "no usable landmark_log_odds"),
+        ({"landmark_log_odds": -2.0}, InputError, "no usable landmark_log_odds"),
         ({"calibrator": []}, InputError, "no usable calibrator"),
         ({"calibrator": {"kind": "guess"}}, InputError, "calibrator"),
         ({"calibrator": {"kind": "platt", "slope": -1.0}}, InputError, "calibrator"),

@@ -115,8 +115,8 @@ def test_the_run_holds_settings_fingerprints_pictures_and_plain_files(home, trai
     kept = Path(client.download_artifacts(run.info.run_id, ""))
     files = {str(p.relative_to(kept)) for p in kept.rglob("*") if p.is_file()}
     assert files == {
-        "attrition.csv", "counts.csv", "evaluation.json", "model/model.json", "model/model.txt",
-        "settings.csv", "task.toml",
+        "attrition.csv", "counts.csv", "evaluation.json", "landmarks.csv", "model/model.json",
+        "model/model.txt", "settings.csv", "task.toml",
         "pictures/calibration.png", "pictures/gain.png", "pictures/roc.png", "pictures/shares.png",
     }  # fmt: skip
     json.loads((kept / "evaluation.json").read_text())

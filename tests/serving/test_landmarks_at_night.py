@@ -1,0 +1,105 @@
+"""The readmission risk on the nights after a discharge: what passing days may change, and what not.
+
+The discharge is on 1 May 2024; nothing else happens unless it is said.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from features.history import Histories
+from serving.model import RiskModel
+from serving.population import population
+from serving.scoring import Models, score
+from serving.worklist import Capacity, worklist
+from tests.serving.quick import write_quick_model
+from tests.serving.test_population import CARRIES, cover, member, stay, tables
+
+LEFT = date(2024, 5, 1)
+USUAL = np.linspace(0.15, 0.005, 30)
+"""The usual risk of whoever is not back on day 0 to 29."""
+LOG_ODDS = np.log(USUAL / (1 - USUAL))
+
+
+def on(day: int) -> date:
+    return LEFT + timedelta(day)
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    folder: Path = tmp_path_factory.mktemp("model")
+    write_quick_model(folder, "readmission", landmark_log_odds=LOG_ODDS.tolist())
+    return Models({"readmission": RiskModel.load(folder)})
+
+
+def visit(day: int, known: int | None = None, **row: Any) -> dict[str, Any]:
+    return {"kind": "emergency", "started_on": on(day), "ended_on": on(day),
+            "known_on": on(day if known is None else known), **row}  # fmt: skip
+
+
+def people(*encounters: dict[str, Any]) -> dict[str, pa.Table]:
+    """Patient p, in hospital until the day LEFT, and what else is told of p or of another."""
+    others = sorted({row.get("patient_id", "p") for row in encounters})
+    named = [{"patient_id": patient} for patient in {"p", *others}]
+    stays = [stay(started=on(-4), ended=LEFT), *encounters]
+    return tables(
+        member=[member(**row) for row in named], coverage=[cover(**row) for row in named],
+        encounter=stays,
+    )  # fmt: skip
+
+
+def night(told: dict[str, pa.Table], models: Models, day: int) -> pd.DataFrame:
+    """The scores of the night so many days after LEFT, by patient."""
+    carries = (*CARRIES, "emergency_visits")
+    known = Histories.of_tables(told, carries)
+    scored = score(population(told, carries, on(day)), known, models, on(day))
+    return scored.scores.set_index("patient_id")
+
+
+def test_without_news_the_risk_falls_and_neither_margin_nor_tier_moves(models: Models) -> None:
+    nights = [night(people(), models, day).loc["p"] for day in range(30)]
+    assert {n["readmission_margin"] for n in nights} == {nights[0]["readmission_margin"]}
+    assert {n["readmission_tier"] for n in nights} == {nights[0]["readmission_tier"]}
+    assert [n["readmission_asked_on"] for n in nights] == [on(day) for day in range(30)]
+    # the odds of each day are the usual ones times what this person adds to them
+    odds = np.array([n["readmission_risk"] / (1 - n["readmission_risk"]) for n in nights])
+    added = np.exp(nights[0]["readmission_margin"])
+    assert odds == pytest.approx(added * USUAL / (1 - USUAL))
+
+
+def test_after_thirty_days_nothing_is_asked(models: Models) -> None:
+    found = night(people(), models, 30).loc["p"]
+    assert np.isnan(found["readmission_risk"])
+    assert found["readmission_null_reason"] == "no discharge in the last 30 days"
+
+
+def test_news_counts_from_the_night_on_which_it_is_known(models: Models) -> None:
+    told = people(*(visit(day, known=10) for day in (1, 2, 3)))
+    margins = [night(told, models, day).loc["p", "readmission_margin"] for day in (3, 9, 10, 20)]
+    assert margins[0] == margins[1]
+    assert margins[2] == margins[3] > margins[1]
+
+
+def test_whoever_left_earlier_is_not_called_later_for_it(models: Models) -> None:
+    """q left on the day before the list, p 20 days earlier; both else alike, and p comes first."""
+    alike = [stay(started=on(15), ended=on(19), patient_id="q", record_id="q")]
+    scores = night(people(*alike), models, 20)
+    assert scores["readmission_margin"].nunique() == 1
+    assert scores.loc["p", "readmission_risk"] < scores.loc["q", "readmission_risk"] / 2
+    asked = scores.reset_index().rename(columns={"left_out": "excluded"})
+    assert worklist(asked, Capacity()).entries["patient_id"].tolist() == ["p", "q"]
+
+
+def test_a_model_without_landmarks_is_asked_once(tmp_path: Path) -> None:
+    write_quick_model(tmp_path, "readmission")
+    old = Models({"readmission": RiskModel.load(tmp_path)})
+    nights = [night(people(visit(3)), old, day).loc["p"] for day in (0, 9)]
+    assert [n["readmission_asked_on"] for n in nights] == [LEFT, LEFT]
+    assert nights[0]["readmission_risk"] == nights[1]["readmission_risk"]
