@@ -178,8 +178,9 @@ def show_task(
 ) -> None:
     """Print the settings of a task, to copy and change.
 
-    readmission, high-cost, or ed-visit-90 (an emergency visit within 90 days, which is settings
-    alone). A copy with another name is another task: firstcall train --task mine.toml.
+    readmission, readmission-pcr-like (the payers' view), high-cost, or ed-visit-90 (an emergency
+    visit within 90 days, which is settings alone). A copy with another name is another task:
+    firstcall train --task mine.toml.
 
     Example: firstcall task readmission --to mine.toml
     """

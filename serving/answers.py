@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +16,18 @@ from data.codes import recognised
 from data.tables import TABLES
 from features.history import Histories
 from features.indices import score_called
-from serving.cost_words import COLUMN, cost_of_row, horizon_of
+from serving.cost_words import COLUMN, cost_of_row
+from serving.horizons import days_left, horizons_of_models, horizons_of_run
 from serving.known_scores import Known, told
 from serving.population import population
 from serving.reasons import WITHHELD
-from serving.risk_schemas import ExpectedCost, HighCostRisk, KnownScore, Reason, Risk
+from serving.risk_schemas import (
+    ExpectedCost,
+    HighCostRisk,
+    KnownScore,
+    ReadmissionRisk,
+    Reason,
+)
 from serving.schemas import (
     Listed,
     PatientScore,
@@ -106,8 +114,7 @@ class Scorer:
         scores = scored.scores.astype(object)
         scores = scores.where(scores.notna(), None)
         rows = [{str(k): v for k, v in row.items()} for row in scores.to_dict("records")]
-        high_cost = self.models.by_task.get("high-cost")
-        horizon = high_cost.metadata["horizon_days"] if high_cost else 0  # nobody has a cost then
+        windows = Windows(horizons_of_models(self.models), request.as_of)
         return ScoreAnswer(
             as_of=request.as_of,
             models=self.models.versions,
@@ -119,7 +126,7 @@ class Scorer:
                         "known_scores": known.get(row["patient_id"], []),
                     },
                     of_patient.get(row["patient_id"], []),
-                    cost_of_row(row, horizon, request.as_of),
+                    windows,
                 )
                 for row in rows
             ],
@@ -134,12 +141,24 @@ def _by_patient(frame: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+@dataclass(frozen=True)
+class Windows:
+    """How long the outcome windows are, in days by task, and as of which day it is told."""
+
+    horizons: Mapping[str, int]
+    told_on: date
+
+    @classmethod
+    def of(cls, run: Run) -> Windows:
+        return cls(horizons_of_run(run.manifest), run.as_of)
+
+
 def patient_score(
-    row: Mapping[str, Any], reasons: Iterable[Mapping[str, Any]], cost: str | None
+    row: Mapping[str, Any], reasons: Iterable[Mapping[str, Any]], windows: Windows
 ) -> PatientScore:
     """One person's scores (the store's score columns and known_scores, missing as None) as they
-    are answered; `cost` is the expected cost in words."""
-    return PatientScore(**_score_fields(row, list(reasons), cost))
+    are answered."""
+    return PatientScore(**_score_fields(row, list(reasons), windows))
 
 
 def published_patient(found: Mapping[str, Any], run: Run) -> PublishedPatient:
@@ -151,18 +170,13 @@ def published_patient(found: Mapping[str, Any], run: Run) -> PublishedPatient:
         run_id=run.run_id,
         as_of=run.as_of,
         place=None if place is None else Place(**place),
-        **_score_fields(
-            found,
-            found["reasons"],
-            cost_of_row(found, horizon_of(run.manifest), run.as_of),
-            untold,
-        ),
+        **_score_fields(found, found["reasons"], Windows.of(run), untold),
     )
 
 
 def published_worklist(rows: Sequence[Mapping[str, Any]], run: Run) -> WorklistAnswer:
     """What `Store.worklist` found, as it is answered."""
-    horizon = horizon_of(run.manifest)
+    windows = Windows.of(run)
     return WorklistAnswer(
         run_id=run.run_id,
         as_of=run.as_of,
@@ -170,7 +184,7 @@ def published_worklist(rows: Sequence[Mapping[str, Any]], run: Run) -> WorklistA
         patients=[
             Listed(
                 **{name: row[name] for name in ("rank", "manager", "tier", "queue", "why")},
-                **_score_fields(row, row["reasons"], cost_of_row(row, horizon, run.as_of)),
+                **_score_fields(row, row["reasons"], windows),
             )
             for row in rows
         ],
@@ -188,10 +202,12 @@ def _was_told(row: Mapping[str, Any], task: str) -> bool:
 def _score_fields(
     row: Mapping[str, Any],
     reasons: Sequence[Mapping[str, Any]],
-    cost: str | None,
+    windows: Windows,
     untold: Collection[str] = (),
 ) -> dict[str, Any]:
     of_task = {task: _risk(row, task, None if task in untold else reasons) for task in TASKS}
+    cost = cost_of_row(row, windows.horizons, windows.told_on)
+    left = days_left(row, windows.horizons)
     expected = None if cost is None else ExpectedCost(dollars=row[COLUMN], words=cost)
     return {
         "patient_id": row["patient_id"],
@@ -200,7 +216,7 @@ def _score_fields(
         "warnings": row["warnings"],
         "withheld": WITHHELD,
         "known_scores": [_known(one) for one in told(row, row["known_scores"])],
-        "readmission": Risk(**of_task["readmission"]),
+        "readmission": ReadmissionRisk(**of_task["readmission"], days_left=left),
         "high_cost": HighCostRisk(**of_task["high-cost"], expected_cost=expected),
     }
 

@@ -34,13 +34,8 @@ def cost_in_words(dollars: float, horizon_days: int, asked_on: date, told_on: da
     return f"expected cost of the {next_days} ${float(f'{dollars:.3g}'):,.0f}"
 
 
-def cost_of_row(row: Mapping[str, Any], horizon_days: int, told_on: date) -> str | None:
+def cost_of_row(row: Mapping[str, Any], horizons: Mapping[str, int], told_on: date) -> str | None:
     """The same of a person's scores (the store's score columns); None where there is none."""
     if row[COLUMN] is None:
         return None
-    return cost_in_words(row[COLUMN], horizon_days, row["high_cost_asked_on"], told_on)
-
-
-def horizon_of(manifest: Mapping[str, Any]) -> int:
-    """The days that expected cost is of in a run; a run that does not say it tells none."""
-    return int(manifest.get("models", {}).get("high-cost", {}).get("horizon_days", 365))
+    return cost_in_words(row[COLUMN], horizons["high-cost"], row["high_cost_asked_on"], told_on)

@@ -7,7 +7,8 @@ from datetime import date
 from data.errors import InputError
 from data.home import Home
 from data.terminal import say, table
-from serving.cost_words import WHAT_IT_IS, cost_of_row, horizon_of
+from serving.cost_words import WHAT_IT_IS, cost_of_row
+from serving.horizons import days_left, horizons_of_run
 from serving.known_scores import in_words, made_for_others, told
 from serving.nightly import NightReport
 from serving.store import Store
@@ -49,13 +50,13 @@ def print_worklist(home: Home, top: int, manager: int | None = None) -> None:
             f"Nobody is on the list of {run.as_of}"
             + (f" for case manager {manager}." if manager else ".")
         )
-    horizon = horizon_of(run.manifest)
-    costs = [cost_of_row(entry, horizon, run.as_of) for entry in entries]
+    horizons = horizons_of_run(run.manifest)
+    costs = [cost_of_row(entry, horizons, run.as_of) for entry in entries]
     table(
         f"Whom to call first: the list of {run.as_of}",
         ("", "patient", "tier", "discharged", "readmission", "high cost", "why"),
         [(e["rank"], e["patient_id"], e["tier"], _short_day(e["discharged_on"]),
-          _percent(e["readmission_risk"]), _percent(e["high_cost_risk"]),
+          _of_days(e["readmission_risk"], days_left(e, horizons)), _percent(e["high_cost_risk"]),
           "\n".join([*e["why"], *(f"Mind: {w}" for w in e["warnings"]),
                      *([] if cost is None else [f"E{cost[1:]}"]),
                      f"Beside it: {in_words(told(e, e['known_scores']))}"]))
@@ -63,8 +64,9 @@ def print_worklist(home: Home, top: int, manager: int | None = None) -> None:
         right=(0, 3, 4, 5),
     )  # fmt: skip
     say(
-        "readmission: chance of an unplanned return on the days that are left of the 30 after the "
-        "discharge (the tier goes by all 30: nobody drops because days pass); "
+        "readmission: chance of an unplanned return on the days that are left of the "
+        f"{horizons['readmission']} after the discharge (the tier goes by all of them: nobody "
+        "drops because days pass); "
         "high cost: chance of being among the costliest in the coming year.",
         *([WHAT_IT_IS] if any(costs) else []),
         *(f"Mind: {warning}." for warning in run.manifest.get("warnings", ())),
@@ -76,6 +78,13 @@ def print_worklist(home: Home, top: int, manager: int | None = None) -> None:
 
 def _short_day(day: date | None) -> str:
     return "" if day is None else f"{day:%d %b}".lstrip("0")
+
+
+def _of_days(risk: float | None, days: int | None) -> str:
+    """A risk above the days that it is about."""
+    if days is None:
+        return _percent(risk)
+    return f"{_percent(risk)}\nin {days} {'day' if days == 1 else 'days'}"
 
 
 def _percent(risk: float | None) -> str:

@@ -40,6 +40,17 @@ class Risk(BaseModel):
     ]
 
 
+class ReadmissionRisk(Risk):
+    """The risk of an unplanned return of one person, or why there is none. It is of the days that
+    are left; its tier goes by all days after the discharge, so that nobody drops as they pass."""
+
+    days_left: Annotated[
+        int | None,
+        Field(description="days of the window after the discharge that the risk is about; null "
+              "where there is none", examples=[23]),
+    ]  # fmt: skip
+
+
 class ExpectedCost(BaseModel):
     """What somebody's care is expected to cost: allowed amounts, which are no measure of need."""
 

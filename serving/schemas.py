@@ -26,7 +26,7 @@ from data.code_forms import codes_in_form, in_form
 from data.feeds import CARRIES
 from data.tables import KEY, LONGEST_TEXT, TABLES, Column, OnYearEnd, Table
 from features.definitions import FEATURES
-from serving.risk_schemas import HighCostRisk, KnownScore, Risk
+from serving.risk_schemas import HighCostRisk, KnownScore, ReadmissionRisk
 
 MOST_PATIENTS = 1000
 MOST_ROWS = 200_000
@@ -297,7 +297,7 @@ class PatientScore(BaseModel):
 
     patient_id: str
     discharged_on: Annotated[date | None, Field(description="last acute discharge in 30 days")]
-    readmission: Risk
+    readmission: ReadmissionRisk
     high_cost: HighCostRisk
     known_scores: Annotated[
         list[KnownScore],

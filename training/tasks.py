@@ -127,7 +127,7 @@ class CalibrationSettings(_Strict):
 
 @dataclass(frozen=True)
 class ReadmissionTask(_Strict):
-    """Unplanned acute readmission after an index discharge (CMS hospital-wide readmission)."""
+    """Unplanned acute readmission after an index discharge, by a published definition."""
 
     name: TaskName = "readmission"
     definition: DefinitionName = _setting(
@@ -305,7 +305,8 @@ def task_called(name: str) -> Task:
 
     Raises InputError where there is none, and where a file says what cannot be (see
     `read_settings`). `task_called("mortality")` raises "There is no task 'mortality': choose
-    ed-visit-90, high-cost, readmission, or a file of settings that ends in .toml."
+    ed-visit-90, high-cost, readmission, readmission-pcr-like, or a file of settings that ends in
+    .toml."
     """
     if name.endswith(".toml"):
         return read_settings(Path(name), _KINDS)

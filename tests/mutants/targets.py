@@ -8,6 +8,7 @@ _PCR = ("tests/training/test_pcr_like.py",)
 _STAY = ("tests/features/test_lace.py", "tests/features/test_hospital_score.py")
 
 TARGETS: dict[str, tuple[str, ...]] = {
+    "training/landmarks.py": ("tests/training/test_landmarks.py",),
     "training/cohort.py": (*_COHORT, *_PCR),
     "training/discharges.py": (*_COHORT, *_PCR),
     "training/cms_hwr.py": _COHORT,

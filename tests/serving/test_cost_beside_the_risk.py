@@ -21,7 +21,8 @@ from data.intake import current
 from features.as_of import features_as_of
 from features.writing import current_histories
 from serving.api import create_app
-from serving.cost_words import COLUMN, WHAT_IT_IS, cost_in_words, cost_of_row, horizon_of
+from serving.cost_words import COLUMN, WHAT_IT_IS, cost_in_words, cost_of_row
+from serving.horizons import horizons_of_run
 from serving.nightly import run_night
 from serving.population import population
 from serving.printed import print_worklist
@@ -51,8 +52,9 @@ NEW_YEARS_EVE = date(2009, 12, 31)
 def test_in_words(dollars: float, horizon: int, told_on: date, words: str) -> None:
     assert cost_in_words(dollars, horizon, NEW_YEARS_EVE, told_on) == words
     row = {COLUMN: dollars, "high_cost_asked_on": NEW_YEARS_EVE}
-    assert cost_of_row(row, horizon, told_on) == words
-    assert cost_of_row(row | {COLUMN: None}, horizon, told_on) is None
+    horizons = {"high-cost": horizon}
+    assert cost_of_row(row, horizons, told_on) == words
+    assert cost_of_row(row | {COLUMN: None}, horizons, told_on) is None
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +109,7 @@ def test_it_orders_nothing(scored: Scored) -> None:
 
 def test_the_night_keeps_it_to_the_last_bit(home: Home, scored: Scored) -> None:
     run, rows, text = published(home)
-    assert horizon_of(run.manifest) == 365
+    assert horizons_of_run(run.manifest) == {"readmission": 30, "high-cost": 365}
     told = scored.scores.set_index("patient_id")[COLUMN]
     assert [row[COLUMN] for row in rows] == told[[row["patient_id"] for row in rows]].tolist()
     written = list(csv.DictReader(io.StringIO(text.decode())))

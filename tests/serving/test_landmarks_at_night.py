@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 from features.history import Histories
+from serving.horizons import days_left, horizons_of_run
 from serving.model import RiskModel
 from serving.population import population
 from serving.scoring import Models, score
@@ -103,3 +104,15 @@ def test_a_model_without_landmarks_is_asked_once(tmp_path: Path) -> None:
     nights = [night(people(visit(3)), old, day).loc["p"] for day in (0, 9)]
     assert [n["readmission_asked_on"] for n in nights] == [LEFT, LEFT]
     assert nights[0]["readmission_risk"] == nights[1]["readmission_risk"]
+
+
+@pytest.mark.parametrize(
+    ("risk", "asked", "left"),
+    [(0.1, 0, 30), (0.1, 1, 29), (0.1, 29, 1), (0.1, 40, 0), (None, None, None)],
+)
+def test_the_days_that_are_left(risk: float | None, asked: int | None, left: int | None) -> None:
+    asked_on = None if asked is None else on(asked)
+    row = {"readmission_risk": risk, "readmission_asked_on": asked_on, "discharged_on": LEFT}
+    assert days_left(row, horizons_of_run({})) == left
+    longer = horizons_of_run({"models": {"readmission": {"horizon_days": 90}}})
+    assert days_left(row, longer) == (None if left is None or asked is None else 90 - asked)

@@ -24,7 +24,7 @@ FILES = Path(__file__).parents[2] / "training" / "definitions"
 
 
 def test_two_tasks_ship_and_an_example() -> None:
-    assert shipped_tasks() == ["ed-visit-90", "high-cost", "readmission"]
+    assert shipped_tasks() == ["ed-visit-90", "high-cost", "readmission", "readmission-pcr-like"]
     assert ReadmissionTask() == READMISSION
     assert HighCostTask() == HIGH_COST
 
@@ -108,8 +108,8 @@ def test_what_is_no_file_of_settings_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError) as refused:
         task_called("mortality")
     assert str(refused.value) == (
-        "There is no task 'mortality': choose ed-visit-90, high-cost, readmission, or a file of "
-        "settings that ends in .toml."
+        "There is no task 'mortality': choose ed-visit-90, high-cost, readmission, "
+        "readmission-pcr-like, or a file of settings that ends in .toml."
     )
 
 
