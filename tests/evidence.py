@@ -21,7 +21,8 @@ from data.terminal import say, shown_stage, table
 from features.writing import current_histories
 from serving.model import RiskModel
 from training.evaluate import OURS, Evaluation
-from training.examine import examine
+from training.examine import examine, examine_by_day
+from training.printed import print_days
 from training.train import train
 
 BASELINE = {"readmission": "LACE", "high-cost": "prior-year cost"}
@@ -103,7 +104,10 @@ def main() -> int:
     met = []
     for task in BASELINE:
         references = {REFERENCE: attainable.train(task)}
-        met.append(told(task, examine(test.home, ours.train(task), references=references)))
+        model = ours.train(task)
+        met.append(told(task, examine(test.home, model, references=references)))
+        if model.has_landmarks:
+            print_days(task, examine_by_day(test.home, model))
     return 0 if all(met) else 1
 
 

@@ -9,11 +9,14 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from data import intake
+from data.errors import InputError
 from data.home import Home
 from data.progress import stage
 from features.writing import current_histories
 from serving.model import RiskModel
+from training.by_day import Day, judged_by_day
 from training.evaluate import Evaluation, evaluate
+from training.landmarks import ask_on_landmarks
 from training.matrix import asked
 from training.scored_rows import scored_by
 from training.tasks import ReadmissionTask, Task, task_called
@@ -56,6 +59,24 @@ def examine(
     for name in others:
         found.truth.update(_closed(found.truth, name))
     return found
+
+
+def examine_by_day(home: Home, model: RiskModel, settings: Task | None = None) -> tuple[Day, ...]:
+    """The same of a readmission model within each day after discharge (see `training.by_day`).
+
+    Raises InputError where the model is of another task.
+    """
+    task = settings or task_called(model.task)
+    if not isinstance(task, ReadmissionTask):
+        raise InputError(f"{model.task} is not asked on days after a discharge.")
+    taken = intake.current(home)
+    histories = current_histories(home)
+    with stage("Finding who is asked on which day after discharge"):
+        index = cohort_of(taken.tables, taken.manifest, task).rows
+        landmarks = ask_on_landmarks(index, task)
+    with stage(f"Judging the model on {len(landmarks.rows)} questions"):
+        matrix = asked(histories, landmarks.rows, model.cuts, model.features)
+        return judged_by_day(model, matrix, histories, landmarks.counts, task)
 
 
 def _last_dates(rows: pd.DataFrame, home: Home, count: int) -> pd.DataFrame:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from data.terminal import say, table
-from training.by_day import AT_DISCHARGE
+from training.by_day import AT_DISCHARGE, Day
 from training.evaluate import OURS, Evaluation
 from training.printed_cost import print_cost_report
 from training.train import TrainReport
@@ -35,7 +37,7 @@ def print_report(report: TrainReport) -> None:
         rows, right=(1, 2, 3, 4),
     )  # fmt: skip
     _print_calibration(judged)
-    _print_days(report)
+    print_days(report.task, report.by_day)
     if judged.companion is not None:
         _print_companion(judged.companion)
     if report.cost is not None:
@@ -49,10 +51,10 @@ def print_report(report: TrainReport) -> None:
     )
 
 
-def _print_days(report: TrainReport) -> None:
-    """The model within each day after discharge, beside what it said at discharge."""
+def print_days(task: str, days: Sequence[Day]) -> None:
+    """Print the model within each day after discharge, beside what it said at discharge."""
     rows: list[tuple[object, ...]] = []
-    for day in report.by_day:
+    for day in days:
         judged = day.evaluation
         others = [
             n for n in judged.better_than if n.split(" without ")[0] in ("LACE", AT_DISCHARGE)
@@ -66,7 +68,7 @@ def _print_days(report: TrainReport) -> None:
         ]  # fmt: skip
     if rows:
         table(
-            f"{report.task} within each day after discharge, about the days that are left",
+            f"{task} within each day after discharge, about the days that are left",
             ("day", "asked", "cases", "back, not known", "score", "AUROC (95 %)",
              "observed : expected", "ours minus it (95 %)"),
             rows, right=(0, 1, 2, 3, 5, 6, 7),

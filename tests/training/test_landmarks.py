@@ -9,12 +9,20 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from tests.features.family_specs import stays, value
 from tests.training.readmission_answers import cohort
 from tests.training.small import Person
-from training.cohort import Cohort
-from training.landmarks import COUNTED, Asked, ask_on_landmarks, log_odds_by_day
+from training.landmarks import (
+    CLOCK,
+    COUNTED,
+    Asked,
+    ask_on_landmarks,
+    log_odds_by_day,
+    on_landmarks,
+)
 from training.split import Split
 from training.tasks import READMISSION
 
@@ -90,13 +98,23 @@ def test_who_is_not_asked_is_counted(person: Person, counted: dict[int, tuple[in
     assert {row[0]: row[1:] for row in counts.itertuples(index=False, name=None)} == counted
 
 
-def test_a_discharge_that_is_known_late_is_asked_about_from_then_on() -> None:
-    late = Person().stay("a", "2022-03-01", on(0), known_on=on(3))
-    asked = questions(late)
+@pytest.mark.parametrize(
+    ("known", "days", "landmarks", "not_yet"),
+    [
+        (3, [3, 7, 14], [0, 7, 14], [1, 0, 0]),
+        # known on day 7: its first question is that of day 7, which is not asked twice
+        (7, [7, 14], [0, 14], [1, 1, 0]),
+        (20, [20], [0], [1, 1, 1]),
+    ],
+)
+def test_a_discharge_that_is_known_late_is_asked_about_from_then_on(
+    known: int, days: list[int], landmarks: list[int], not_yet: list[int]
+) -> None:
+    asked = questions(Person().stay("a", "2022-03-01", on(0), known_on=on(known)))
     left = asked.rows["discharged_on"].to_numpy()
-    assert (asked.rows["as_of"].to_numpy() - left).tolist() == [3, 7, 14]
-    assert asked.rows["landmark"].tolist() == [0, 7, 14]
-    assert asked.counts["not_yet"].tolist() == [1, 0, 0]
+    assert (asked.rows["as_of"].to_numpy() - left).tolist() == days
+    assert asked.rows["landmark"].tolist() == landmarks
+    assert asked.counts["not_yet"].tolist() == not_yet
 
 
 def test_each_row_weighs_the_same_however_many_rows_its_stay_has() -> None:
@@ -116,19 +134,23 @@ def test_a_row_has_the_role_of_its_stay() -> None:
 # --- the log odds of a day ---------------------------------------------------------------------
 
 
-def people(*told: Person) -> Cohort:
-    return cohort(*told)
+def first_stays(told: list[Person]) -> pd.DataFrame:
+    rows = cohort(*told).rows
+    return rows[rows["encounter_id"].str.endswith("a")].reset_index(drop=True)
+
+
+def roles(*of_each: str) -> Split:
+    return Split(np.array(of_each, object), 0, 0)
 
 
 def shares(told: list[Person]) -> np.ndarray:
-    rows = people(*told).rows
-    rows = rows[rows["encounter_id"].str.endswith("a")].reset_index(drop=True)
-    split = Split(np.full(len(rows), "train", object), 0, 0)
-    return 1 / (1 + np.exp(-log_odds_by_day(rows, split, 30)))
+    rows = first_stays(told)
+    return 1 / (1 + np.exp(-log_odds_by_day(rows, roles(*["train"] * len(rows)), 30)))
 
 
-def named(patient: str, day: int | None) -> Person:
-    person = Person(patient).stay(f"{patient}a", "2022-03-01", on(0))
+def named(patient: str, day: int | None, known: int = 0) -> Person:
+    """Back on that day, or never; the discharge is known so many days after it."""
+    person = Person(patient).stay(f"{patient}a", "2022-03-01", on(0), known_on=on(known))
     return person if day is None else person.stay(f"{patient}b", on(day), on(day), known_on=on(day))
 
 
@@ -157,6 +179,30 @@ def test_a_day_on_which_nobody_can_be_asked_has_the_risk_of_the_nearest() -> Non
     found = shares(late)
     assert found[[0, 5, 6, 8]] == pytest.approx((1 + 0.5) / (3 + 1))
     assert found[[9, 29]] == pytest.approx(0.5 / (2 + 1))
+
+
+# --- what a training takes of them -------------------------------------------------------------
+
+
+def test_the_model_starts_from_the_risk_of_the_day_that_is_asked_about() -> None:
+    told = [named("p0", 29), named("p1", None), named("p2", None, known=29)]
+    made = on_landmarks(first_stays(told), roles("train", "train", "train"), READMISSION)
+    # to day 28 one of two is a case; on day 29 he is back, and the late one is there instead
+    before, last = (1 + 0.5) / (2 + 1), (0 + 0.5) / (2 + 1)
+    assert 1 / (1 + np.exp(-made.start)) == pytest.approx([before] * 4 + [before] * 4 + [last])
+
+
+def test_those_who_test_are_counted_apart_as_well() -> None:
+    told = [named("p0", 8), named("p1", None), named("p2", 5)]
+    made = on_landmarks(first_stays(told), roles("train", "train", "test"), READMISSION)
+    # on days 2, 7 and 14
+    assert made.counts["asked"].tolist() == [3, 2, 1]
+    assert made.of_tests["asked"].tolist() == [1, 0, 0]
+
+
+def test_the_clock_tells_the_day_after_the_discharge() -> None:
+    for name in CLOCK:
+        assert [value(name, stays((day + 4, day))) for day in EVERY] == list(EVERY)
 
 
 # --- settings ----------------------------------------------------------------------------------

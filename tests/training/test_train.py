@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from data.synthesise import synthesise
 from features.history import Histories
 from features.writing import write_histories
 from serving.model import RiskModel
-from training.examine import examine
+from training.by_day import AT_DISCHARGE
+from training.examine import examine, examine_by_day
 from training.registry import CHAMPION, export_champion, registered_name, tracking_uri
 from training.tasks import HIGH_COST, READMISSION, task_called, task_file
 from training.train import TrainReport, cohort_of, train
@@ -229,6 +231,35 @@ def test_another_population_judges_the_model_with_a_reference_beside_it(home, tr
     costly = RiskModel.load(home.models / "high-cost")
     found = examine(home, costly, SMALL_HIGH_COST)
     assert found.truth["rows"] == found.rows, "dates are those whose truth is known"
+
+
+def test_each_day_after_discharge_is_judged_alone(home, trained):
+    report = trained["readmission"]
+    days = {day.landmark: day for day in report.by_day}
+    assert list(days) == [0, 2, 7], "on day 14 nobody of those who test is still to come back"
+    at_discharge, whole = days[0].evaluation, report.evaluation
+    assert (at_discharge.rows, at_discharge.events) == (whole.rows, whole.events)
+    assert at_discharge.scores["firstcall"]["auroc"][0] == whole.scores["firstcall"]["auroc"][0]
+    assert AT_DISCHARGE not in at_discharge.scores
+    for earlier, later in pairwise(report.by_day):
+        # who is asked later was asked before, but for who is back or dead
+        assert later.evaluation.rows < earlier.evaluation.rows
+        assert later.evaluation.events < earlier.evaluation.events
+        assert later.evaluation.base_rate < earlier.evaluation.base_rate
+        assert AT_DISCHARGE in later.evaluation.better_than
+    figures = days[7].flat()
+    assert figures["day_7.firstcall.auroc"] == days[7].evaluation.scores["firstcall"]["auroc"][0]
+
+
+def test_another_population_is_judged_by_day_too(home, trained):
+    model = RiskModel.load(home.models / "readmission")
+    days = examine_by_day(home, model, SMALL_READMISSION)
+    cohort = cohort_of(current(home).tables, current(home).manifest, SMALL_READMISSION)
+    assert days[0].evaluation.rows == len(cohort.rows)
+    assert [day.landmark for day in days] == [0, 2, 7, 14]
+    costly = RiskModel.load(home.models / "high-cost")
+    with pytest.raises(InputError, match="high-cost is not asked on days after a discharge"):
+        examine_by_day(home, costly)
 
 
 def test_a_population_too_small_is_refused(tmp_path):
