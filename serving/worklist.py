@@ -4,9 +4,10 @@ The order, and why:
 
 1. **Eligible people only.** Alive, covered, not in hospital now and not in hospice, as far as
    known. Why somebody is left out is kept for each person and counted.
-2. **The recently discharged of high or moderate tier first**, by tier, on up to half of the
-   places (`Capacity.kept_for_discharged`): a call after a discharge loses its value within days,
-   a call about the coming year does not, and the high-cost queue alone could fill every list.
+2. **The recently discharged whose readmission tier is high or moderate first**, by that tier, on
+   up to half of the places (`Capacity.kept_for_discharged`): a call after a discharge loses its
+   value within days, a call about the coming year does not, and the high-cost queue alone could
+   fill every list. A high-cost tier beside it, even a higher one, takes nobody's place.
 3. Then everybody else by the **higher of the two tiers**, within a tier the recently discharged
    before high cost. Somebody stands in the queue whose tier put him here; where both did, he
    stands among the recently discharged.
@@ -88,6 +89,12 @@ def _tier_rank(tiers: pd.Series) -> np.ndarray:
     return ranks.astype("float64").fillna(len(TIERS)).to_numpy().astype(np.int64)
 
 
+def _in_order(keys: pd.DataFrame) -> pd.DataFrame:
+    return keys.astype({"margin": "float64"}).sort_values(
+        ["tier", "queue", "margin", "patient_id"], ascending=[True, True, False, True]
+    )
+
+
 def worklist(scores: pd.DataFrame, capacity: Capacity) -> Worklist:
     """The ordered list. `scores` has one row a person with `SCORE_COLUMNS`; `excluded` is empty
     or None for who may be called, else the reason; a margin and tier that does not exist is
@@ -113,14 +120,13 @@ def worklist(scores: pd.DataFrame, capacity: Capacity) -> Worklist:
             ),
         }
     ).astype({"margin": "float64"})
-    ordered = keys[reason == ""].sort_values(
-        ["tier", "queue", "margin", "patient_id"],
-        ascending=[True, True, False, True],
-        ignore_index=True,
-    )
-    urgent = (ordered["queue"] == 0) & (ordered["tier"] < TIERS.index("low"))
-    first = ordered[urgent].head(int(capacity.places * capacity.kept_for_discharged))
-    ordered = pd.concat([first, ordered.drop(first.index)], ignore_index=True)
+    may_be_called = reason == ""
+    urgent = keys.assign(tier=readmission, queue=0, margin=people["readmission_margin"])
+    kept = int(capacity.places * capacity.kept_for_discharged)
+    first = urgent[may_be_called & (urgent["tier"] < TIERS.index("low"))]
+    first = _in_order(first).head(kept)
+    rest = keys[may_be_called & ~keys["patient_id"].isin(first["patient_id"])]
+    ordered = pd.concat([first, _in_order(rest)], ignore_index=True)
     listed = ordered.head(capacity.places)
     place = np.arange(len(listed))
     entries = pd.DataFrame(

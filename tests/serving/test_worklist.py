@@ -67,6 +67,21 @@ def test_half_of_the_places_go_first_to_the_recently_discharged():
     assert list(ten["patient_id"])[-1] == "home"
 
 
+def test_a_higher_tier_of_high_cost_beside_it_takes_nobody_s_kept_place():
+    scores = frame(
+        person("both", readmission=(0.9, "moderate"), high_cost=(2.0, "high")),
+        person("one", readmission=(0.6, "moderate"), high_cost=(0.1, "low")),
+        person("year", high_cost=(3.0, "high")),
+    )
+    entries = worklist(scores, Capacity(managers=1, slots=2)).entries  # one place is kept
+    assert list(entries["patient_id"]) == ["both", "year"]
+    assert list(entries["queue"]) == ["recently discharged", "high cost"]
+    assert list(entries["tier"]) == ["moderate", "high"]
+    # without a kept place the higher tier says where somebody stands
+    entries = worklist(scores, Capacity(1, 2, kept_for_discharged=0)).entries
+    assert list(entries["patient_id"]) == ["year", "both"]
+
+
 def test_somebody_stands_in_the_queue_whose_tier_put_him_there():
     scores = frame(person("a", readmission=(0.02, "low"), high_cost=(0.6, "high")))
     entry = listed(scores).iloc[0]
