@@ -35,7 +35,8 @@ class Calibrator:
     ``none``: sigmoid(margin). ``platt``: sigmoid(slope x margin + intercept), slope above 0.
     ``isotonic``: straight lines between the knots (margins[i], risks[i]), both rising, level
     outside them. The result is clipped to [LOWEST, HIGHEST]. Equal risks are possible (isotonic,
-    clipping): whoever orders people breaks such ties by the margin.
+    clipping): whoever orders people breaks such ties by the margin. Where rows start from log odds
+    of their own, these are right as they are: slope and intercept change the margin alone.
     """
 
     kind: Kind = "none"
@@ -62,13 +63,18 @@ class Calibrator:
             and bool(np.all(np.diff(self.risks) >= 0))
         )
 
-    def apply(self, margin: ArrayLike) -> NDArray[np.float64]:
-        """One probability a margin, in the same order."""
+    def apply(self, margin: ArrayLike, start: ArrayLike | None = None) -> NDArray[np.float64]:
+        """One probability a margin, in the same order. `start`: the log odds that each row starts
+        from, which the margin is added to. Raises ValueError where an isotonic one is given any.
+        """
         m = np.asarray(margin, dtype=np.float64)
         if self.kind == "isotonic":
+            if start is not None:
+                raise ValueError("an isotonic calibrator knows of no log odds to start from")
             risk = np.interp(m, self.margins, self.risks)
         else:
-            risk = sigmoid(self.slope * m + self.intercept)
+            beside = 0.0 if start is None else np.asarray(start, dtype=np.float64)
+            risk = sigmoid(self.slope * m + self.intercept + beside)
         return np.clip(risk, LOWEST, HIGHEST)
 
     def to_json(self) -> dict[str, Any]:

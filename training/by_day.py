@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import pandas as pd
 from features.history import Histories
 from serving.model import RiskModel
 from training.evaluate import OURS, Evaluation, evaluate, named_for_mlflow
+from training.landmarks import home_until
 from training.matrix import Matrix
 from training.scored_rows import scored_by
 from training.tasks import ReadmissionTask
@@ -28,7 +28,7 @@ AT_DISCHARGE = "ours as at discharge"
 @dataclass(frozen=True)
 class Day:
     """One landmark: who was asked on it, who was back without anybody knowing it yet, the figures,
-    and the mean risk of everybody on it as if all days were left (it should not drift)."""
+    and the mean risk of everybody on it as if all days were left."""
 
     landmark: int
     back_unknown: int
@@ -56,6 +56,48 @@ class Day:
         return named_for_mlflow({f"day_{self.landmark}.{k}": v for k, v in made.items()})
 
 
+@dataclass(frozen=True)
+class Beyond:
+    """The days after the last landmark, on which nobody's features are asked for this: the nights
+    of those who were not back by then, the cases that were still to come, and how many were
+    expected by the margins of the last landmark."""
+
+    first: int
+    last: int
+    nights: int
+    observed: float
+    expected: float
+
+    @property
+    def words(self) -> str:
+        """One remark for the reader."""
+        return (
+            f"on days {self.first} to {self.last} after discharge, by the margins of day "
+            f"{self.first - 1}: observed : expected is {self.observed / self.expected:.2f} over "
+            f"{self.nights:,} nights; how well people are ordered on them is not measured"
+        )
+
+
+def judged_beyond(model: RiskModel, matrix: Matrix, task: ReadmissionTask) -> Beyond | None:
+    """Whether the risks of the days after the last landmark are right in total; None where nobody
+    was asked on the last landmark, or no day is left after it."""
+    last = task.landmark_days[-1]
+    part = matrix.part(np.flatnonzero(matrix.rows["landmark"].to_numpy() == last))
+    days = range(last + 1, task.horizon_days)
+    if not len(part.rows) or not days:
+        return None
+    margin, case = model.margin(part.X), part.rows["outcome"].to_numpy(dtype=np.float64)
+    stays_until = home_until(part.rows)
+    nights, observed, expected = 0, 0.0, 0.0
+    for day in days:
+        there = stays_until > day
+        nights += int(there.sum())
+        observed += float(case[there].sum())
+        risk = model.risk(margin[there], np.full(int(there.sum()), day))
+        expected += float(risk.sum())
+    return Beyond(days[0], days[-1], nights, observed, expected) if nights else None
+
+
 def judged_by_day(
     model: RiskModel,
     matrix: Matrix,
@@ -76,7 +118,7 @@ def judged_by_day(
         part = matrix.part(at)
         if not 0 < part.rows["outcome"].sum() < len(part.rows):
             continue
-        scored = scored_by(model, part, histories, Path("no truth of later days"), task)
+        scored = scored_by(model, part, histories, None, task)  # no truth of later days
         scored = replace(scored, weights=np.ones(len(at)), companion=None)
         if landmark:
             before = at_discharge.reindex(part.rows["encounter_id"])

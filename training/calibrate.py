@@ -8,7 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from serving.calibrator import HIGHEST, LOWEST, Calibrator
-from training.logistic import intercept_and_slope, log_odds
+from training.logistic import (
+    intercept_and_slope,
+    intercept_and_slope_beside,
+    log_odds,
+    offset_intercept,
+)
 from training.tasks import CalibrationSettings
 
 SIMPLEST_FIRST = ("none", "platt", "isotonic")
@@ -25,14 +30,25 @@ class CalibrationChoice:
     why: str
 
 
-def fit_platt(margin: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None) -> Calibrator:
-    """Slope and intercept of maximum likelihood. A slope at or below 0 would turn the order
-    round: then only the intercept of the base rate is left, with a slope next to nothing."""
+def fit_platt(
+    margin: ArrayLike,
+    y: ArrayLike,
+    weights: ArrayLike | None = None,
+    start: ArrayLike | None = None,
+) -> Calibrator:
+    """Slope and intercept of maximum likelihood, beside the log odds of `start` where rows start
+    from some. A slope at or below 0 would turn the order round: then only the intercept of the
+    base rate is left, with a slope next to nothing."""
     label = np.asarray(y, dtype=np.float64)
-    intercept, slope = intercept_and_slope(margin, label, weights)
+    if start is None:
+        intercept, slope = intercept_and_slope(margin, label, weights)
+    else:
+        intercept, slope = intercept_and_slope_beside(margin, label, start, weights)
     if slope < _LEAST_SLOPE:
         w = np.ones_like(label) if weights is None else np.asarray(weights, dtype=np.float64)
         intercept = log_odds(float(np.average(label, weights=w)))
+        if start is not None:
+            intercept = offset_intercept(start, label, weights)
     return Calibrator("platt", slope=max(slope, _LEAST_SLOPE), intercept=intercept)
 
 
@@ -51,9 +67,11 @@ def fit_isotonic(margin: ArrayLike, y: ArrayLike, weights: ArrayLike | None = No
     )
 
 
-def _fit(kind: str, margin: NDArray, y: NDArray, weights: NDArray) -> Calibrator:
+def _fit(
+    kind: str, margin: NDArray, y: NDArray, weights: NDArray, start: NDArray | None
+) -> Calibrator:
     if kind == "platt":
-        return fit_platt(margin, y, weights)
+        return fit_platt(margin, y, weights, start)
     if kind == "isotonic":
         return fit_isotonic(margin, y, weights)
     return Calibrator()
@@ -72,12 +90,14 @@ def choose_calibrator(
     share: ArrayLike,
     settings: CalibrationSettings,
     weights: ArrayLike | None = None,
+    start: ArrayLike | None = None,
 ) -> CalibrationChoice:
     """The simplest calibrator within one standard error of the best cross-fitted log loss.
 
     `share` is the patient's hash in [0, 1): it makes the folds, so that a patient's rows stay
     together. The standard error is that of the paired difference from the best. Isotonic is
-    tried only with enough cases. The chosen kind is fitted again on all rows.
+    tried only with enough cases, and not where rows start from log odds of their own (`start`):
+    it would bend these too. The chosen kind is fitted again on all rows.
     """
     from sklearn.model_selection import PredefinedSplit
 
@@ -87,15 +107,20 @@ def choose_calibrator(
     fold = (np.arange(len(patients)) * settings.folds // max(len(patients), 1))[person]
     # consecutive ranks of a hash are already random; folds are then equal in people
     cases = min(label.sum(), w @ label)  # rows that share one weight tell of one case
-    kinds = [k for k in SIMPLEST_FIRST if k != "isotonic" or cases >= settings.isotonic_events]
+    enough_cases = start is None and cases >= settings.isotonic_events
+    kinds = [k for k in SIMPLEST_FIRST if k != "isotonic" or enough_cases]
+    beside = None if start is None else np.asarray(start, dtype=np.float64)
+
+    def of(rows: NDArray) -> NDArray | None:
+        return None if beside is None else beside[rows]
+
     row_losses: dict[str, NDArray] = {}
     for kind in kinds:
         risk = np.full(len(m), np.nan)
         for rest, out in PredefinedSplit(fold).split():
             enough = 0 < label[rest].sum() < len(rest)
-            risk[out] = _fit(kind if enough else "none", m[rest], label[rest], w[rest]).apply(
-                m[out]
-            )
+            tried = _fit(kind if enough else "none", m[rest], label[rest], w[rest], of(rest))
+            risk[out] = tried.apply(m[out], of(out))
         row_losses[kind] = losses(risk, label)
     means = {kind: float(np.average(row_losses[kind], weights=w)) for kind in kinds}
     best = min(kinds, key=lambda kind: means[kind])
@@ -103,12 +128,15 @@ def choose_calibrator(
     chosen = next(kind for kind in kinds if means[kind] <= means[best] + errors[kind])
     why = (
         f"{chosen}: the simplest within one standard error of the best cross-fitted log loss "
-        f"({best}, {means[best]:.5f}) on {len(m)} rows with {int(label.sum())} cases"
+        f"({best}, {means[best]:.5f}) on {len(m)} rows of {len(patients)} people, with "
+        f"{int(label.sum())} cases among the rows"
     )
-    if "isotonic" not in kinds:
+    if start is not None:
+        why += "; isotonic would bend the log odds of the days"
+    elif "isotonic" not in kinds:
         why += f"; isotonic needs {settings.isotonic_events} cases"
     return CalibrationChoice(
-        _fit(chosen, m, label, w), {k: (means[k], errors[k]) for k in kinds}, why
+        _fit(chosen, m, label, w, beside), {k: (means[k], errors[k]) for k in kinds}, why
     )
 
 

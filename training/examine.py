@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,9 @@ from features.writing import current_histories
 from serving.model import RiskModel
 from training.by_day import Day, judged_by_day
 from training.evaluate import Evaluation, evaluate
-from training.landmarks import ask_on_landmarks
+from training.landmarks import ask_on_landmarks, with_news
 from training.matrix import asked
-from training.scored_rows import scored_by
+from training.scored_rows import known_truth, scored_by
 from training.tasks import ReadmissionTask, Task, task_called
 from training.threshold import threshold_of_model
 from training.train import cohort_of
@@ -42,15 +43,16 @@ def examine(
     task = settings or task_called(model.task)
     taken = intake.current(home)
     histories = current_histories(home)
+    truth = known_truth(home, taken.manifest)
     with stage("Finding who counts, and what happened to them"):
         cohort = cohort_of(taken.tables, taken.manifest, task, threshold_of_model(model.metadata))
         rows = cohort.rows
         if not isinstance(task, ReadmissionTask):
-            rows = _last_dates(rows, home, last_dates)
+            rows = _last_dates(rows, truth, last_dates)
     with stage(f"Computing the features of {len(rows)} questions"):
         matrix = asked(histories, rows, model.cuts, model.features)
     with stage("Judging the model beside the baselines"):
-        scored = scored_by(model, matrix, histories, home.invented / "truth", task)
+        scored = scored_by(model, matrix, histories, truth, task)
         others = {
             name: other.margin(asked(histories, rows, other.cuts, other.features).X)
             for name, other in (references or {}).items()
@@ -73,19 +75,17 @@ def examine_by_day(home: Home, model: RiskModel, settings: Task | None = None) -
     histories = current_histories(home)
     with stage("Finding who is asked on which day after discharge"):
         index = cohort_of(taken.tables, taken.manifest, task).rows
-        landmarks = ask_on_landmarks(index, task)
+        landmarks = with_news(ask_on_landmarks(index, task), histories)
     with stage(f"Judging the model on {len(landmarks.rows)} questions"):
         matrix = asked(histories, landmarks.rows, model.cuts, model.features)
         return judged_by_day(model, matrix, histories, landmarks.counts, task)
 
 
-def _last_dates(rows: pd.DataFrame, home: Home, count: int) -> pd.DataFrame:
+def _last_dates(rows: pd.DataFrame, truth: Path | None, count: int) -> pd.DataFrame:
     dates = np.unique(rows["as_of"])
-    path = home.invented / "truth" / "member_date.parquet"
-    if path.is_file():
-        known = (
-            pq.read_table(path, columns=["as_of"])["as_of"].unique().to_numpy(zero_copy_only=False)
-        )
+    if truth is not None and (truth / "member_date.parquet").is_file():
+        held = pq.read_table(truth / "member_date.parquet", columns=["as_of"])
+        known = held["as_of"].unique().to_numpy(zero_copy_only=False)
         both = np.intersect1d(dates, known.astype("datetime64[D]").astype(np.int64))
         dates = both if len(both) else dates
     return rows[rows["as_of"].isin(dates[-count:])].reset_index(drop=True)

@@ -11,12 +11,14 @@ are left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.history import Histories
+from features.news import last_news
 from training.logistic import log_odds
 from training.split import LEARNING, Split
 from training.tasks import ReadmissionTask
@@ -62,9 +64,11 @@ class Landmarks:
         return self.log_odds[np.minimum(days_after_discharge(self.rows), len(self.log_odds) - 1)]
 
 
-def on_landmarks(rows: pd.DataFrame, split: Split, task: ReadmissionTask) -> Landmarks:
+def on_landmarks(
+    rows: pd.DataFrame, split: Split, task: ReadmissionTask, histories: Histories
+) -> Landmarks:
     """The rows that a training uses, and what it starts from, of the index stays in `rows`."""
-    asked = ask_on_landmarks(rows, task)
+    asked = with_news(ask_on_landmarks(rows, task), histories)
     of_tests = ask_on_landmarks(rows.iloc[split.rows("test")], task).counts
     log_odds = log_odds_by_day(rows, split, task.horizon_days)
     return Landmarks(asked.rows, asked.split(split), asked.counts, of_tests, log_odds)
@@ -108,6 +112,23 @@ def ask_on_landmarks(rows: pd.DataFrame, task: ReadmissionTask) -> Asked:
     return Asked(every, place[order], pd.DataFrame(counts, columns=list(COUNTED)))
 
 
+def with_news(asked: Asked, histories: Histories) -> Asked:
+    """The same, each row with ``news_on``: the last day up to as_of on which anything new was known
+    of the person. Features are asked as of it (`training.matrix.index_of`), as the night does:
+    what passes without news changes the days that are left, and nothing else."""
+    return replace(asked, rows=asked.rows.assign(news_on=news_of(asked.rows, histories)))
+
+
+def news_of(rows: pd.DataFrame, histories: Histories) -> NDArray[np.int64]:
+    """The day as of which the features of each row are asked: the last news, and never a day before
+    the first question of its stay, by which the discharge was known."""
+    index = pd.DataFrame({
+        "patient_id": rows["patient_id"].astype(str).to_numpy(),
+        "as_of": rows["as_of"].to_numpy(dtype=np.int64).astype("datetime64[D]"),
+    })  # fmt: skip
+    return np.maximum(last_news(histories, index), rows["discharged_on"].to_numpy(dtype=np.int64))
+
+
 def log_odds_by_day(rows: pd.DataFrame, split: Split, horizon: int) -> NDArray[np.float64]:
     """The log odds of an outcome that is still ahead on each day 0 to horizon - 1 after discharge,
     among the learning index stays that are known, alive and not back by then; they never rise.
@@ -119,18 +140,25 @@ def log_odds_by_day(rows: pd.DataFrame, split: Split, horizon: int) -> NDArray[n
     from sklearn.isotonic import IsotonicRegression
 
     part = rows.iloc[split.rows(*LEARNING)]
-    left = part["discharged_on"].to_numpy(dtype=np.float64)
-    gone = np.fmin(part["next_admitted_on"].to_numpy(dtype=np.float64),
-                   part["death_on"].to_numpy(dtype=np.float64)) - left  # fmt: skip
+    until = home_until(part)
     case = part["outcome"].to_numpy(dtype=np.float64)
     days, since = np.arange(horizon)[:, None], days_after_discharge(part)[None, :]
-    there = (since == days) | ((since < days) & ~(gone[None, :] <= days))
+    there = (since == days) | ((since < days) & (until[None, :] > days))
     people, cases = there.sum(axis=1), there @ case
     some = np.flatnonzero(people)
     falling = IsotonicRegression(increasing=False, out_of_bounds="clip").fit(
         some, (cases[some] + 0.5) / (people[some] + 1), sample_weight=people[some] + 1
     )
     return np.array([log_odds(float(p)) for p in falling.predict(np.arange(horizon))])
+
+
+def home_until(rows: pd.DataFrame) -> NDArray[np.float64]:
+    """The day after discharge on which each person was admitted again or died; infinite where
+    neither is known."""
+    gone = np.fmin(rows["next_admitted_on"].to_numpy(dtype=np.float64),
+                   rows["death_on"].to_numpy(dtype=np.float64))  # fmt: skip
+    until = gone - rows["discharged_on"].to_numpy(dtype=np.float64)
+    return np.where(np.isnan(until), np.inf, until)
 
 
 def days_after_discharge(rows: pd.DataFrame) -> NDArray[np.int64]:

@@ -56,16 +56,43 @@ def offset_intercept(x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = Non
     """
     xs = np.asarray(x, dtype=np.float64)
     ys = np.asarray(y, dtype=np.float64)
+    return float(_newton(np.ones((len(xs), 1)), ys, xs, _weights(weights, xs))[0])
+
+
+def intercept_and_slope_beside(
+    x: ArrayLike, y: ArrayLike, offset: ArrayLike, weights: ArrayLike | None = None
+) -> tuple[float, float]:
+    """Maximum likelihood of y ~ sigmoid(intercept + slope x + offset). Where x is the same
+    everywhere, the slope is 0."""
+    xs = np.asarray(x, dtype=np.float64)
+    ys, beside = np.asarray(y, dtype=np.float64), np.asarray(offset, dtype=np.float64)
     ws = _weights(weights, xs)
-    a = 0.0
+    centre = np.average(xs, weights=ws)
+    spread = np.sqrt(np.average((xs - centre) ** 2, weights=ws))
+    if spread < 1e-12:
+        return float(_newton(np.ones((len(xs), 1)), ys, beside, ws)[0]), 0.0
+    design = np.column_stack([np.ones_like(xs), (xs - centre) / spread])
+    a, b = _newton(design, ys, beside, ws)
+    return float(a - b * centre / spread), float(b / spread)
+
+
+def _newton(
+    design: NDArray[np.float64],
+    y: NDArray[np.float64],
+    offset: NDArray[np.float64],
+    weights: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """The coefficients of y ~ sigmoid(design @ coefficients + offset); no step is above 5."""
+    found = np.zeros(design.shape[1])
     for _ in range(STEPS):
-        p = sigmoid(a + xs)
-        slope = float(np.sum(ws * p * (1 - p)))
-        step = float(np.sum(ws * (ys - p))) / max(slope, 1e-12)
-        a += float(np.clip(step, -5, 5))
-        if abs(step) < 1e-10:
+        p = sigmoid(design @ found + offset)
+        curve = design.T @ (design * (weights * p * (1 - p))[:, None])
+        curve += 1e-12 * np.eye(len(found))
+        step = np.linalg.solve(curve, design.T @ (weights * (y - p)))
+        found += np.clip(step, -5, 5)
+        if np.abs(step).max() < 1e-10:
             break
-    return a
+    return found
 
 
 def log_odds(p: float) -> float:

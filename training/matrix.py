@@ -36,12 +36,13 @@ class Matrix:
 
 
 def index_of(rows: pd.DataFrame) -> pd.DataFrame:
-    """The questions as `features_as_of` takes them: patient_id and as_of (a date), and
-    admitted_on where the cohort has it."""
+    """The questions as `features_as_of` takes them: patient_id and as_of (a date; the day of the
+    last news where the rows have ``news_on``), and admitted_on where the cohort has it."""
     made = pd.DataFrame({"patient_id": rows["patient_id"].astype(str).to_numpy()})
-    for name in ("as_of", "admitted_on"):
-        if name in rows:
-            made[name] = rows[name].to_numpy(dtype=np.int64).astype("datetime64[D]")
+    days = {"as_of": "news_on" if "news_on" in rows else "as_of", "admitted_on": "admitted_on"}
+    for name, column in days.items():
+        if column in rows:
+            made[name] = rows[column].to_numpy(dtype=np.int64).astype("datetime64[D]")
     return made
 
 

@@ -7,7 +7,11 @@ import pytest
 
 from serving.calibrator import HIGHEST, LOWEST, Calibrator, logit, sigmoid
 from training.calibrate import choose_calibrator, fit_isotonic, fit_platt
-from training.logistic import intercept_and_slope, offset_intercept
+from training.logistic import (
+    intercept_and_slope,
+    intercept_and_slope_beside,
+    offset_intercept,
+)
 from training.tasks import CalibrationSettings
 
 SETTINGS = CalibrationSettings()
@@ -126,3 +130,43 @@ def test_logit_and_sigmoid_are_inverse_and_do_not_overflow():
     assert sigmoid(logit(p)) == pytest.approx(p)
     assert sigmoid([-1e4, 1e4]).tolist() == [0.0, 1.0]
     assert Calibrator().apply([-1e4, 1e4]).tolist() == [LOWEST, HIGHEST]
+
+
+@pytest.mark.parametrize("boldness", [1.0, 1.6, 0.7])
+def test_a_slope_leaves_the_log_odds_of_the_day_as_they_are(boldness):
+    """Four days after a discharge, of whose usual risk the rows start: a booster that is too bold
+    or too timid is mended on each of them, not on the mean of them."""
+    rng = np.random.default_rng(11)
+    day = np.tile(np.arange(4), 30_000)
+    start = logit(np.array([0.14, 0.09, 0.05, 0.02]))[day]
+    right = rng.normal(0, 0.7, len(day))
+    risk = sigmoid(right + start)
+    y = (rng.random(len(day)) < risk).astype(float)
+    share = np.repeat(rng.random(30_000), 4)
+    found = choose_calibrator(
+        boldness * right, y, share, SETTINGS, np.full(len(day), 0.25), start
+    ).calibrator
+    assert found.kind == ("none" if boldness == 1 else "platt")
+    assert found.slope == pytest.approx(1 / boldness, rel=0.03)
+    told = found.apply(boldness * right, start)
+    for one in range(4):
+        of_day = day == one
+        assert told[of_day].mean() / risk[of_day].mean() == pytest.approx(1, abs=0.05)
+
+
+def test_isotonic_knows_of_no_log_odds_to_start_from():
+    step = Calibrator("isotonic", margins=(0.0, 1.0), risks=(0.1, 0.2))
+    with pytest.raises(ValueError, match="isotonic"):
+        step.apply([0.5], [0.1])
+
+
+def test_the_likelihood_beside_an_offset_has_its_maximum_there():
+    margin, y, weights = drawn(4000, lambda m: sigmoid(0.8 * m + 0.2))
+    assert intercept_and_slope_beside(margin, y, np.zeros(4000), weights) == pytest.approx(
+        intercept_and_slope(margin, y, weights), abs=1e-6
+    )
+    # what the offset tells the slope need not
+    intercept, slope = intercept_and_slope_beside(margin, y, 0.5 * margin + 0.1, weights)
+    alone = intercept_and_slope(margin, y, weights)
+    assert (intercept + 0.1, slope + 0.5) == pytest.approx(alone, abs=1e-6)
+    assert intercept_and_slope_beside(np.ones(4000), y, margin, weights)[1] == 0

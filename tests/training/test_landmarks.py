@@ -12,9 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from features.history import Histories
+from features.window import days_of
 from tests.features.family_specs import stays, value
 from tests.training.readmission_answers import cohort
-from tests.training.small import Person
+from tests.training.small import EVERYTHING, Person, together
 from training.landmarks import (
     CLOCK,
     COUNTED,
@@ -23,6 +25,7 @@ from training.landmarks import (
     log_odds_by_day,
     on_landmarks,
 )
+from training.matrix import index_of
 from training.split import Split
 from training.tasks import READMISSION
 
@@ -184,9 +187,28 @@ def test_a_day_on_which_nobody_can_be_asked_has_the_risk_of_the_nearest() -> Non
 # --- what a training takes of them -------------------------------------------------------------
 
 
+def held(told: list[Person]) -> Histories:
+    return Histories.of_tables(together(*told), EVERYTHING)
+
+
+def test_features_are_asked_as_of_the_last_news() -> None:
+    seen = index_stay().add("encounter", kind="office", started_on=on(3), ended_on=on(3),
+                            known_on=on(5))  # fmt: skip
+    rows = first_stays([seen])
+    assert len(rows) == 1
+    made = on_landmarks(rows, roles("train"), READMISSION, held([seen]))
+    left = made.rows["discharged_on"]
+    assert (made.rows["as_of"] - left).tolist() == [0, 2, 7, 14]
+    assert (made.rows["news_on"] - left).tolist() == [0, 0, 5, 5]
+    assert days_of(index_of(made.rows)["as_of"]).tolist() == made.rows["news_on"].tolist()
+    assert days_of(index_of(rows)["as_of"]).tolist() == rows["as_of"].tolist()
+
+
 def test_the_model_starts_from_the_risk_of_the_day_that_is_asked_about() -> None:
     told = [named("p0", 29), named("p1", None), named("p2", None, known=29)]
-    made = on_landmarks(first_stays(told), roles("train", "train", "train"), READMISSION)
+    made = on_landmarks(
+        first_stays(told), roles("train", "train", "train"), READMISSION, held(told)
+    )
     # to day 28 one of two is a case; on day 29 he is back, and the late one is there instead
     before, last = (1 + 0.5) / (2 + 1), (0 + 0.5) / (2 + 1)
     assert 1 / (1 + np.exp(-made.start)) == pytest.approx([before] * 4 + [before] * 4 + [last])
@@ -194,7 +216,7 @@ def test_the_model_starts_from_the_risk_of_the_day_that_is_asked_about() -> None
 
 def test_those_who_test_are_counted_apart_as_well() -> None:
     told = [named("p0", 8), named("p1", None), named("p2", 5)]
-    made = on_landmarks(first_stays(told), roles("train", "train", "test"), READMISSION)
+    made = on_landmarks(first_stays(told), roles("train", "train", "test"), READMISSION, held(told))
     # on days 2, 7 and 14
     assert made.counts["asked"].tolist() == [3, 2, 1]
     assert made.of_tests["asked"].tolist() == [1, 0, 0]

@@ -1,0 +1,48 @@
+"""Since when nothing new has been known of somebody."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numba import njit
+
+from features.history import THREADS, Histories
+from features.questions import Questions
+from features.shards import Shard
+
+NEVER = -(2**31)
+"""Of whom no event is seen."""
+
+
+def last_news(histories: Histories, index: pd.DataFrame) -> np.ndarray:
+    """The last day up to as_of on which an event came to be seen, or was replaced or withdrawn.
+
+    One a question of `index` (patient_id, as_of), in its order: int64, days since 1970, NEVER
+    where nothing was. Asked as of that day, a feature is what the news made it; asked as of a
+    later one, it also moves because events leave its window.
+    """
+    questions = Questions.of(index)
+    out = np.full(len(index), NEVER, np.int64)
+
+    def one_shard(shard: Shard, rows: np.ndarray, patients: np.ndarray) -> None:
+        _last(out, rows, patients, questions.day[rows], shard.first_event, shard.happened,
+              shard.known, shard.superseded)  # fmt: skip
+
+    questions.each_shard(histories, one_shard, THREADS)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _last(out, rows, patients, day, first_event, happened, known, superseded):
+    for q in range(len(rows)):
+        p, as_of = patients[q], np.int64(day[q])
+        if p < 0:
+            continue
+        last = np.int64(NEVER)
+        for e in range(first_event[p], first_event[p + 1]):
+            seen, gone = max(happened[e], known[e]), superseded[e]
+            if seen <= as_of:
+                last = max(last, seen)
+                if gone <= as_of:
+                    last = max(last, gone)
+        out[rows[q]] = last
