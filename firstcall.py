@@ -153,16 +153,18 @@ def cohort(
         str | None, typer.Option(help="cms_hwr or pcr_like, instead of the task's own.")
     ] = None,
     to_dir: Annotated[
-        Path, typer.Option("--to", metavar="DIR", help="Folder for the files.")
-    ] = Path("cohort"),
-) -> None:
+        Path | None,
+        typer.Option("--to", metavar="DIR", help="Folder for the files.",
+                     show_default="cohort in the home"),
+    ] = None,
+) -> None:  # fmt: skip
     """Write who counts for a readmission task, and why the others do not.
 
     stays.parquet holds every stay of the data: each rule that it met, how it joined others, the
     planned rule that fired, its outcome and why. attrition.parquet counts what each rule took out.
-    cohort.html is a page to read, without patients.
+    Both are about patients, for you alone. cohort.html is a page to read, without patients.
 
-    Example: firstcall cohort --task readmission --to cohort
+    Example: firstcall cohort --task readmission
     """
     from training.cohort_files import print_cohort, readmission_task, write_cohort
 
@@ -179,8 +181,9 @@ def show_task(
     """Print the settings of a task, to copy and change.
 
     readmission, readmission-pcr-like (the payers' view), high-cost, or ed-visit-90 (an emergency
-    visit within 90 days, which is settings alone). A copy with another name is another task:
-    firstcall train --task mine.toml.
+    visit within 90 days, which is settings alone). A copy with another name is another task, such
+    as one with horizon_days = 90, enrolled_after_days = 90 and name = "readmission-90": firstcall
+    train --task mine.toml.
 
     Example: firstcall task readmission --to mine.toml
     """

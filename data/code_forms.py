@@ -26,7 +26,7 @@ _IGNORED = str.maketrans("", "", ". -\t")
 _NOT_DOTS = str.maketrans("", "", " -\t")
 _FRACTION = re.compile(r"([0-9]+)(?:\.0*)?")
 _NDC_PARTS = re.compile(r"([0-9]{1,5})-([0-9]{1,4})(?:-([0-9]{1,2}))?")
-_LOINC_PARTS = re.compile(r"0*([0-9]+)-?([0-9])")
+_LOINC_PARTS = re.compile(r"([0-9]+)-?([0-9])")  # zeros apart: "0*" before it is quadratic here
 ICD9_BEFORE_DOT = {"ICD9CM": 3, "ICD9PCS": 2}
 """System → digits before the dot (of diagnoses that begin with a digit)."""
 NUMBER_WIDTHS = {"MSDRG": 3, "POS": 2, "REVENUE": 4, "RXNORM": 1}
@@ -57,7 +57,7 @@ def in_form(system: str, code: str) -> str:
             return before.zfill(ICD9_BEFORE_DOT[system]) + after
     elif system == "LOINC":
         parts = _LOINC_PARTS.fullmatch(text)
-        return f"{parts[1]}-{parts[2]}" if parts else text.upper()
+        return f"{parts[1].lstrip('0') or '0'}-{parts[2]}" if parts else text.upper()
     elif system in NUMBER_WIDTHS:
         text = text.translate(_NOT_DOTS).upper()
         number = _FRACTION.fullmatch(text)
@@ -121,7 +121,7 @@ def code_form(text: str, system: str | None = None) -> str:
         f"WHEN {system} = 'NDC' AND contains({text}, '.') "
         f"AND regexp_full_match({bare}, '{fraction}') THEN {before_dot}",
         f"WHEN {system} = 'LOINC' THEN CASE WHEN regexp_full_match({bare}, "
-        f"'{_LOINC_PARTS.pattern}') THEN regexp_replace({bare}, '^{_LOINC_PARTS.pattern}$', "
+        f"'{_LOINC_PARTS.pattern}') THEN regexp_replace({bare}, '^0*{_LOINC_PARTS.pattern}$', "
         f"'\\1-\\2') ELSE nullif(upper({bare}), '') END",
     ]
     return f"CASE {' '.join(whens)} ELSE {plain} END"

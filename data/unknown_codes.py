@@ -6,6 +6,7 @@ is declared. The count is of rows: all versions of all facts that are there afte
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -16,6 +17,7 @@ from data.codes import NO_SUCH_CODE, recognised, why_unknown
 from data.contract_check import named, quoted
 from data.errors import InputError
 from data.file_relations import parquet_relation
+from data.generation import find_current
 from data.home import Home
 from data.intake_report import UnknownCodes
 from data.lab_units import is_lab_unit, is_unit
@@ -23,6 +25,9 @@ from data.tables import TABLES, Column, Table
 
 LAB_UNIT = "LAB unit"
 """Stands for a code system in the counts of units that laboratories are not known to use."""
+OPEN_ORIGINS = ("invented", "public_synthetic")
+"""Where rows are about nobody. A code of any other origin may be somebody's name or number, put
+into the wrong column: few are printed of those (`data.printed`)."""
 NAMED = 5
 """Unknown codes of a system that a report names."""
 _NO_UNIT = "no unit of laboratories"
@@ -34,6 +39,16 @@ SCHEMA = pa.schema(
 )  # fmt: skip
 """One unknown code of one table and system: `rows` under it, `why` it is unknown
 (`data.codes.why_unknown`), and all rows of that system in that table."""
+
+
+@dataclass(frozen=True)
+class KeptCodes:
+    """Every unknown code (SCHEMA) that the last intake left, the most frequent of each system
+    first; the file they lie in, and whether they may tell of a real person."""
+
+    listed: pa.Table
+    path: Path
+    guarded: bool
 
 
 def count_unknown_codes(
@@ -85,14 +100,16 @@ def keep_unknown_codes(home: Home, listed: pa.Table) -> None:
     fresh.replace(home.unknown_codes)
 
 
-def kept_unknown_codes(home: Home) -> pa.Table:
-    """Every unknown code (SCHEMA) of what the last intake left there, the most frequent of each
-    system first. Raises InputError where no intake has kept a list."""
+def kept_unknown_codes(home: Home) -> KeptCodes:
+    """The unknown codes of what the last intake left there. Raises InputError where no intake has
+    kept a list."""
     if not home.unknown_codes.is_file():
         raise InputError(
             f"no list of unknown codes lies under {home.root}; run firstcall intake first"
         )
-    return pq.read_table(home.unknown_codes, schema=SCHEMA)
+    taken = find_current(home)
+    guarded = taken is None or taken.manifest.get("origin") not in OPEN_ORIGINS
+    return KeptCodes(pq.read_table(home.unknown_codes, schema=SCHEMA), home.unknown_codes, guarded)
 
 
 def _codes_of(table: Table, column: Column) -> tuple[str, str | None]:

@@ -36,9 +36,11 @@ _AVOIDABLE = "potentially avoidable readmission within 30 days of a discharge"
 
 @dataclass(frozen=True)
 class Score:
-    """A score as people call it. `of_stay`: it is about one acute stay; else about a person on a
-    day, and `column` is the feature that tells it ("" for prior-year cost). `groups`: the fewest
-    points of each, where the score has groups."""
+    """A score as people call it; of several forms the one that a nurse sees has the plain name.
+    `made_for`: the outcome that it was made to predict, "" for what was spent, which predicts none.
+    `of_stay`: it is about one acute stay; else about a person on a day, and `column` is the feature
+    that tells it ("" for prior-year cost). `groups`: the fewest points of each, where the score has
+    groups."""
 
     name: str
     words: str
@@ -56,7 +58,7 @@ class Score:
         >>> score_called("lace").say(11, 11, "")
         'LACE 11'
         >>> score_called("charlson_2011").say(math.nan, math.nan, "no diagnoses are carried")
-        'Charlson (weights of 2011) not known: no diagnoses are carried'
+        'Charlson not known: no diagnoses are carried'
         """
         if math.isnan(low):
             return f"{self.words} not known: {without}"
@@ -84,14 +86,13 @@ SCORES: tuple[Score, ...] = (
           groups=SIMPLIFIED.groups),
     Score("charlson_1987", "Charlson (weights of 1987)", "death within a year of an admission",
           column="charlson_1987_365"),
-    Score("charlson_2011", "Charlson (weights of 2011)", "death within a year of a discharge",
+    Score("charlson_2011", "Charlson", "death within a year of a discharge",
           column="charlson_2011_365"),
     Score("elixhauser", "Elixhauser (van Walraven)", "death in hospital",
           column="elixhauser_van_walraven_365"),
     Score("hcc_v28", "CMS-HCC V28 (conditions)", "Medicare's cost of a member in the next year",
           column="hcc_v28_365"),
-    Score("prior_year_cost", "prior-year cost", "nothing: it is what was spent",
-          unit="US dollars"),
+    Score("prior_year_cost", "prior-year cost", "", unit="US dollars"),
 )  # fmt: skip
 """Every score that is known here, in the order in which it is told."""
 _NO_STAY = "no discharge from an acute stay is seen"

@@ -216,7 +216,9 @@ def _score_fields(
         "warnings": row["warnings"],
         "withheld": WITHHELD,
         "known_scores": [_known(one) for one in told(row, row["known_scores"])],
-        "readmission": ReadmissionRisk(**of_task["readmission"], days_left=left),
+        "readmission": ReadmissionRisk(
+            **of_task["readmission"], days_left=left, all_days_risk=row["readmission_all_days_risk"]
+        ),
         "high_cost": HighCostRisk(**of_task["high-cost"], expected_cost=expected),
     }
 
@@ -224,7 +226,7 @@ def _score_fields(
 def _known(one: Known) -> KnownScore:
     return KnownScore(
         name=one.name, words=one.words, low=one.low, high=one.high, lacking=one.lacking or None,
-        group=one.group, made_for=score_called(one.name).made_for,
+        group=one.group, made_for=score_called(one.name).made_for or None,
     )  # fmt: skip
 
 

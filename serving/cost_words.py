@@ -11,27 +11,38 @@ from serving.reasons import written_date
 COLUMN = "high_cost_expected_dollars"
 """The score column that holds it, US dollars."""
 WHAT_IT_IS = (
-    "expected cost: what care is expected to come to in allowed amounts, as the source gives them; "
-    "it is cost, not need, and orders nothing."
+    "expected cost: what insurers allow for the care; an estimate, no measure of need, and the "
+    "list is not ordered by it."
 )
 
 
 def cost_in_words(dollars: float, horizon_days: int, asked_on: date, told_on: date) -> str:
-    """Expected cost as a nurse is told it, to three figures, because it is an estimate. Who reads
-    on another day than the one of the question is told from which day the window runs.
+    """Expected cost as a nurse is told it, to three figures, because it is an estimate.
 
     >>> cost_in_words(18_412.7, 365, date(2024, 12, 31), date(2024, 12, 31))
-    'expected cost of the next 12 months $18,400'
+    'Expected cost of the next 12 months $18,400'
     >>> cost_in_words(412.7, 365, date(2009, 12, 31), date(2010, 3, 31))
-    'expected cost of the 12 months after 31 December 2009 $413'
+    'Expected cost of the 12 months after 31 December 2009 $413'
     >>> cost_in_words(412.7, 180, date(2024, 12, 31), date(2024, 12, 31))
-    'expected cost of the next 180 days $413'
+    'Expected cost of the next 180 days $413'
+    """
+    window = window_in_words(horizon_days, asked_on, told_on)
+    return f"Expected cost of {window} ${float(f'{dollars:.3g}'):,.0f}"
+
+
+def window_in_words(horizon_days: int, asked_on: date, told_on: date) -> str:
+    """The outcome window of the risk of high cost. Who reads on another day than the one of the
+    question is told from which day it runs.
+
+    >>> window_in_words(180, date(2024, 12, 31), date(2024, 12, 31))
+    'the next 180 days'
+    >>> window_in_words(365, date(2009, 12, 31), date(2010, 3, 31))
+    'the 12 months after 31 December 2009'
     """
     long = "12 months" if horizon_days == 365 else f"{horizon_days} days"
-    next_days = f"next {long}"
-    if asked_on != told_on:
-        next_days = f"{long} after {written_date(asked_on, told_on)}"
-    return f"expected cost of the {next_days} ${float(f'{dollars:.3g}'):,.0f}"
+    if asked_on == told_on:
+        return f"the next {long}"
+    return f"the {long} after {written_date(asked_on, told_on)}"
 
 
 def cost_of_row(row: Mapping[str, Any], horizons: Mapping[str, int], told_on: date) -> str | None:

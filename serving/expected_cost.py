@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data.errors import InputError, RefusalError
+from serving.booster import load_lightgbm
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -89,17 +90,6 @@ def said_dollars(
     return np.maximum(np.expm1(said) if output == "log dollars" else said, 0)
 
 
-def is_told_whole(value: Any) -> bool:
-    """Whether what `model.json` says of expected cost can be used."""
-    if not isinstance(value, dict) or value.get("output") not in OUTPUTS:
-        return False
-    try:
-        DollarCalibration.from_json(value["calibration"])
-    except (InputError, KeyError, TypeError, ValueError):
-        return False
-    return isinstance(value.get("sha256"), str)
-
-
 def read_cost_text(folder: Path, metadata: Mapping[str, Any]) -> str | None:
     """The booster's text of expected cost; None where the model has none.
 
@@ -126,8 +116,6 @@ def load_expected_cost(text: str, told: Mapping[str, Any], features: Sequence[st
 
     Raises RefusalError where the booster was fitted on other columns than `features`.
     """
-    from serving.model import load_lightgbm
-
     lightgbm = load_lightgbm()
     try:
         booster = lightgbm.Booster(model_str=text)

@@ -122,11 +122,8 @@ def in_words(known: Sequence[Known]) -> str:
 
 def made_for_others(names: Iterable[str] = SHOWN) -> list[str]:
     """What is to be said beside every comparison: what these scores were made for."""
-    return [
-        f"{score_called(name).words} was made for {score_called(name).made_for}"
-        for name in names
-        if name != "prior_year_cost"
-    ]
+    scores = [score_called(name) for name in names]
+    return [f"{score.words} was made for {score.made_for}" for score in scores if score.made_for]
 
 
 def _number(value: object) -> float | None:

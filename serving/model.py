@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
-from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -19,120 +16,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from data.durable import sync_folder
 from data.errors import FirstcallError, InputError, RefusalError
+from serving.booster import THREADS, load_lightgbm
 from serving.calibrator import Calibrator
-from serving.expected_cost import (
-    FILE,
-    KEY,
-    ExpectedCost,
-    is_told_whole,
-    load_expected_cost,
-    read_cost_text,
-)
+from serving.expected_cost import FILE, KEY, ExpectedCost, load_expected_cost, read_cost_text
+from serving.model_json import FORMAT, LANDMARKS, NEEDED, unusable
 
 if TYPE_CHECKING:
     from lightgbm import Booster
 
-# LightGBM's threads spin while they wait; where others use the cores, a fit of seconds then takes
-# minutes. Read once, when the OpenMP library is loaded: hence here, and not with the import.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-FORMAT = 1
 ASKED_ON = ("any", "31 December")
 """On which days a model may be asked: the latter where it knows yearly totals only."""
-THREADS = 2
-"""Threads of one prediction. The result of a row depends neither on them nor on other rows."""
-
-
-def load_lightgbm() -> ModuleType:
-    """Import lightgbm, which takes seconds."""
-    import lightgbm
-
-    return lightgbm
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
-
-
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _are_names(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value)) and len({*value}) == len(value)
-
-
-def _is_day(value: Any) -> bool:
-    try:
-        return _is_text(value) and bool(date.fromisoformat(value))
-    except ValueError:
-        return False
-
-
-def _is_risk(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and math.isfinite(value) and 0 <= value <= 1
-
-
-def _are_limits(value: Any) -> bool:
-    if not isinstance(value, dict):
-        return False
-    moderate, high = value.get("moderate"), value.get("high")
-    return _is_risk(moderate) and _is_risk(high) and moderate <= high
-
-
-def _are_cuts(value: Any) -> bool:
-    """The name of a feature → ascending cut points, at least one."""
-    return isinstance(value, dict) and all(
-        isinstance(cuts, list)
-        and cuts
-        and all(isinstance(c, int | float) and math.isfinite(c) for c in cuts)
-        and cuts == sorted(cuts)
-        for cuts in value.values()
-    )
-
-
-def _is_training(value: Any) -> bool:
-    """Counts and dates of a training; those that are compared with something are checked."""
-    if not isinstance(value, dict):
-        return False
-    limits = [value.get(name) for name in ("minimum_age", "look_back_days")]
-    return all(v is None or _is_whole(v) for v in limits) and (
-        value.get("test_from") is None or _is_day(value["test_from"])
-    )
-
-
-def _are_log_odds(value: Any) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) > 0
-        and all(isinstance(n, int | float) and math.isfinite(n) for n in value)
-        and value == sorted(value, reverse=True)
-    )
-
-
-_NEEDED: dict[str, Callable[[Any], bool]] = {
-    "format": _is_whole,
-    "task": _is_text,
-    "label": _is_text,
-    "features": lambda value: _are_names(value) and len(value) > 0,
-    "fingerprint": _is_text,
-    "cuts": _are_cuts,
-    "calibrator": lambda value: isinstance(value, dict),
-    "carries": _are_names,
-    "origin": _is_text,
-    "tiers": _are_limits,
-    "threshold_cents": lambda value: value is None or _is_whole(value),
-    "data_through": _is_day,
-    "trained_on": _is_training,
-    "asked_on": _is_text,
-    "horizon_days": _is_whole,
-}
-"""What `model.json` holds, and what is asked of each value before it is used."""
-
-LANDMARKS = "landmark_log_odds"
-"""Where `model.json` holds what the margin of a model of landmarks starts from: the log odds of
-the outcome on each day 0, 1, … after discharge, among those whom it has not met by then."""
-
 SUM = "model_sha256"
 """Where `model.json` holds the sha256 of `model.txt`: LightGBM ends the process over a text that
 is damaged, so it is never given one."""
@@ -248,7 +141,7 @@ class RiskModel:
             return self.calibrator.apply(margin)
         log_odds = np.asarray(self.metadata[LANDMARKS], dtype=np.float64)
         since = np.zeros(len(margin), np.int64) if day is None else np.asarray(day)
-        return self.calibrator.apply(margin + log_odds[np.clip(since, 0, len(log_odds) - 1)])
+        return self.calibrator.apply(margin, log_odds[np.clip(since, 0, len(log_odds) - 1)])
 
     def contributions(self, X: pd.DataFrame) -> NDArray[np.float64]:
         """SHAP values of the margin; float64[rows, features + 1], the last is the base value.
@@ -305,16 +198,9 @@ def read_model_files(folder: Path, named: Path | None = None) -> tuple[str, dict
         raise InputError(f"The model files in {folder} cannot be read: train anew.") from error
     if not isinstance(metadata, dict) or metadata.get("format") != FORMAT:
         raise InputError(f"model.json in {folder} is not of format {FORMAT}: train the model anew.")
-    for name, is_usable in _NEEDED.items():
-        if name not in metadata:
-            raise InputError(f"model.json in {folder} lacks {name}: train the model anew.")
-        if not is_usable(metadata[name]):
-            raise InputError(
-                f"model.json in {folder} holds no usable {name}: train the model anew."
-            )
-    for key, is_usable in ((KEY, is_told_whole), (LANDMARKS, _are_log_odds)):
-        if key in metadata and not is_usable(metadata[key]):
-            raise InputError(f"model.json in {folder} holds no usable {key}: train the model anew.")
+    wrong = unusable(metadata)
+    if wrong is not None:
+        raise InputError(f"model.json in {folder} {wrong}: train the model anew.")
     if metadata.get(SUM) != hashlib.sha256(content).hexdigest():
         raise RefusalError(
             f"model.txt in {folder} is not the one that model.json was written with: "
@@ -334,7 +220,7 @@ def write_model(
     told = metadata.get(KEY, {}).get("sha256")
     if told != (None if cost is None else hashlib.sha256(cost.encode()).hexdigest()):
         raise ValueError(f"model.json tells of another {FILE} than is written")
-    lacking = [name for name in _NEEDED if name not in metadata]
+    lacking = [name for name in NEEDED if name not in metadata]
     if lacking:
         raise ValueError(f"model.json needs {lacking}")
     folder.mkdir(parents=True, exist_ok=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
 from data.errors import InputError
 from data.home import Home
 from data.terminal import say, table
-from serving.cost_words import WHAT_IT_IS, cost_of_row
+from serving.cost_words import WHAT_IT_IS, cost_of_row, window_in_words
 from serving.horizons import days_left, horizons_of_run
 from serving.known_scores import in_words, made_for_others, told
 from serving.nightly import NightReport
@@ -52,26 +54,28 @@ def print_worklist(home: Home, top: int, manager: int | None = None) -> None:
         )
     horizons = horizons_of_run(run.manifest)
     costs = [cost_of_row(entry, horizons, run.as_of) for entry in entries]
+    asked = {e["high_cost_asked_on"] for e in entries} - {None} or {run.as_of}
+    window = window_in_words(horizons["high-cost"], max(asked), run.as_of)
     table(
         f"Whom to call first: the list of {run.as_of}",
         ("", "patient", "tier", "discharged", "readmission", "high cost", "why"),
         [(e["rank"], e["patient_id"], e["tier"], _short_day(e["discharged_on"]),
-          _of_days(e["readmission_risk"], days_left(e, horizons)), _percent(e["high_cost_risk"]),
+          readmission_told(e, horizons), _percent(e["high_cost_risk"]),
           "\n".join([*e["why"], *(f"Mind: {w}" for w in e["warnings"]),
-                     *([] if cost is None else [f"E{cost[1:]}"]),
-                     f"Beside it: {in_words(told(e, e['known_scores']))}"]))
+                     *([] if cost is None else [cost]),
+                     f"Known scores: {in_words(told(e, e['known_scores']))}"]))
          for e, cost in zip(entries, costs, strict=True)],
         right=(0, 3, 4, 5),
     )  # fmt: skip
     say(
         "readmission: chance of an unplanned return on the days that are left of the "
-        f"{horizons['readmission']} after the discharge (the tier goes by all of them: nobody "
-        "drops because days pass); "
-        "high cost: chance of being among the costliest in the coming year.",
+        f"{horizons['readmission']} after the discharge, and as if all of them were left, by which "
+        "tier and order go: nobody drops because days pass; "
+        f"high cost: chance of being among the costliest in {window}.",
         *([WHAT_IT_IS] if any(costs) else []),
-        *(f"Mind: {warning}." for warning in run.manifest.get("warnings", ())),
-        "Beside them stand scores that clinicians know, which were made for other outcomes: "
+        "known scores: those that clinicians use, which were made for other outcomes: "
         f"{'; '.join(made_for_others())}.",
+        *(f"Of the whole list: {warning}." for warning in run.manifest.get("warnings", ())),
         "A score orders outreach; it never denies care.",
     )
 
@@ -80,11 +84,17 @@ def _short_day(day: date | None) -> str:
     return "" if day is None else f"{day:%d %b}".lstrip("0")
 
 
-def _of_days(risk: float | None, days: int | None) -> str:
-    """A risk above the days that it is about."""
-    if days is None:
+def readmission_told(entry: Mapping[str, Any], horizons: Mapping[str, int]) -> str:
+    """The readmission risk, the days that it is about, and what it is over all days."""
+    risk, all_days = entry["readmission_risk"], entry["readmission_all_days_risk"]
+    left = days_left(entry, horizons)
+    if left is None:
         return _percent(risk)
-    return f"{_percent(risk)}\nin {days} {'day' if days == 1 else 'days'}"
+    said = f"{_percent(risk)}\nin {left} {'day' if left == 1 else 'days'}"
+    whole = horizons["readmission"]
+    if all_days is None or left == whole:
+        return said
+    return f"{said}\n({_percent(all_days)} in {whole})"
 
 
 def _percent(risk: float | None) -> str:

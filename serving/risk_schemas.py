@@ -44,6 +44,12 @@ class ReadmissionRisk(Risk):
     """The risk of an unplanned return of one person, or why there is none. It is of the days that
     are left; its tier goes by all days after the discharge, so that nobody drops as they pass."""
 
+    all_days_risk: Annotated[
+        float | None,
+        Field(description="the risk as if all days after the discharge were left: its tier and the "
+              "order of the list go by it; null where there is none, and in runs of before it was "
+              "told", examples=[0.25]),
+    ]  # fmt: skip
     days_left: Annotated[
         int | None,
         Field(description="days of the window after the discharge that the risk is about; null "
@@ -56,10 +62,11 @@ class ExpectedCost(BaseModel):
 
     dollars: Annotated[
         float,
-        Field(description="expected allowed amount of the outcome window, US dollars; it is not "
-              "need, and orders nothing", examples=[18_412.7]),
+        Field(description="what insurers are expected to allow for the care of the outcome "
+              "window, US dollars; an estimate, by which the list is not ordered",
+              examples=[18_412.7]),
     ]  # fmt: skip
-    words: Annotated[str, Field(examples=["expected cost of the next 12 months $18,400"])]
+    words: Annotated[str, Field(examples=["Expected cost of the next 12 months $18,400"])]
 
 
 class HighCostRisk(Risk):
@@ -83,4 +90,7 @@ class KnownScore(BaseModel):
         str | None, Field(description="inputs that are not known, or why there is no score")
     ]
     group: Annotated[str | None, Field(description="its own risk group", examples=["moderate"])]
-    made_for: Annotated[str, Field(description="the outcome that it was made to predict")]
+    made_for: Annotated[
+        str | None,
+        Field(description="the outcome that it was made to predict; null for what was spent"),
+    ]

@@ -6,20 +6,22 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from data.codes import planned_lists
-from data.errors import InputError
+from data.errors import InputError, RefusalError
 from data.home import Home
 from features.as_of import features_as_of
 from features.definitions import feature
+from features.news import last_news
 from features.window import completed_years, days_of
 from serving.known_scores import known_of
 from serving.model import RiskModel
-from serving.population import DIED, NO_DISCHARGE, NOT_COVERED, NOT_KNOWN
+from serving.population import DIED, NO_DISCHARGE, NOT_COVERED, NOT_KNOWN, RECENT
 from serving.reasons import evidence_names, reasons
 from serving.store import REASON_COLUMNS
 
@@ -50,14 +52,18 @@ class Models:
     @classmethod
     def load(cls, home: Home) -> Models:
         """Reads `home.models/<task>`. Raises InputError where there is no model at all, and
-        whatever `RiskModel.load` raises where one does not fit."""
+        whatever `RiskModel.load` raises where one does not fit; RefusalError where one answers
+        another kind of question, or a readmission model other days than the night asks about."""
         there = [task for task in TASKS if (home.models / task).exists()]
         if not there:
             raise InputError(
                 f"There is no model in {home.models}: run `firstcall train --task readmission` "
                 "and `firstcall train --task high-cost`."
             )
-        return cls({task: RiskModel.load(home.models / task, task) for task in there})
+        loaded = {task: RiskModel.load(home.models / task, task) for task in there}
+        for task, model in loaded.items():
+            _refuse_another_question(home.models / task, task, model.metadata)
+        return cls(loaded)
 
     @property
     def versions(self) -> dict[str, str]:
@@ -99,6 +105,23 @@ class Models:
                     + ", ".join(sorted(lacking))
                 )
         return said
+
+
+def _refuse_another_question(folder: Path, task: str, metadata: Mapping[str, Any]) -> None:
+    again, kind = f"run `firstcall train --task {task}`.", metadata.get("kind")
+    if kind is None:
+        raise RefusalError(
+            f"The model in {folder} does not say which kind of question it answers, because it was "
+            f"trained by an earlier release: {again}"
+        )
+    if kind != task:
+        raise RefusalError(f"The model in {folder} answers a question of another kind: {again}")
+    days = metadata["horizon_days"]
+    if task == "readmission" and days != RECENT.days:
+        raise RefusalError(
+            f"The model in {folder} is about {days} days after a discharge, and the night asks "
+            f"about {RECENT.days}: {again}"
+        )
 
 
 @dataclass(frozen=True)
@@ -147,8 +170,9 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
     """Both risks of `people` (one row a person, as `population` answers) as of a day.
 
     The readmission model is asked as of `as_of` about the days that are left of those after the
-    discharge. Its margin and tier leave out what the passing of days alone does to the risk:
-    nobody falls because the window has shrunk. (A model without landmarks is asked as of the day
+    discharge, by the features of the last day on which anything new was known of the person. Its
+    margin and tier leave out what the passing of days does to everybody's risk: until there is
+    news, nobody falls. (A model without landmarks is asked as of the day
     of discharge, or the later one on which that became known.) The high-cost question is asked as
     of `as_of`, or of the last 31 December where the model knows yearly totals only.
     """
@@ -163,14 +187,15 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
         null_reason = _null_reasons(people, task, model is not None)
         risk, margin = np.full(len(people), np.nan), np.full(len(people), np.nan)
         tier, day = np.full(len(people), None, object), np.full(len(people), None, object)
-        dollars = np.full(len(people), np.nan)
+        dollars, all_days = np.full(len(people), np.nan), np.full(len(people), np.nan)
         rows = np.flatnonzero(null_reason == "")
         if model is not None:
             days = _asked_on(people.iloc[rows], task, model, as_of)
+            known_on = _known_on(people.iloc[rows], task, model, days, histories)
             index = pd.DataFrame(
                 {
                     "patient_id": people["patient_id"].to_numpy()[rows],
-                    "as_of": np.array(days, dtype="datetime64[s]"),
+                    "as_of": np.array(known_on, dtype="datetime64[s]"),
                 }
             )
             names = evidence_names(model.features)
@@ -178,11 +203,13 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
                 names = list(dict.fromkeys([*names, _CAUSE]))
             X = features_as_of(histories, index, names, cuts=model.cuts)
             margin[rows] = model.margin(X)
-            risk[rows] = model.risk(margin[rows], _days_after_discharge(people.iloc[rows], days))
+            since = _days_after_discharge(people.iloc[rows], task, days)
+            risk[rows] = model.risk(margin[rows], since)
+            all_days[rows] = model.risk(margin[rows])
             tier[rows], day[rows] = model.tier(margin[rows]), days
             if model.cost is not None:
                 dollars[rows] = model.expected_dollars(X)
-            asked[task] = _Asked(model, rows, days, X)
+            asked[task] = _Asked(model, rows, known_on, X)
             _warn(warnings, people, rows, days, model)
             if task == "readmission":
                 _warn_of_stays(warnings, people, rows, X[_CAUSE].to_numpy())
@@ -191,6 +218,8 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
         scores[f"{prefix}_null_reason"] = [why or None for why in null_reason]
         if task == "high-cost":
             scores["high_cost_expected_dollars"] = dollars
+        else:
+            scores["readmission_all_days_risk"] = all_days
     scores["warnings"] = [json.dumps(said) for said in warnings]
     recent, known_now = (_null_reasons(people, task, is_there=True) == "" for task in TASKS)
     admitted_on = people["admitted_on"].to_numpy()
@@ -229,10 +258,26 @@ def _asked_on(people: pd.DataFrame, task: str, model: RiskModel, as_of: date) ->
     return [day] * len(people)
 
 
-def _days_after_discharge(people: pd.DataFrame, asked_on: list[date]) -> np.ndarray | None:
-    """Whole days from each discharge to the day that is asked as of; None without any row."""
-    if not asked_on or people["discharged_on"].isna().any():
-        return None  # not a question about a discharge
+def _known_on(
+    people: pd.DataFrame, task: str, model: RiskModel, days: list[date], histories: Histories
+) -> list[date]:
+    """The day as of which each one's features are asked: of a model of landmarks that of the last
+    news, because until the next one only the windows would move."""
+    if task != "readmission" or not model.has_landmarks or not days:
+        return days
+    index = {"patient_id": people["patient_id"].to_numpy(), "as_of": days}
+    news = last_news(histories, pd.DataFrame(index))
+    known = np.maximum(news, days_of(people["discharged_on"]).astype(np.int64))
+    return known.astype("datetime64[D]").tolist()
+
+
+def _days_after_discharge(
+    people: pd.DataFrame, task: str, asked_on: list[date]
+) -> np.ndarray | None:
+    """Whole days from each discharge to the day that is asked as of; None where the task is no
+    question about a discharge, whoever else is asked about, and without any row."""
+    if task != "readmission" or not asked_on:
+        return None
     return days_of(asked_on) - days_of(people["discharged_on"])
 
 

@@ -8,9 +8,7 @@ the next night marks that row abandoned.
 
 from __future__ import annotations
 
-import csv
 import fcntl
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -23,7 +21,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from data.errors import InputError, RefusalError
+from data.errors import RefusalError
 
 _metadata = sa.MetaData()
 
@@ -63,6 +61,7 @@ _score = sa.Table(
         )
     ),
     sa.Column("high_cost_expected_dollars", sa.Double),  # the allowed amount of the outcome window
+    sa.Column("readmission_all_days_risk", sa.Double),  # as if all days were left: gives the tier
 )
 _reason = sa.Table(
     "reason",
@@ -160,7 +159,7 @@ def _of_patients(
 
 def _connected_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # SQLAlchemy says BEGIN itself, for reads too
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -174,23 +173,30 @@ def _younger_columns(connection: sa.Connection) -> list[sa.Column[Any]]:
     return [column for column in _score.columns if column.name not in there]
 
 
+def _lacks(connection: sa.Connection) -> bool:
+    """Whether a table or a score column is not there yet."""
+    there = set(sa.inspect(connection).get_table_names())
+    return not there.issuperset(_metadata.tables) or bool(_younger_columns(connection))
+
+
 class Store:
     """The nights, over one database. Safe for several readers beside one writing night."""
 
     def __init__(self, path: Path) -> None:
-        """Opens the SQLite file at `path`, or makes it. One that was made before a score column
-        was declared is given it here; its runs of before hold nothing in it."""
+        """Opens the SQLite file at `path`, or makes it. One that was made before a table or a score
+        column was declared is given it here; its runs of before hold nothing in it."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._engine = sa.create_engine(f"sqlite:///{path}", hide_parameters=True)
         event.listen(self._engine, "connect", _connected_sqlite)
         event.listen(self._engine, "begin", _begin)
         with self._engine.begin() as connection:
-            _metadata.create_all(connection)
-            lacks = bool(_younger_columns(connection))
+            lacks = _lacks(connection)
         if lacks:  # whoever comes second waits for the first, and finds nothing to do
+            # a reader that turns writer does not wait: it fails where another writes
             alone = self._engine.execution_options(begin="BEGIN IMMEDIATE")
             with alone.begin() as connection:
+                _metadata.create_all(connection)
                 for column in _younger_columns(connection):
                     added = sa.schema.CreateColumn(column).compile(connection)
                     connection.execute(sa.text(f"ALTER TABLE {_score.name} ADD COLUMN {added}"))
@@ -249,7 +255,7 @@ class Store:
         reasons: pd.DataFrame,
         entries: pd.DataFrame,
         manifest: Mapping[str, Any],
-        known: pd.DataFrame | None = None,
+        known: pd.DataFrame,
     ) -> None:
         """Writes a whole run and makes it the published one, in one transaction.
 
@@ -274,7 +280,7 @@ class Store:
                 (_score, scores, SCORE_COLUMNS),
                 (_reason, reasons, REASON_COLUMNS),
                 (_entry, entries, ENTRY_COLUMNS),
-                *(() if known is None else ((_known, known, KNOWN_COLUMNS),)),
+                (_known, known, KNOWN_COLUMNS),
             ):
                 for batch in _records(frame, columns, run_id):
                     connection.execute(sa.insert(table), batch)
@@ -369,27 +375,3 @@ class Store:
     ) -> dict[str, list[dict[str, Any]]]:
         """Each patient's scores that clinicians know, ordered by score."""
         return _of_patients(connection, _known, KNOWN_COLUMNS, run_id, patients)
-
-    def worklist_bytes(self, run_id: str) -> bytes:
-        """The list of a run as CSV, without run id and clock: the same night, the same bytes.
-
-        Raises InputError where there is no such published run.
-        """
-        with self._engine.begin() as connection:
-            status = connection.scalar(sa.select(_run.c.status).where(_run.c.run_id == run_id))
-        if status != "published":
-            raise InputError("There is no published run of that name: see `firstcall worklist`.")
-        columns = (*ENTRY_COLUMNS, *(c for c in SCORE_COLUMNS if c != "patient_id"))
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow([*columns, "reasons", "known_scores"])
-        for row in self.worklist(run_id):
-            said = [f"{r['task']}: {r['words']} [{r['share']!r}]" for r in row["reasons"]]
-            values = ["; ".join(v) if isinstance(v, list) else v for v in map(row.get, columns)]
-            known = [f"{k['score']}: {k['low']!r} to {k['high']!r} [{k['lacking']}]"
-                     for k in row["known_scores"]]  # fmt: skip
-            writer.writerow(
-                [repr(v) if isinstance(v, float) else v for v in values]
-                + [" | ".join(said), " | ".join(known)]
-            )
-        return text.getvalue().encode()

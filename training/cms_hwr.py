@@ -11,24 +11,31 @@ from training.tasks import ReadmissionTask
 KINDS = ("acute_inpatient",)
 """Acute and critical-access hospitals; psychiatric and rehabilitation hospitals are none."""
 
-WORDS = (
-    "Counted are discharges, alive, from acute and critical-access hospitals, of people of 65 and "
-    "over who were covered for the year before admission, and for 30 days after discharge or until "
-    "they died within them.",
-    "Stays that follow each other across hospitals (same day or next day), overlap, or return on "
-    "the same day to the same hospital for the same diagnosis are one episode; its discharge is "
-    "that of the last hospital.",
-    "Left out are those who left against medical advice or were transferred out of sight, and "
-    "stays for psychiatric disease, rehabilitation, medical treatment of cancer, or in a cancer "
-    "hospital exempt from prospective payment.",
-    "The first acute admission on days 0 to 30 after discharge decides: unplanned counts as a "
-    "readmission; planned (CMS planned readmission algorithm) does not, and blocks later ones. "
-    "Psychiatric and rehabilitation hospitals neither count nor block. A rehabilitation stay in an "
-    "acute hospital is looked past, a psychiatric one only at once after a discharge to "
-    "psychiatric care. A readmission may itself be counted as a discharge.",
-    "Death without readmission is no readmission, and is counted apart. The companion outcome is "
-    "death or unplanned readmission within the same days.",
-)
+
+def words_of(task: ReadmissionTask) -> tuple[str, ...]:
+    """What the definition is in words, with the task's own days and ages."""
+    gap = task.allowed_gap_days
+    return (
+        "Counted are discharges, alive, from acute and critical-access hospitals, of people of "
+        f"{task.minimum_age} and over who were covered for {task.enrolled_before_days} days before "
+        f"admission{f' (one gap of up to {gap} days is allowed)' if gap else ''}, and for "
+        f"{task.enrolled_after_days} days after discharge or until they died within them.",
+        "Stays that follow each other across hospitals (same day or next day), overlap, or return "
+        "on the same day to the same hospital for the same diagnosis are one episode; its "
+        "discharge is that of the last hospital.",
+        "Left out are those who left against medical advice or were transferred out of sight, and "
+        "stays for psychiatric disease, rehabilitation, medical treatment of cancer, or in a "
+        "cancer hospital exempt from prospective payment.",
+        f"The first acute admission on days 0 to {task.horizon_days} after discharge decides: "
+        "unplanned counts as a readmission; planned (CMS planned readmission algorithm) does not, "
+        "and blocks later ones. Psychiatric and rehabilitation hospitals neither count nor block. "
+        "A rehabilitation stay in an acute hospital is looked past, a psychiatric one only at once "
+        "after a discharge to psychiatric care. A readmission may itself be counted as a "
+        "discharge.",
+        "Death without readmission is no readmission, and is counted apart. The companion outcome "
+        "is death or unplanned readmission within the same days.",
+    )
+
 
 _ICD9_NOTE = (
     "its exception for surgery knows ICD-10 procedures whole, of ICD-9 those of the planned "

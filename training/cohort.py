@@ -62,13 +62,13 @@ class Definition:
     any_hospital: bool
     deciding: Deciding
     rules_of: Callable[[Discharges, ReadmissionTask], Attrition]
-    words: tuple[str, ...]
+    words_of: Callable[[ReadmissionTask], tuple[str, ...]]
 
 
 DEFINITIONS = {
-    "cms_hwr": Definition(cms_hwr.KINDS, False, "first_acute", cms_hwr.rules_of, cms_hwr.WORDS),
+    "cms_hwr": Definition(cms_hwr.KINDS, False, "first_acute", cms_hwr.rules_of, cms_hwr.words_of),
     "pcr_like": Definition(
-        pcr_like.KINDS, True, "first_unplanned", pcr_like.rules_of, pcr_like.WORDS
+        pcr_like.KINDS, True, "first_unplanned", pcr_like.rules_of, pcr_like.words_of
     ),
 }
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,11 +15,10 @@ from data import intake
 from data.errors import InputError
 from data.home import Home
 from data.progress import stage
-from training import pcr_like
 from training.cohort import Cohort, readmission_cohort
 from training.cohort_page import cohort_page
 from training.stay_table import stay_table
-from training.tasks import ReadmissionTask, task_called
+from training.tasks import ReadmissionTask, shipped_tasks, task_called
 
 STAYS, ATTRITION, PAGE = "stays.parquet", "attrition.parquet", "cohort.html"
 
@@ -34,33 +36,49 @@ class WrittenCohort:
 def readmission_task(name: str, definition: str | None = None) -> ReadmissionTask:
     """The settings of a readmission task, of another definition where one is asked for.
 
-    Another definition brings its own lowest age and allowed gap. Raises InputError where the task
-    is none of readmission, or there is no such definition:
-    "high-cost is no task of readmission: choose readmission."
+    Another definition brings what the task that ships for it sets otherwise than the one that ships
+    for the task's own (lowest age, allowed gap). Raises InputError where the task is none of
+    readmission, or there is no such definition: "high-cost is no task of readmission: choose
+    readmission, readmission-pcr-like, or a file of settings of that kind."
     """
+    shipped = {
+        told.definition: told
+        for told in map(task_called, shipped_tasks())
+        if isinstance(told, ReadmissionTask)
+    }
     task = task_called(name)
     if not isinstance(task, ReadmissionTask):
-        raise InputError(f"{name} is no task of readmission: choose readmission.")
+        raise InputError(
+            f"{name} is no task of readmission: choose "
+            f"{', '.join(told.name for told in shipped.values())}, or a file of settings of that "
+            "kind."
+        )
     if definition is None or definition == task.definition:
         return task
-    if definition == "pcr_like":
-        return replace(task, definition="pcr_like", **pcr_like.SETTINGS)
-    if definition == "cms_hwr":
-        plain = ReadmissionTask()
-        own = {name: getattr(plain, name) for name in pcr_like.SETTINGS}
-        return replace(task, definition="cms_hwr", **own)
-    raise InputError(
-        f"There is no definition {definition!r} of a readmission: choose cms_hwr or pcr_like."
-    )
+    if definition not in shipped:
+        raise InputError(
+            f"There is no definition {definition!r} of a readmission: choose "
+            f"{' or '.join(sorted(shipped))}."
+        )
+    here, there = shipped[task.definition], shipped[definition]
+    own = {
+        entry.name: getattr(there, entry.name)
+        for entry in fields(there)
+        if entry.name != "name" and getattr(there, entry.name) != getattr(here, entry.name)
+    }
+    return replace(task, **own)
 
 
-def write_cohort(home: Home, task: ReadmissionTask, folder: Path) -> WrittenCohort:
+def write_cohort(home: Home, task: ReadmissionTask, folder: Path | None = None) -> WrittenCohort:
     """Write stays.parquet (see `training.stay_table`), attrition.parquet (see
-    `training.attrition.COLUMNS`) and cohort.html into `folder`, which is made where it is not.
+    `training.attrition.COLUMNS`) and cohort.html into `folder` (`cohort` in the home unless told),
+    which is made where it is not.
 
-    The two tables are about patients, for their owner alone; the page holds no patient's row.
+    The two tables are about patients; the page holds no patient's row. Each file is written whole
+    before it takes the place of one of its name, and only its owner may read it.
     Raises InputError where nothing was taken in, or `folder` is a file.
     """
+    folder = home.root / "cohort" if folder is None else folder
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--to: {folder} is not a folder.")
     taken = intake.current(home)
@@ -69,12 +87,28 @@ def write_cohort(home: Home, task: ReadmissionTask, folder: Path) -> WrittenCoho
     with stage("Writing every stay, and the page"):
         stays = stay_table(cohort)
         folder.mkdir(parents=True, exist_ok=True)
-        pq.write_table(stays, folder / STAYS)
+        with _in_place_of(folder / STAYS) as file:
+            pq.write_table(stays, file)
         attrition = pa.Table.from_pandas(cohort.attrition, preserve_index=False)
-        pq.write_table(attrition.replace_schema_metadata(None), folder / ATTRITION)
-        page = cohort_page(cohort, task, taken.manifest)
-        (folder / PAGE).write_text(page, encoding="utf-8")
+        with _in_place_of(folder / ATTRITION) as file:
+            pq.write_table(attrition.replace_schema_metadata(None), file)
+        with _in_place_of(folder / PAGE) as file:
+            file.write_text(cohort_page(cohort, task, taken.manifest), encoding="utf-8")
     return WrittenCohort(cohort, task, stays.num_rows, folder)
+
+
+@contextmanager
+def _in_place_of(path: Path) -> Iterator[Path]:
+    """A new file for its owner alone, which then takes the place of `path`, whatever was there: a
+    file that others may read, or a link to one, is not written to."""
+    fresh = path.with_name(f".{path.name}.new")
+    fresh.unlink(missing_ok=True)
+    os.close(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        yield fresh
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def print_cohort(written: WrittenCohort) -> None:
@@ -94,6 +128,8 @@ def print_cohort(written: WrittenCohort) -> None:
         *(f"  {remark}" for remark in written.cohort.remarks),
         f"{len(index):,} index discharges; {back:,} unplanned readmissions, {either:,} with death "
         f"within {written.task.horizon_days} days{rate}.",
-        f"{shown(written.folder / PAGE)} is the page to read; {STAYS} ({written.stays:,} rows) and "
-        f"{ATTRITION} lie beside it.",
+        f"{shown(written.folder / PAGE)} is the page to read, and may be shown: it holds no "
+        "patient.",
+        f"{STAYS} ({written.stays:,} rows) and {ATTRITION} beside it are about patients: they are "
+        "for you alone.",
     )

@@ -1,8 +1,8 @@
 """A page about one readmission cohort: who counts, who does not and why, and what followed.
 
-It stands alone (no script, no file from elsewhere) and holds no patient's row or id. Of people who
-are not invented, a count under 11 is not shown, and the others are rounded to tens, so that none
-can be had by subtraction.
+It stands alone (no script, no file from elsewhere) and holds no patient's row or id. Of real people
+a count under 11 is not shown, and the others are rounded to tens, so that none can be had by
+subtraction; lengths of bars are drawn from what is shown, not from what it was rounded from.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Counts:
 
     @property
     def guarded(self) -> bool:
-        return self.origin == "own"
+        return self.origin not in ("invented", "public_synthetic")
 
     def count(self, number: int) -> str:
         """The count in words.
@@ -53,11 +53,19 @@ class Counts:
             return f"fewer than {SMALLEST_SHOWN}"
         return f"{round(number, -1):,}"
 
-    def share(self, part: int, whole: int) -> str:
-        """The share in per cent, "" where it would tell a small group."""
+    def per_cent(self, part: int, whole: int) -> float | None:
+        """The share in per cent, of real people a whole number; None where there is none, or
+        where it would tell a small group."""
         if whole == 0 or (self.guarded and min(part, whole - part) < SMALLEST_SHOWN):
+            return None
+        return float(round(100 * part / whole)) if self.guarded else 100 * part / whole
+
+    def share(self, part: int, whole: int) -> str:
+        """The share in words, "" where it would tell a small group, "–" where there is none."""
+        value = self.per_cent(part, whole)
+        if value is None:
             return "" if whole else "–"
-        return f"{part / whole:.0%}" if self.guarded else f"{part / whole:.1%}"
+        return f"{value:.0f}%" if self.guarded else f"{value:.1f}%"
 
 
 def cohort_page(cohort: Cohort, task: ReadmissionTask, manifest: Mapping[str, Any]) -> str:
@@ -68,7 +76,7 @@ def cohort_page(cohort: Cohort, task: ReadmissionTask, manifest: Mapping[str, An
     return template.render(
         title=f"Who counts for {task.name}, and what followed",
         definition=task.definition,
-        words=DEFINITIONS[task.definition].words,
+        words=DEFINITIONS[task.definition].words_of(task),
         headline=_headline(index, counts, task),
         source=[
             ("source", manifest.get("source", "")),
@@ -81,6 +89,7 @@ def cohort_page(cohort: Cohort, task: ReadmissionTask, manifest: Mapping[str, An
         guarded=counts.guarded,
         smallest=SMALLEST_SHOWN,
         flow=_flow(cohort.attrition, counts),
+        rules_table=_flow_table(cohort.attrition, counts),
         kinds=_kinds(cohort, counts),
         joined=_joined(cohort, counts),
         years=_years(index, counts),
@@ -164,18 +173,39 @@ def _main(step: Mapping[str, Any], number: int, counts: Counts, *, measured: boo
 
 
 def _side(step: Mapping[str, Any], counts: Counts) -> list[str]:
+    lines = textwrap.wrap(f"{step['rule']}: {_taken_out(step, counts)}", 66)
+    for remark in _untried_and_note(step, counts):
+        lines += textwrap.wrap(remark, 74)
+    return lines
+
+
+def _taken_out(step: Mapping[str, Any], counts: Counts) -> str:
     if not step["evaluable"]:
-        said = "not evaluable, nobody taken out"
-    elif step["rows_removed"] == 0:
-        said = "nobody"
-    else:
-        said = counts.count(step["rows_removed"])
-    lines = textwrap.wrap(f"{step['rule']}: {said}", 66)
+        return "not evaluable, nobody taken out"
+    return "nobody" if step["rows_removed"] == 0 else counts.count(step["rows_removed"])
+
+
+def _untried_and_note(step: Mapping[str, Any], counts: Counts) -> list[str]:
+    remarks = [str(step["note"])] if step["note"] else []
     if step["evaluable"] and step["rows_untried"]:
-        lines += textwrap.wrap(
-            f"not tried on {counts.count(step['rows_untried'])} that lack what it looks at", 74
-        )
-    return lines + textwrap.wrap(str(step["note"]), 74)
+        untried = counts.count(step["rows_untried"])
+        remarks.insert(0, f"not tried on {untried} that lack what it looks at")
+    return remarks
+
+
+def _flow_table(attrition: pd.DataFrame, counts: Counts) -> list[tuple[str, ...]]:
+    """The flow diagram as a table: the rule with its remarks, whom it takes out, who is left."""
+    made = []
+    for number, row in enumerate(attrition.astype(object).to_dict("records")):
+        step = {str(name): value for name, value in row.items()}
+        followed = step["outcomes_left"]
+        made.append((
+            str(step["rule"]), "; ".join(_untried_and_note(step, counts)),
+            _taken_out(step, counts) if number else "", counts.count(step["rows_left"]),
+            counts.count(step["people_left"]),
+            "" if pd.isna(followed) else counts.count(int(followed)),
+        ))  # fmt: skip
+    return made
 
 
 def _placed(lines: list[str], top: float, height: float) -> list[tuple[float, str]]:
@@ -207,12 +237,12 @@ def _years(index: pd.DataFrame, counts: Counts) -> list[dict[str, Any]]:
     made = []
     for name, rows in index.groupby(year.astype("datetime64[Y]").astype(int) + 1970):
         back, either = _cases(rows, "outcome"), _cases(rows, "death_or_readmission")
-        told = counts.share(back, len(rows))
+        told = counts.per_cent(back, len(rows))
         made.append({
             "year": name, "discharges": counts.count(len(rows)), "back": counts.count(back),
-            "rate": told, "either": counts.count(either),
+            "rate": counts.share(back, len(rows)), "either": counts.count(either),
             "either_rate": counts.share(either, len(rows)),
-            "bar": min(100.0, 400 * back / len(rows)) if told not in ("", "–") else 0,
+            "bar": 0 if told is None else min(100.0, 4 * told),
         })  # fmt: skip
     return made
 
@@ -243,21 +273,28 @@ def _days_plot(index: pd.DataFrame, counts: Counts, task: ReadmissionTask) -> di
     known = index[index["days_to_next"].notna()]
     slot = known["days_to_next"].to_numpy(dtype=np.int64) // step
     unplanned = (known["next_rule"] == UNPLANNED).to_numpy(dtype=bool)
-    shown = {
+    shown = found = {
         "unplanned": np.bincount(slot[unplanned], minlength=len(edges)),
         "planned": np.bincount(slot[~unplanned], minlength=len(edges)),
     }
     if counts.guarded:
-        shown = {k: np.where(n < SMALLEST_SHOWN, 0, np.round(n, -1)) for k, n in shown.items()}
+        shown = {k: np.where(n < SMALLEST_SHOWN, 0, np.round(n, -1)) for k, n in found.items()}
     most = max(1, int((shown["unplanned"] + shown["planned"]).max()))
     width = _PLOT_WIDTH / len(edges)
     bars = []
     for place, day in enumerate(edges):
         first, then = int(shown["unplanned"][place]), int(shown["planned"][place])
-        low = _PLOT_HEIGHT * first / most
+        last = min(int(day) + step - 1, task.horizon_days)
+        label = f"{day}–{last}" if last > day else str(day)
+        unplanned_there, planned_there = (
+            counts.count(int(found[kind][place])) for kind in ("unplanned", "planned")
+        )
         bars.append({
-            "x": 40 + place * width, "width": max(width - 3, 1), "day": int(day),
-            "unplanned": first, "planned": then, "low": low, "high": _PLOT_HEIGHT * then / most,
+            "x": 40 + place * width, "width": max(width - 3, 1),
+            "low": _PLOT_HEIGHT * first / most, "high": _PLOT_HEIGHT * then / most,
+            "label": label,
+            "words": f"day{'s' if last > day else ''} {label}: {unplanned_there} unplanned, "
+                     f"{planned_there} planned",
         })  # fmt: skip
     every = max(1, len(bars) // 6)
     return {

@@ -22,8 +22,6 @@ from training.table_query import query
 LEFT_OUT = ("no_member_cents", "nobody_asked_cents", "outside_windows_cents")
 """Why an amount is in no label: its person has no member row; no row of the cohort is about the
 person; it lies in none of the outcome windows of the person's rows."""
-COUNTS = ("facts", "withdrawn", "adjusted", "negative", "zero_allowed", "unpaid", "paid_known",
-          "paid_alike")  # fmt: skip
 
 _TOTALS = """
 WITH ordered AS (

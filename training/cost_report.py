@@ -73,7 +73,7 @@ def cost_report(
     scored: Scored,
     rows: pd.DataFrame,
     task: HighCostTask,
-    truth: Path,
+    truth: Path | None,
     member: Source,
     through: int,
     model: RiskModel,

@@ -76,6 +76,8 @@ def _next_start(
     who = patients.get_indexer(pd.Index(starts["patient_id"]))
     day = starts["started_on"].to_numpy(dtype=np.int64)
     key = np.sort(who[who >= 0].astype(np.int64) * SHIFT + day[who >= 0])
+    if len(key) == 0:  # nobody who has one has a member row
+        return np.full(len(asked), np.nan)
     person = asked["person"].to_numpy(dtype=np.int64)
     place = np.searchsorted(key, person * SHIFT + asked["as_of"].to_numpy(np.int64), "right")
     safe = np.minimum(place, len(key) - 1)

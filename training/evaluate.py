@@ -193,8 +193,8 @@ def _warnings(
     fit = scores[OURS].get("observed_to_expected")
     if fit is not None and not fit.low <= 1 <= fit.high:
         made.append(
-            f"observed : expected is {fit}: the risks do not fit the rows that test, because the "
-            "base rate moved or the last claims are not complete"
+            f"observed : expected is {fit}: the risks do not fit the rows that test; the base rate "
+            "may have moved, the last claims may not be complete, or the fit may be off"
         )
     made += [
         f"not shown to be better than {name}: the paired difference in AUROC is {paired['auroc']}"

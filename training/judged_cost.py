@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from training.tasks import EvaluationSettings
 PRIOR = "prior-year cost, scaled"
 FEWEST = 50
 """People with a condition, under which its ratio is not told."""
+NONE_OF_THEM = "none of them"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class JudgedCost:
 
     ``deciles``: one row a tenth of the rows by expected cost: decile (1 costs least), rows,
     expected, actual (mean dollars), ratio, low, high. ``conditions``: the same a condition group,
-    with its name; a person may be in several, or (by the name "none of them") in none.
+    with its name; a person may be in several, or (by the name NONE_OF_THEM) in none.
     ``fit``: one row a score: r_squared, cpm (Cumming's prediction measure: 1 - sum |error| / sum
     |deviation from the mean|), mean_error (mean |error| in dollars).
     """
@@ -72,33 +73,56 @@ def judge_cost(
     ``conditions``: one column a condition group, 1 where a row has it.
     Intervals are of the bootstrap over patients.
     """
-    drawn = list(resampled(patient_id.astype(str), settings.replicates, settings.seed))
+    people = patient_id.astype(str)
     decile = decile_of(expected, weights)
+    named = _condition_groups(conditions, people)
+    groups = [np.ones(len(expected), dtype=bool), *(decile == d for d in range(DECILES))]
+    groups += named.values()
+    ratios = _resampled_ratios(weights * expected, weights * actual, groups, people, settings)
     lines = [
-        _line(expected, actual, weights * (decile == d), drawn) for d in range(DECILES)
-    ]  # fmt: skip
-    deciles = pd.DataFrame(lines)
+        _line(expected, actual, weights * group, found)
+        for group, found in zip(groups, ratios, strict=True)
+    ]
+    total, deciles = lines[0], pd.DataFrame(lines[1 : DECILES + 1])
     deciles.insert(0, "decile", np.arange(1, DECILES + 1))
-    total = _line(expected, actual, weights, drawn)
     return JudgedCost(
         len(expected),
         Interval(total["ratio"], total["low"], total["high"]),
         deciles,
-        _conditions(expected, actual, weights, patient_id, conditions, drawn),
+        _condition_table(dict(zip(named, lines[DECILES + 1 :], strict=True))),
         _fits({OURS: expected, PRIOR: _scaled(prior, actual, weights)}, actual, weights),
     )
+
+
+def _resampled_ratios(
+    of: NDArray[np.float64],
+    by: NDArray[np.float64],
+    groups: Sequence[NDArray[np.bool_]],
+    people: NDArray,
+    settings: EvaluationSettings,
+) -> NDArray[np.float64]:
+    """The ratio of each group (a line) in each replicate (a column), NaN where nothing was spent.
+
+    Each replicate is drawn once for all groups and not kept: memory holds one of them.
+    """
+    ratios = np.full((len(groups), settings.replicates), np.nan)
+    counts = np.empty(len(of))
+    for column, drawn in enumerate(resampled(people, settings.replicates, settings.seed)):
+        for line, group in enumerate(groups):
+            np.multiply(drawn, group, out=counts)
+            ratios[line, column] = _ratio(float(counts @ of), float(counts @ by))
+    return ratios
 
 
 def _line(
     expected: NDArray[np.float64],
     actual: NDArray[np.float64],
     w: NDArray[np.float64],
-    drawn: list[NDArray[np.float64]],
+    ratios: NDArray[np.float64],
 ) -> dict[str, float]:
     """The rows that weigh: their number, both means, the ratio with its interval."""
     of, by = w * expected, w * actual
     told = w.sum()
-    ratios = np.array([_ratio(float(k @ of), float(k @ by)) for k in drawn])
     ratios = ratios[np.isfinite(ratios)]
     low, high = np.quantile(ratios, [0.025, 0.975]) if len(ratios) else (np.nan, np.nan)
     return {
@@ -112,28 +136,32 @@ def _ratio(expected: float, actual: float) -> float:
     return expected / actual if actual > 0 else float("nan")
 
 
-def _conditions(
-    expected: NDArray[np.float64],
-    actual: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    patient_id: NDArray,
-    conditions: pd.DataFrame,
-    drawn: list[NDArray[np.float64]],
-) -> pd.DataFrame:
-    any_of_them = np.zeros(len(expected), dtype=bool)
-    lines = []
+def _condition_groups(conditions: pd.DataFrame, people: NDArray) -> dict[str, NDArray[np.bool_]]:
+    """Who has each condition that enough people have, by its column, and who has none of all."""
+    found: dict[str, NDArray[np.bool_]] = {}
+    any_of_them = np.zeros(len(people), dtype=bool)
     for name in conditions.columns:
         there = conditions[name].to_numpy(dtype=np.float64) == 1
         any_of_them |= there
-        if len(np.unique(patient_id[there].astype(str))) >= FEWEST:
-            words = feature(name).concept
-            lines.append({"condition": words, **_line(expected, actual, weights * there, drawn)})
-    lines.sort(key=lambda line: (-line["rows"], line["condition"]))
+        if len(np.unique(people[there])) >= FEWEST:
+            found[name] = there
     if len(conditions.columns):
-        none = _line(expected, actual, weights * ~any_of_them, drawn)
-        lines.append({"condition": "none of them", **none})
+        found[NONE_OF_THEM] = ~any_of_them
+    return found
+
+
+def _condition_table(lines: Mapping[str, Mapping[str, float]]) -> pd.DataFrame:
+    """The lines of `_condition_groups` by their words, those of most rows first, NONE_OF_THEM
+    last."""
+    made = [
+        {"condition": feature(name).concept, **line}
+        for name, line in lines.items() if name != NONE_OF_THEM
+    ]  # fmt: skip
+    made.sort(key=lambda line: (-line["rows"], line["condition"]))
+    if NONE_OF_THEM in lines:
+        made.append({"condition": NONE_OF_THEM, **lines[NONE_OF_THEM]})
     columns = ["condition", "rows", "expected", "actual", "ratio", "low", "high"]
-    return pd.DataFrame(lines, columns=columns)
+    return pd.DataFrame(made, columns=columns)
 
 
 def _scaled(

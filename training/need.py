@@ -130,18 +130,19 @@ def _unplanned_spans(
 
 
 def need_against_truth(
-    truth: Path, rows: pd.DataFrame, member: Source, through: int
+    truth: Path | None, rows: pd.DataFrame, member: Source, through: int
 ) -> pd.DataFrame | None:
     """The counted need beside the true one, where an invented population has its truth written.
 
     One row a group (everybody, then each race or ethnicity): rows, true_conditions (mean number
     of true chronic conditions by the end of the window, coded or not), counted_conditions (mean of
     chronic_conditions), told (the latter over the former), unplanned_days (mean), cost (mean, in
-    dollars). None where there are no such files.
+    dollars). None where the truth is not known (see `training.scored_rows.known_truth`), or holds
+    no conditions.
     """
-    path = truth / "condition.parquet"
-    if not path.is_file():
+    if truth is None or not (truth / "condition.parquet").is_file():
         return None
+    path = truth / "condition.parquet"
     held = pq.read_table(path, columns=["patient_id", "since"])
     since = days_in(held, "since")
     place = pd.Index(np.unique(rows["patient_id"].to_numpy(dtype=object)))

@@ -29,7 +29,7 @@ Deciding = Literal["first_acute", "first_unplanned"]
 
 
 def readmissions(
-    stays: pd.DataFrame, episodes: pd.DataFrame, horizon: int, deciding: Deciding = "first_acute"
+    stays: pd.DataFrame, episodes: pd.DataFrame, horizon: int, deciding: Deciding
 ) -> pd.DataFrame:
     """One row an episode, in the order of `episodes` (sorted by person, admitted_on).
 
@@ -48,7 +48,7 @@ def readmissions(
     admitted = stays["admitted_on"].to_numpy(dtype=np.int64)
     follower = _deciding_stay(stays, episodes, left, deciding)
     found = follower >= 0
-    gap = np.where(found, admitted[follower] - left, -1) if len(stays) else left
+    gap = admitted[follower] - left  # any number where none was found
     within = found & (gap <= horizon) & discharged
     rule = _picked(stays["planned_rule"], follower, within)
     positive = within & (rule == UNPLANNED)

@@ -3,6 +3,8 @@
 This is not NCQA's Plan All-Cause Readmissions: that measure is licensed and certified, and
 none of its value sets is here. Public descriptions of it gave the rules; pregnancy is told by AHRQ
 CCS, a planned return by CMS's planned readmission algorithm, and nothing is adjusted for risk.
+What it sets otherwise than `cms_hwr` stands in `definitions/readmission-pcr-like.toml`; the gap of
+45 days† and the 4 stays† from which on a person is an outlier were not seen in a primary source.
 """
 
 from __future__ import annotations
@@ -18,28 +20,33 @@ from training.tasks import ReadmissionTask
 KINDS = ("acute_inpatient", "observation")
 """Stays of either kind are index stays and returns alike."""
 
-WORDS = (
-    "After the idea of NCQA's Plan All-Cause Readmissions, and not that measure: it is licensed "
-    "and certified, none of its value sets is used, and nothing is adjusted for risk.",
-    "Counted are discharges, alive, from acute inpatient and observation stays, of people of 18 to "
-    "64, and of 18 and over in Medicare, who were covered from 365 days before discharge (one gap "
-    "of up to 45 days is allowed) to 30 days after it.",
-    "Stays with less than two calendar days between them are one stay, whatever the hospital.",
-    "Left out are same-day stays, deaths during the stay, pregnancy and childbirth, and people in "
-    "hospice care at any time from 365 days before discharge to 30 days after it. People with "
-    "very many index stays in a calendar year are kept apart.",
-    "An unplanned return on days 0 to 30 after discharge is a readmission. Planned returns and "
-    "those for pregnancy do not count, and do not block one that comes after them. A readmission "
-    "may itself be counted as a discharge.",
-    "Cover must reach 30 days past discharge, for the dying as well: where it ends with death, "
-    "people who died within these days are not counted, and the companion outcome, death or "
-    "unplanned readmission, says little beyond the readmissions.",
-)
-
 OLDEST_OUTSIDE_MEDICARE = 64
-SETTINGS = {"minimum_age": 18, "allowed_gap_days": 45}
-"""What `pcr_like` sets otherwise than `cms_hwr`; the gap of 45 days†, and the 4 stays† from which
-on a person is an outlier (`outlier_stays`), were not seen in a primary source."""
+
+
+def words_of(task: ReadmissionTask) -> tuple[str, ...]:
+    """What the definition is in words, with the task's own days, ages and numbers of stays."""
+    gap, before, after = task.allowed_gap_days, task.enrolled_before_days, task.enrolled_after_days
+    young, old = task.minimum_age, OLDEST_OUTSIDE_MEDICARE
+    outside = f"of {young} to {old}, and " if young <= old else ""
+    return (
+        "After the idea of NCQA's Plan All-Cause Readmissions, and not that measure: it is "
+        "licensed and certified, none of its value sets is used, and nothing is adjusted for risk.",
+        "Counted are discharges, alive, from acute inpatient and observation stays, of people "
+        f"{outside}of {young} and over in Medicare, who were covered from {before} days before "
+        f"discharge ({f'one gap of up to {gap} days is allowed' if gap else 'no gap is allowed'}) "
+        f"to {after} days after it.",
+        "Stays with less than two calendar days between them are one stay, whatever the hospital.",
+        "Left out are same-day stays, deaths during the stay, pregnancy and childbirth, and people "
+        f"in hospice care at any time from {before} days before discharge to {after} days after "
+        f"it. People with {task.outlier_stays} or more index stays in a calendar year are kept "
+        "apart.",
+        f"An unplanned return on days 0 to {task.horizon_days} after discharge is a readmission. "
+        "Planned returns and those for pregnancy do not count, and do not block one that comes "
+        "after them. A readmission may itself be counted as a discharge.",
+        f"Cover must reach {after} days past discharge, for the dying as well: where it ends with "
+        "death, people who died within these days are not counted, and the companion outcome, "
+        "death or unplanned readmission, says little beyond the readmissions.",
+    )
 
 
 def rules_of(found: Discharges, task: ReadmissionTask) -> Attrition:

@@ -10,7 +10,11 @@ from data.terminal import say, table
 from training.by_day import AT_DISCHARGE, Day
 from training.evaluate import OURS, Evaluation
 from training.printed_cost import print_cost_report
+from training.tasks import EvaluationSettings
 from training.train import TrainReport
+
+JUDGEABLE = EvaluationSettings().judgeable_events
+"""Fewer cases of a day are too few to judge it by."""
 
 
 def print_report(report: TrainReport) -> None:
@@ -60,7 +64,10 @@ def print_days(task: str, days: Sequence[Day]) -> None:
             n for n in judged.better_than if n.split(" without ")[0] in ("LACE", AT_DISCHARGE)
         ]
         ours = (judged.scores[OURS]["auroc"], judged.scores[OURS]["observed_to_expected"])
-        rows.append((day.landmark, judged.rows, judged.events, day.back_unknown, OURS, *ours, ""))
+        few = ", too few to judge" if judged.events < JUDGEABLE else ""
+        rows.append((
+            day.landmark, judged.rows, judged.events, day.back_unknown, f"{OURS}{few}", *ours, "",
+        ))  # fmt: skip
         rows += [
             ("", "", "", "", name, judged.scores[name]["auroc"], "",
              judged.better_than[name]["auroc"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from data.home import Home
 from features.history import Histories
 from serving.model import RiskModel
 from training.baselines import baselines_of
@@ -19,14 +21,21 @@ from training.tasks import EncounterTask, ReadmissionTask, Task, kind_of
 from training.truth import true_risk
 
 
+def known_truth(home: Home, manifest: Mapping[str, Any]) -> Path | None:
+    """The folder of the true risks, None unless `manifest` tells of invented people: an invented
+    population that lies beside real people says nothing of them."""
+    return home.invented / "truth" if manifest["origin"] == "invented" else None
+
+
 def scored_by(
     model: RiskModel,
     matrix: Matrix,
     histories: Histories,
-    truth: Path,
+    truth: Path | None,
     task: Task,
 ) -> Scored:
-    """The rows of `matrix`, scored; `truth` is the folder of the true risks, if they are known."""
+    """The rows of `matrix`, scored; `truth` is the folder of the true risks, None where nobody
+    knows them."""
     rows = matrix.rows
     margin = model.margin(matrix.X)
     by_day = isinstance(task, ReadmissionTask)
@@ -59,7 +68,7 @@ def _companion(rows: pd.DataFrame) -> np.ndarray | None:
     return rows["death_or_readmission"].to_numpy(dtype=np.float64)
 
 
-def _truth(folder: Path, rows: pd.DataFrame, task: Task) -> np.ndarray | None:
-    if isinstance(task, EncounterTask):
+def _truth(folder: Path | None, rows: pd.DataFrame, task: Task) -> np.ndarray | None:
+    if folder is None or isinstance(task, EncounterTask):
         return None
     return true_risk(folder, kind_of(task), rows)

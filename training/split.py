@@ -18,11 +18,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from data.errors import RefusalError
-from training.tasks import SplitSettings
+from training.model_settings import SplitSettings
 
 ROLES = ("train", "validation", "calibration", "test")
 LEARNING = ("train", "validation")
 """Those that a booster is fitted on."""
+FITTED_TO = (*LEARNING, "calibration")
+"""Those that anything of a model is fitted to: booster, calibrator, threshold."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def split_rows(rows: pd.DataFrame, run_out_days: int, settings: SplitSettings) -
 def refuse_if_too_few(split: Split, outcome: ArrayLike, settings: SplitSettings) -> None:
     """Raises RefusalError, with the counts, where too few cases are left to learn or to test."""
     case = np.asarray(outcome) == 1
-    learning = split.rows("train", "validation", "calibration")
+    learning = split.rows(*FITTED_TO)
     testing = split.rows("test")
     counts = {
         "training": (case[learning].sum(), len(learning), settings.least_train_events),

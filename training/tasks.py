@@ -8,154 +8,76 @@ of `training/definitions`; a file of one's own is a copy with other values
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import ConfigDict, Field
+from typing import Any, Literal
 
 from data.errors import InputError
 from data.tables import ENCOUNTER_KINDS
-from training.settings_file import as_toml, read_settings
-
-TaskName = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,39}$")]
-"""Small letters, digits and hyphens: folders and the registered model are called by it."""
-Days = Annotated[int, Field(ge=0, le=3_660)]
-Horizon = Annotated[int, Field(ge=1, le=3_660)]
-Count = Annotated[int, Field(ge=1)]
-Number = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(gt=0, lt=1)]
-Amount = Annotated[float, Field(ge=0)]
-Part = Annotated[float, Field(gt=0, le=1)]
-Age = Annotated[int, Field(ge=0, le=120)]
-Months = Annotated[int, Field(ge=1, le=12)]
-Two = Annotated[int, Field(ge=2)]
-DefinitionName = Literal["cms_hwr", "pcr_like"]
-
-
-class _Strict:
-    __pydantic_config__ = ConfigDict(extra="forbid")
-
-
-def _setting(default: Any, meaning: str, unit: str = "", anchor: str = "") -> Any:
-    return field(default=default, metadata={"meaning": meaning, "unit": unit, "anchor": anchor})
-
-
-@dataclass(frozen=True)
-class SplitSettings(_Strict):
-    """Who and when is trained on, and who and when tests."""
-
-    salt: str = _setting("firstcall-1", "goes before the patient id in the hash that splits people")
-    test_share: Share = _setting(0.25, "people who only ever test", "share of people")
-    calibration_share: Share = _setting(0.12, "people for the calibrator", "share of people")
-    validation_share: Share = _setting(0.13, "people for early stopping", "share of people")
-    train_worth: Share = _setting(
-        0.75,
-        "the first test day maximises train^w x test^(1-w), both as shares of eligible rows",
-        "exponent w",
-    )
-    least_train_events: Count = _setting(10, "fewer cases before the test refuse", "rows")
-    least_test_events: Count = _setting(1, "fewer cases in the test refuse", "rows")
-
-    def __post_init__(self) -> None:
-        if self.test_share + self.calibration_share + self.validation_share >= 1:
-            raise ValueError("the shares of test, calibration and validation leave nobody to train")
+from training.model_settings import (
+    CalibrationSettings,
+    EvaluationSettings,
+    FitSettings,
+    SplitSettings,
+    TierSettings,
+)
+from training.setting_types import (
+    Age,
+    Cents,
+    Days,
+    DefinitionName,
+    Horizon,
+    Landmarks,
+    Months,
+    Part,
+    Rows,
+    Share,
+    Shares,
+    Stays,
+    Strict,
+    TaskName,
+    Trend,
+    Words,
+    setting,
+)
+from training.settings_file import as_toml, cut, read_settings
 
 
 @dataclass(frozen=True)
-class FitSettings(_Strict):
-    """LightGBM's parameters, and when it stops."""
-
-    seed: Number = _setting(20240229, "every random choice of the fit derives from it")
-    threads: Count = _setting(2, "fixed, because other counts give other sums", "threads")
-    rounds: Count = _setting(3000, "at most", "trees")
-    patience: Count = _setting(100, "rounds without a better validation log loss", "trees")
-    folds: Count = _setting(1, "validation folds whose best numbers of trees are averaged", "folds")
-    few_events_rounds: Count = _setting(
-        60, "trees where fewer than 20 cases could tell when to stop", "trees"
-    )
-    learning_rate: Share = _setting(0.03, "shrinkage of each tree")
-    max_depth: Count = _setting(4, "bounded, so that reasons stay cheap", "levels")
-    num_leaves: Two = _setting(15, "leaves of one tree", "leaves")
-    min_data_in_leaf: Count = _setting(60, "rows under which no leaf is made", "rows")
-    feature_fraction: Part = _setting(0.3, "columns that one tree may use", "share")
-    bagging_fraction: Part = _setting(0.7, "rows that one tree sees", "share")
-    lambda_l2: Amount = _setting(5.0, "ridge on leaf values")
-    path_smooth: Amount = _setting(0.0, "leaves lean on their parents")
-    extra_trees: bool = _setting(False, "one random cut a column, where noise outweighs signal")
-    max_bin: Annotated[int, Field(ge=2, le=255)] = _setting(63, "cuts a column at most", "bins")
-    least_seen: Count = _setting(
-        20,
-        "a column that is neither zero nor missing for fewer of those trained on is left out",
-        "people",
-    )
-
-
-@dataclass(frozen=True)
-class TierSettings(_Strict):
-    """Tiers by capacity: shares of the calibrated risks of the calibration rows.
-
-    Those rows are of the training period, and the fit did not see them.
-    """
-
-    high: Share = _setting(0.05, "the riskiest, called first", "share of rows")
-    moderate: Share = _setting(0.20, "the riskiest including the high tier", "share of rows")
-
-    def __post_init__(self) -> None:
-        if self.moderate <= self.high:
-            raise ValueError("moderate holds the high tier too, and has to be the larger share")
-
-
-@dataclass(frozen=True)
-class EvaluationSettings(_Strict):
-    """How a result is judged."""
-
-    replicates: Count = _setting(300, "bootstrap samples of patients", "samples")
-    seed: Number = _setting(97, "of the bootstrap")
-    shares: tuple[Share, ...] = _setting((0.01, 0.05, 0.10), "capacities", "share of a list")
-    counts: tuple[Count, ...] = _setting((50, 200, 500), "capacities", "people on a list")
-    judgeable_events: Count = _setting(200, "fewer cases are too few to judge", "rows")
-
-
-@dataclass(frozen=True)
-class CalibrationSettings(_Strict):
-    """Which calibrators may be chosen."""
-
-    isotonic_events: Count = _setting(1000, "isotonic needs as many cases", "rows")
-    folds: Two = _setting(5, "of patients, for the cross-fitted log loss", "folds")
-
-
-@dataclass(frozen=True)
-class ReadmissionTask(_Strict):
+class ReadmissionTask(Strict):
     """Unplanned acute readmission after an index discharge, by a published definition."""
 
     name: TaskName = "readmission"
-    definition: DefinitionName = _setting(
+    definition: DefinitionName = setting(
         "cms_hwr", "the published definition that the rules follow: cms_hwr or pcr_like"
     )
-    horizon_days: Horizon = _setting(30, "outcome window: days 0 to 30", "days", "after discharge")
-    minimum_age: Age = _setting(65, "lowest age", "years", "at admission; pcr_like: at discharge")
-    enrolled_before_days: Days = _setting(
+    horizon_days: Horizon = setting(
+        30, "outcome window: days 0 to horizon_days", "days", "after discharge"
+    )
+    minimum_age: Age = setting(65, "lowest age", "years", "at admission; pcr_like: at discharge")
+    enrolled_before_days: Days = setting(
         365, "covered on each day but for a gap that is allowed", "days",
         "before admission; pcr_like: before discharge",
     )  # fmt: skip
-    allowed_gap_days: Days = _setting(
+    allowed_gap_days: Days = setting(
         0, "longest gap in that cover, at most one; pcr_like: 45", "days"
     )
-    enrolled_after_days: Days = _setting(
-        30, "covered on each day, or dead within them; pcr_like: death is no exception", "days",
-        "after discharge",
+    enrolled_after_days: Days = setting(
+        30,
+        "covered on each day, or dead within them; pcr_like: death is no exception; at least "
+        "horizon_days",
+        "days", "after discharge",
     )  # fmt: skip
-    outlier_stays: Count = _setting(
+    outlier_stays: Stays = setting(
         4, "pcr_like keeps people with as many index stays or more apart", "stays", "calendar year"
     )
-    all_payers: bool = _setting(False, "planned categories for all payers count as well")
-    landmark_days: tuple[Days, ...] = _setting(
+    all_payers: bool = setting(False, "planned categories for all payers count as well")
+    landmark_days: Landmarks = setting(
         (0, 2, 7, 14),
         "asked at discharge (0) and again on these days, of whoever is not back by then",
         "days", "after discharge",
     )  # fmt: skip
-    run_out_days: Days | None = _setting(
+    run_out_days: Days | None = setting(
         None,
         "claims younger than this are incomplete; planned procedures come from claims; "
         "None takes the source's",
@@ -185,54 +107,57 @@ class ReadmissionTask(_Strict):
             raise ValueError("landmark_days begin with 0, the day of discharge, and ascend")
         if days[-1] >= self.horizon_days:
             raise ValueError("landmark_days lie within horizon_days: later nothing is ahead")
+        if self.enrolled_after_days < self.horizon_days:
+            raise ValueError(
+                "enrolled_after_days is at least horizon_days: whoever leaves cover before would "
+                "count as not readmitted"
+            )
 
 
 @dataclass(frozen=True)
-class HighCostTask(_Strict):
+class HighCostTask(Strict):
     """A next year among the costliest."""
 
     name: TaskName = "high-cost"
-    horizon_days: Horizon = _setting(
-        365, "outcome window (as_of, as_of + 365]", "days", "after as_of"
+    horizon_days: Horizon = setting(
+        365, "outcome window (as_of, as_of + horizon_days]", "days", "after as_of"
     )
-    look_back_days: Horizon = _setting(
+    look_back_days: Horizon = setting(
         180, "covered on each day, no gap tolerated", "days", "up to and including as_of"
     )
-    top_share: Share = _setting(
+    top_share: Share = setting(
         0.05, "cases lie above this upper percentile of training rows", "share of rows"
     )
-    other_shares: tuple[Share, ...] = _setting(
-        (0.01, 0.10), "percentiles reported beside it", "share of rows"
-    )
-    fixed_threshold_cents: Count | None = _setting(
+    other_shares: Shares = setting((0.01, 0.10), "percentiles reported beside it", "share of rows")
+    fixed_threshold_cents: Cents | None = setting(
         None, "cases lie above this amount instead", "US cents", "of the last training as_of"
     )
-    yearly_trend: Annotated[float, Field(gt=-0.5, lt=1)] = _setting(
+    yearly_trend: Trend = setting(
         0.0,
         "growth of cost, by which the threshold moves; none, because no source carries its own and "
         "a guessed one moves the base rate of every later year (the observed one is reported)",
         "share a year",
         "of the last training as_of",
     )
-    truncate_cents: Count | None = _setting(
+    truncate_cents: Cents | None = setting(
         None, "the most that counts of what one row cost; None counts all", "US cents"
     )
-    unpriced: Literal["lower bound", "exclude"] = _setting(
+    unpriced: Literal["lower bound", "exclude"] = setting(
         "lower bound",
         "a row with an encounter that has no amount (capitated): its amount is a lower bound, or "
         "the row is left out",
     )
-    least_complete: Part = _setting(
+    least_complete: Part = setting(
         0.90, "less known at the run-out refuses", "share of the final amount"
     )
-    complete_enough: Part = _setting(
+    complete_enough: Part = setting(
         0.98, "less known at the run-out warns", "share of the final amount"
     )
-    months_between: Months = _setting(1, "one as_of every so many month ends", "months")
-    most_learning_rows: Count = _setting(
+    months_between: Months = setting(1, "one as_of every so many month ends", "months")
+    most_learning_rows: Rows = setting(
         250_000, "more are thinned by hash: a person's months tell nearly the same", "rows"
     )
-    run_out_days: Days | None = _setting(
+    run_out_days: Days | None = setting(
         None, "claims younger than this are incomplete; None takes the source's", "days",
         "before data_through",
     )  # fmt: skip
@@ -251,24 +176,24 @@ class HighCostTask(_Strict):
 
 
 @dataclass(frozen=True)
-class EncounterTask(_Strict):
+class EncounterTask(Strict):
     """An encounter of some kinds within some days, asked of members at month ends."""
 
     name: TaskName
-    outcome: str = _setting("", "what happens to a case, in words: the label begins with it")
-    encounter_kinds: tuple[str, ...] = _setting((), "an encounter of one of these kinds is a case")
-    horizon_days: Horizon = _setting(
-        90, "outcome window (as_of, as_of + horizon]", "days", "after as_of"
+    outcome: Words = setting(MISSING, "what happens to a case, in words: the label begins with it")
+    encounter_kinds: tuple[str, ...] = setting((), "an encounter of one of these kinds is a case")
+    horizon_days: Horizon = setting(
+        90, "outcome window (as_of, as_of + horizon_days]", "days", "after as_of"
     )
-    minimum_age: Age = _setting(0, "lowest age", "years", "at as_of")
-    look_back_days: Horizon = _setting(
+    minimum_age: Age = setting(0, "lowest age", "years", "at as_of")
+    look_back_days: Horizon = setting(
         180, "covered on each day, no gap tolerated", "days", "up to and including as_of"
     )
-    months_between: Months = _setting(1, "one as_of every so many month ends", "months")
-    most_learning_rows: Count = _setting(
+    months_between: Months = setting(1, "one as_of every so many month ends", "months")
+    most_learning_rows: Rows = setting(
         250_000, "more are thinned by hash: a person's months tell nearly the same", "rows"
     )
-    run_out_days: Days | None = _setting(
+    run_out_days: Days | None = setting(
         None, "claims younger than this are incomplete; None takes the source's", "days",
         "before data_through",
     )  # fmt: skip
@@ -283,7 +208,7 @@ class EncounterTask(_Strict):
         if unknown or not self.encounter_kinds:
             raise ValueError(
                 f"encounter_kinds have to be some of {', '.join(ENCOUNTER_KINDS)}"
-                + (f", and {unknown[0]!r} is none" if unknown else "")
+                + (f", and {cut(unknown[0])} is none" if unknown else "")
             )
 
 
@@ -304,18 +229,57 @@ def task_called(name: str) -> Task:
     in .toml by its path.
 
     Raises InputError where there is none, and where a file says what cannot be (see
-    `read_settings`). `task_called("mortality")` raises "There is no task 'mortality': choose
-    ed-visit-90, high-cost, readmission, readmission-pcr-like, or a file of settings that ends in
-    .toml."
+    `read_settings`) or takes a name that is taken (see `refuse_a_taken_name`).
+    `task_called("mortality")` raises "There is no task 'mortality': choose ed-visit-90, high-cost,
+    readmission, readmission-pcr-like, or a file of settings that ends in .toml."
     """
     if name.endswith(".toml"):
-        return read_settings(Path(name), _KINDS)
+        own = read_settings(Path(name), _KINDS)
+        refuse_a_taken_name(own, f"{name}: ")
+        return own
     if name not in shipped_tasks():
         raise InputError(
             f"There is no task {name!r}: choose {', '.join(shipped_tasks())}, or a file of "
             "settings that ends in .toml."
         )
     return read_settings(_FOLDER / f"{name}.toml", _KINDS)
+
+
+_MAY_DIFFER = frozenset({
+    "name", "landmark_days", "run_out_days", "other_shares", "least_complete", "complete_enough",
+    "months_between", "most_learning_rows",
+})  # fmt: skip
+"""Settings that say how much is learned and told, and neither who is asked nor what a case is."""
+
+
+def refuse_a_taken_name(task: Task, where: str = "") -> None:
+    """Raises InputError where a task has the name of one that comes with firstcall and is another:
+    of another kind, or with other settings of who is asked and what a case is. The night and the
+    list know a model by that name. How a task is fitted, split and judged may differ.
+
+    "mine.toml: readmission is a task that comes with firstcall, where horizon_days is 30 and not
+    90: give this one another name." `where` begins the sentence.
+    """
+    if task.name not in shipped_tasks():
+        return
+    shipped = task_called(task.name)
+    told, own = _deciding(shipped), _deciding(task)
+    for name, value in told.items():
+        if own.get(name) != value:
+            raise InputError(
+                f"{where}{task.name} is a task that comes with firstcall, where {name} is {value} "
+                f"and not {own.get(name)}: give this one another name."
+            )
+
+
+def _deciding(task: Task) -> dict[str, Any]:
+    """The kind, and the settings of who is asked and what a case is."""
+    plain = {entry.name: getattr(task, entry.name) for entry in fields(task)}
+    return {"kind": kind_of(task)} | {
+        name: value
+        for name, value in plain.items()
+        if name not in _MAY_DIFFER and not is_dataclass(value)
+    }
 
 
 def task_file(task: Task) -> str:

@@ -11,11 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from data.errors import InputError, RefusalError
-from training.split import Split
+from training.split import FITTED_TO, Split
 from training.tasks import HighCostTask
 
 YEAR = 365.25
-LEARNING = ("train", "validation", "calibration")
 
 
 @dataclass(frozen=True)
@@ -150,7 +149,7 @@ def threshold_remarks(
 
 
 def _seen(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
-    learning = rows.iloc[split.rows(*LEARNING)]
+    learning = rows.iloc[split.rows(*FITTED_TO)]
     seen = learning[learning["left_after"].isna()]
     if seen.empty:
         raise RefusalError(

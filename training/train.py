@@ -21,7 +21,7 @@ from features.history import Histories
 from features.writing import current_histories
 from serving.model import LANDMARKS, RiskModel, load_lightgbm, tier_limits, version_of
 from training.baselines import made_for
-from training.by_day import Day, judged_by_day
+from training.by_day import Day, judged_beyond, judged_by_day
 from training.calibrate import CalibrationChoice, choose_calibrator
 from training.cohort import Cohort, day_of, readmission_cohort
 from training.cost_report import CostReport, cost_report
@@ -35,9 +35,10 @@ from training.landmarks import CLOCK, Landmarks, on_landmarks
 from training.matrix import Matrix, build, learnable
 from training.plots import draw
 from training.registry import Registered, export_champion, record
-from training.scored_rows import scored_by
+from training.scored_rows import known_truth, scored_by
 from training.shares_picture import draw_shares
 from training.split import (
+    FITTED_TO,
     LEARNING,
     ROLES,
     Split,
@@ -53,6 +54,8 @@ from training.tasks import (
     Task,
     described,
     flat,
+    kind_of,
+    refuse_a_taken_name,
     task_called,
     task_file,
 )
@@ -93,10 +96,12 @@ class TrainReport:
 def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
     """Train, judge, register as champion, and put the model's files into `home.models/<task>`.
 
-    Raises InputError where nothing was taken in, RefusalError where the data are too short;
+    Raises InputError where nothing was taken in, or the task takes the name of another one
+    (`tasks.refuse_a_taken_name`), RefusalError where the data are too short;
     where they hold too few cases it is a TooFewError, which carries the attrition table.
     """
     chosen = settings or task_called(task)
+    refuse_a_taken_name(chosen)
     taken = intake.current(home)
     histories = current_histories(home)
     with stage("Finding who counts, and what happened to them"):
@@ -111,7 +116,7 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
         rows, split = used_rows(cohort.rows, split, chosen)
         counts, landmarks = counts_of(rows, split), None
         if isinstance(chosen, ReadmissionTask):
-            landmarks = on_landmarks(rows, split, chosen)
+            landmarks = on_landmarks(rows, split, chosen, histories)
             rows, split = landmarks.rows, landmarks.split
     with stage(f"Computing the features of {len(rows)} questions"):
         matrix = build(histories, rows, split.rows(*LEARNING))
@@ -129,19 +134,24 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
     with stage("Judging it beside the baselines"):
         tested = matrix.part(split.rows("test"))
         by_day: tuple[Day, ...] = ()
+        beyond = None
         if isinstance(chosen, ReadmissionTask) and landmarks is not None:
             by_day = judged_by_day(model, tested, histories, landmarks.of_tests, chosen)
+            beyond = judged_beyond(model, tested, chosen)
             tested = tested.part(np.flatnonzero(tested.rows["landmark"] == 0))
-        scored = scored_by(model, tested, histories, home.invented / "truth", chosen)
+        truth = known_truth(home, taken.manifest)
+        scored = scored_by(model, tested, histories, truth, chosen)
         evaluation = evaluate(scored, chosen.evaluation)
         cost = None
         if isinstance(chosen, HighCostTask) and second is not None:
             cost = cost_report(
-                cohort, scored, tested.rows, chosen, home.invented / "truth",
+                cohort, scored, tested.rows, chosen, truth,
                 taken.tables["member"], day_of(taken.manifest["data_through"]), model, *second,
             )  # fmt: skip
     aims = made_for(scored.baselines, model.metadata["label"])
-    remarks = (*cohort.remarks, *evaluation.remarks, *aims, *(cost.remarks if cost else ()))
+    remarks = (*_of_rows(cohort, counts, split, chosen), *cohort.remarks, *evaluation.remarks,
+               *aims, *(cost.remarks if cost else ()),
+               *([beyond.words] if beyond else ()))  # fmt: skip
     with stage("Recording the run in MLflow"), tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         _write_files(folder, chosen, fitted.text, model, cohort, counts, evaluation, remarks,
@@ -198,6 +208,23 @@ def used_rows(rows: pd.DataFrame, split: Split, task: Task) -> tuple[pd.DataFram
     return rows.iloc[kept].reset_index(drop=True), Split(
         split.role[kept], split.test_from, split.embargo_days
     )
+
+
+def _of_rows(cohort: Cohort, counts: pd.DataFrame, split: Split, task: Task) -> list[str]:
+    """What became of the rows between the attrition and the roles."""
+    every, used = len(cohort.rows), int(counts["rows"].sum())
+    said = [
+        f"{every - used:,} of {every:,} rows have no role: their outcome is known too late to "
+        f"learn from before the test ({split.embargo_days} days), or their people test at another "
+        "time or are too many to learn from"
+    ]
+    if isinstance(task, ReadmissionTask) and len(task.landmark_days) > 1:
+        days = ", ".join(map(str, task.landmark_days))
+        said.append(
+            f"each of them is asked about on days {days} after the discharge, {len(split.role):,} "
+            "questions in all, and judged above as it is asked first"
+        )
+    return said
 
 
 def counts_of(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
@@ -269,23 +296,25 @@ def _calibrated(
     held = split.rows("calibration")
     raw = np.asarray(booster.predict(matrix.array(names, held), raw_score=True))
     rows = matrix.rows.iloc[held]
-    margin, on_first_day = raw, raw
-    if landmarks is not None:
-        margin, on_first_day = raw + landmarks.start[held], raw + landmarks.log_odds[0]
+    start = None if landmarks is None else landmarks.start[held]
     choice = choose_calibrator(
-        margin, rows["outcome"], share_of(rows["patient_id"], task.split.salt), task.calibration,
-        rows["weight"],
+        raw, rows["outcome"], share_of(rows["patient_id"], task.split.salt), task.calibration,
+        rows["weight"], start,
     )  # fmt: skip
-    learned = matrix.rows.iloc[split.rows(*LEARNING, "calibration")]
+    of_tiers = choice.calibrator.apply(raw)
+    if landmarks is not None:  # of all days after each discharge, asked once
+        first = rows["landmark"].to_numpy() == 0
+        of_tiers = choice.calibrator.apply(raw[first], landmarks.log_odds[0])
+    learned = matrix.rows.iloc[split.rows(*FITTED_TO)]
     if landmarks is not None:
         learned = learned[learned["landmark"] == 0]
     yearly = bool(cohort.more.get("yearly", False))
     tiers = tier_limits(
-        choice.calibrator.apply(on_first_day),
+        of_tiers,
         [("high", task.tiers.high), ("moderate", task.tiers.moderate)],
     )
     metadata = {
-        "format": 1, "task": task.name,
+        "format": 1, "task": task.name, "kind": kind_of(task),
         "label": label_of(task, yearly, cohort.threshold_cents,
                           cohort.more.get("amount", "Allowed cost")),
         "features": names, "fingerprint": fingerprint(names), "cuts": dict(matrix.cuts),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow.parquet as pq
 import pytest
 
+from data.code_forms import in_form
 from data.errors import InputError
 from data.home import Home
 from data.intake import current, take_in
@@ -76,7 +79,9 @@ def test_the_list_is_found_again_with_names(home, tmp_path, capsys):
     with pytest.raises(InputError, match="no list of unknown codes lies under"):
         kept_unknown_codes(home)
     take_in(home, "canonical", write(tmp_path / "in", diagnosis=DIAGNOSES))
-    print_kept_unknown_codes(kept_unknown_codes(home), top=1)
+    kept = kept_unknown_codes(home)
+    assert kept.guarded, "where nothing says that the rows are about nobody"
+    print_kept_unknown_codes(replace(kept, guarded=False), top=1)
     said = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
     assert "Unknown codes of diagnosis ICD10CM: 2" in said
     assert "U071 2 50.00% no category COVID-19" in said
@@ -116,7 +121,7 @@ def test_the_report_tells_each_system_and_repeats_no_name(capsys):
         UnknownCodes("diagnosis", "ICD9CM", 40_000, 21, 2, most, 21),
         UnknownCodes("procedure", "HCPCS", 1_000, 0, 0, (), 0),
         UnknownCodes("drug_fill", "NDC", 50, 50, 1, (("00002321401", 50),), 0),
-    ])  # fmt: skip
+    ], guarded=False)  # fmt: skip
     said = capsys.readouterr().out
     lines = [" ".join(line.split()) for line in said.splitlines()]
     assert any(
@@ -131,5 +136,61 @@ def test_the_report_tells_each_system_and_repeats_no_name(capsys):
 
 
 def test_a_small_share_does_not_look_like_nothing(capsys):
-    print_unknown_codes([UnknownCodes("procedure", "HCPCS", 58_808, 1, 1, (("0851", 1),), 1)])
+    told = UnknownCodes("procedure", "HCPCS", 58_808, 1, 1, (("0851", 1),), 1)
+    print_unknown_codes([told], guarded=False)
     assert "< 0.1%" in capsys.readouterr().out
+
+
+OF_PEOPLE = ("123-45-6789", "Miller", "jane.doe", "1950-03-12", "12.03.50", "555-123-4567")
+"""What stands in a column of codes where a source has mixed its columns up."""
+
+
+@pytest.mark.parametrize("system", ["ICD9CM", "ICD10CM", "HCPCS", "NDC", "LAB unit", "other"])
+def test_of_real_people_no_name_or_number_is_printed_however_common(system, capsys):
+    for written in OF_PEOPLE:
+        for code in {written, in_form(system, written)}:
+            print_unknown_codes([UnknownCodes("t", system, 99, 40, 1, ((code, 40),), 40)])
+            assert code not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "rows", "is_said"),
+    [
+        ("ICD10CM", "U071", 11, True),
+        ("ICD10CM", "U071", 10, False),  # may be one person's
+        ("ICD9CM", "XX000", 11, True),  # mistyped, and common
+        ("NDC", "00002321401", 11, True),
+        ("NDC", "123456789", 11, False),
+        ("LOINC", "718-8", 11, True),
+        ("LAB unit", "mmol/X", 11, True),
+        ("LAB unit", "miller", 11, False),
+        ("other", "LAB//51237", 11, True),
+    ],
+)
+def test_of_real_people_common_codes_are_printed(system, code, rows, is_said, capsys):
+    counts = UnknownCodes("t", system, 99, rows + 3, 3, ((code, rows), ("Doe", 2), ("X", 1)), 0)
+    print_unknown_codes([counts])
+    said = " ".join(capsys.readouterr().out.split())
+    assert (f"{code} ({rows}), and 2 more" in said) == is_said
+    assert ("3 rare or not like codes" in said) != is_said
+    assert "Doe" not in said
+
+
+def test_the_list_of_real_people_says_how_many_others_are_in_the_file(home, tmp_path, capsys):
+    often = coded(*["ICD10CM,U07.1"] * 11, *["ICD10CM,U99.9"] * 10, *["ICD9CM,MILLER"] * 12)
+    take_in(home, "canonical", write(tmp_path / "in", diagnosis=often))
+    print_kept_unknown_codes(kept_unknown_codes(home), top=20)
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Unknown codes of diagnosis ICD10CM: 2" in said
+    assert "U071 11 52.38% no category COVID-19" in said
+    assert "U999" not in said
+    assert "MILLER" not in said
+    assert "2 codes are not printed" in said
+    assert f"{home.unknown_codes} lists them too." in said
+
+
+def test_where_rows_are_about_nobody_all_are_printed(home, tmp_path):
+    folder = write(tmp_path / "in", diagnosis=DIAGNOSES)
+    (folder / "source.json").write_text('{"origin": "invented"}')
+    take_in(home, "canonical", folder)
+    assert not kept_unknown_codes(home).guarded

@@ -14,6 +14,7 @@ PERSON = [
     (7, "1950-06-01", "MEDS_BIRTH", None),
     (7, "2020-10-01T08:30:00", "ICD10CM//I50.9", None),
     (7, "2020-01-01", "SNOMED//1", None),
+    *((7, f"2020-02-{day:02}", "SNOMED//2", None) for day in range(1, 12)),  # common enough
 ]
 
 
@@ -25,9 +26,10 @@ def test_reports_print_counts_and_no_patient(
     run_import(home, folder, 3, None)
     run_export(home, tmp_path / "there")
     shown = capsys.readouterr().out
-    assert "3 rows read: 3 events, 0 deaths, 0 rejected." in shown
-    assert "SNOMED//1" in shown
-    assert "3 events of 1 subjects in 1 files" in shown
+    assert "14 rows read: 14 events, 0 deaths, 0 rejected." in shown
+    assert "SNOMED//2 (11), and 1 more" in " ".join(shown.split())
+    assert "SNOMED//1" not in shown
+    assert "14 events of 1 subjects in 1 files" in shown
 
 
 def test_drugs_that_do_not_say_how_long_they_last_are_told_of(

@@ -112,7 +112,9 @@ def _left_alone(tree: ast.Module) -> set[ast.AST]:
             parts = [node.returns, *(a.annotation for a in node.args.args + node.args.kwonlyargs)]
         elif isinstance(node, ast.AnnAssign):
             parts = [node.annotation]
-        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant | ast.List):
+        elif isinstance(node, ast.Subscript) and (
+            isinstance(node.slice, ast.Constant | ast.List) or ast.unparse(node.value) == "Literal"
+        ):
             parts = [node.slice]
         elif isinstance(node, ast.Dict):
             parts = [key for key in node.keys if isinstance(key, ast.Constant)]

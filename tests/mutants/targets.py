@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-_COHORT = ("tests/training/test_cohort.py", "tests/training/test_stay_table.py",
-           "tests/training/test_labels_equal_oracle_at_random.py")  # fmt: skip
+_COHORT = ("tests/training/test_cohort.py", "tests/training/test_stay_table.py")
+_EPISODES = ("tests/training/test_episodes.py",)
 _PCR = ("tests/training/test_pcr_like.py",)
+_AT_RANDOM = ("tests/training/test_labels_equal_oracle_at_random.py",)
 _STAY = ("tests/features/test_lace.py", "tests/features/test_hospital_score.py")
 
 TARGETS: dict[str, tuple[str, ...]] = {
     "training/landmarks.py": ("tests/training/test_landmarks.py",),
-    "training/cohort.py": (*_COHORT, *_PCR),
-    "training/discharges.py": (*_COHORT, *_PCR),
-    "training/cms_hwr.py": _COHORT,
+    "training/cohort.py": (*_COHORT, *_PCR, *_EPISODES, *_AT_RANDOM),
+    "training/discharges.py": (*_COHORT, *_PCR, *_AT_RANDOM),
+    "training/cms_hwr.py": (*_COHORT, *_AT_RANDOM),
     "training/pcr_like.py": _PCR,
-    "training/episodes.py": ("tests/training/test_episodes.py", *_COHORT, *_PCR),
-    "training/outcome.py": (*_COHORT, "tests/training/test_outcome_oracle.py", *_PCR),
+    "training/episodes.py": (*_EPISODES, *_COHORT, *_PCR, *_AT_RANDOM),
+    "training/outcome.py": (
+        *_EPISODES, *_PCR, "tests/training/test_outcome_oracle.py", *_COHORT, *_AT_RANDOM,
+    ),
     "training/encounter_cohort.py": ("tests/training/test_encounter_cohort.py",),
     "training/member_dates.py": ("tests/training/test_member_dates.py",),
     "training/threshold.py": ("tests/training/test_threshold.py",),

@@ -13,8 +13,8 @@ def quick_home(tmp_path_factory):
     for task in ("readmission", "high-cost"):
         write_quick_model(home.models / task, task)
     store = Store(home.store_database)
-    scores, reasons, entries, manifest = a_night("a", "b")
+    scores, reasons, entries, manifest, known = a_night("a", "b")
     manifest |= {"capacity": {"managers": 1, "slots": 2}, "warnings": []}
-    store.publish(store.start(NIGHT), scores, reasons, entries, manifest)
+    store.publish(store.start(NIGHT), scores, reasons, entries, manifest, known)
     store.close()
     return home

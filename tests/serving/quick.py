@@ -52,7 +52,7 @@ def write_quick_model(folder: Path, task: str, **changed: Any) -> None:
         num_boost_round=40,
     )
     metadata = {
-        "format": 1, "task": task, "label": "", "features": NAMES,
+        "format": 1, "task": task, "kind": task, "label": "", "features": NAMES,
         "fingerprint": fingerprint(NAMES), "cuts": {}, "calibrator": Calibrator().to_json(),
         "carries": sorted(TABLES), "origin": "invented", "tiers": {"high": 0.5, "moderate": 0.2},
         "threshold_cents": None, "data_through": "2024-06-30", "trained_on": {},

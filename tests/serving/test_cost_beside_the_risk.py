@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import json
 import shutil
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -30,6 +30,7 @@ from serving.scoring import Models, Scored, score
 from serving.store import SCORE_COLUMNS, Run, Store
 from serving.worklist import Capacity, worklist
 from tests.serving.client import Client
+from tests.serving.list_bytes import list_bytes
 from tests.serving.test_api import patient, request
 from tests.serving.test_nightly import rows_of
 from tests.serving.test_store import NIGHT, a_night
@@ -40,13 +41,13 @@ NEW_YEARS_EVE = date(2009, 12, 31)
 @pytest.mark.parametrize(
     ("dollars", "horizon", "told_on", "words"),
     [
-        (18_412.7, 365, NEW_YEARS_EVE, "expected cost of the next 12 months $18,400"),
-        (18_450.1, 365, NEW_YEARS_EVE, "expected cost of the next 12 months $18,500"),
-        (1_234_567.0, 365, NEW_YEARS_EVE, "expected cost of the next 12 months $1,230,000"),
-        (412.7, 365, NEW_YEARS_EVE, "expected cost of the next 12 months $413"),
-        (412.7, 180, NEW_YEARS_EVE, "expected cost of the next 180 days $413"),
+        (18_412.7, 365, NEW_YEARS_EVE, "Expected cost of the next 12 months $18,400"),
+        (18_450.1, 365, NEW_YEARS_EVE, "Expected cost of the next 12 months $18,500"),
+        (1_234_567.0, 365, NEW_YEARS_EVE, "Expected cost of the next 12 months $1,230,000"),
+        (412.7, 365, NEW_YEARS_EVE, "Expected cost of the next 12 months $413"),
+        (412.7, 180, NEW_YEARS_EVE, "Expected cost of the next 180 days $413"),
         (412.7, 365, date(2010, 3, 31),
-         "expected cost of the 12 months after 31 December 2009 $413"),
+         "Expected cost of the 12 months after 31 December 2009 $413"),
     ],
 )  # fmt: skip
 def test_in_words(dollars: float, horizon: int, told_on: date, words: str) -> None:
@@ -77,7 +78,7 @@ def published(home: Home) -> tuple[Run, list[dict[str, Any]], bytes]:
     store = Store(home.store_database)
     run = store.published()
     assert run is not None
-    found = store.worklist(run.run_id), store.worklist_bytes(run.run_id)
+    found = store.worklist(run.run_id), list_bytes(store, run.run_id)
     store.close()
     return run, *found
 
@@ -112,8 +113,8 @@ def test_the_night_keeps_it_to_the_last_bit(home: Home, scored: Scored) -> None:
     assert horizons_of_run(run.manifest) == {"readmission": 30, "high-cost": 365}
     told = scored.scores.set_index("patient_id")[COLUMN]
     assert [row[COLUMN] for row in rows] == told[[row["patient_id"] for row in rows]].tolist()
-    written = list(csv.DictReader(io.StringIO(text.decode())))
-    assert [float(line[COLUMN]) for line in written] == [row[COLUMN] for row in rows]
+    written = [json.loads(line) for line in text.splitlines()]
+    assert [line[COLUMN] for line in written] == [row[COLUMN] for row in rows]
 
 
 def test_the_api_answers_it_as_the_night_did(home: Home) -> None:
@@ -169,11 +170,14 @@ def test_without_a_risk_there_is_none(home: Home) -> None:
 
 
 def made_before(path: Path) -> None:
-    """A database as it was before the column was declared, with one published night in it."""
+    """A database as it was before the last two columns and the table of known scores were declared,
+    with one published night in it."""
     store = Store(path)
     store.publish(store.start(NIGHT), *a_night("old"))
     with store._engine.begin() as connection:
-        connection.execute(sa.text(f"ALTER TABLE score DROP COLUMN {COLUMN}"))
+        for column in (COLUMN, "readmission_all_days_risk"):
+            connection.execute(sa.text(f"ALTER TABLE score DROP COLUMN {column}"))
+        connection.execute(sa.text("DROP TABLE known_score"))
     store.close()
 
 
@@ -187,7 +191,7 @@ def test_a_store_of_before_is_given_the_column_and_keeps_its_runs(tmp_path: Path
     found = again.patient(run.run_id, "old")
     assert found is not None
     assert found[COLUMN] is None
-    assert again.worklist_bytes(run.run_id).count(b"\n") == 2
+    assert list_bytes(again, run.run_id).count(b"\n") == 1
 
     scores, *others = a_night("new")
     again.publish(again.start(NIGHT), scores.assign(**{COLUMN: 0.1 + 0.2}), *others)
@@ -221,6 +225,30 @@ def test_several_who_open_a_store_of_before_at_once_all_succeed(tmp_path: Path) 
             assert run is not None
             assert [row[COLUMN] for row in store.worklist(run.run_id)] == [None]
             store.close()
+
+
+def test_several_who_make_a_store_at_once_all_succeed(tmp_path: Path) -> None:
+    for attempt in range(5):
+        path = tmp_path / f"{attempt}.db"
+        with ThreadPoolExecutor(6) as pool:
+            stores = list(pool.map(lambda _, path=path: Store(path), range(6)))
+        for store in stores:
+            assert store.published() is None
+            store.close()
+
+
+def test_whoever_opens_a_store_of_before_waits_for_whoever_writes(tmp_path: Path) -> None:
+    path = tmp_path / "firstcall.db"
+    made_before(path)
+    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    writer.execute("BEGIN IMMEDIATE")
+    with ThreadPoolExecutor(1) as pool:
+        opened = pool.submit(Store, path)
+        with pytest.raises(TimeoutError):
+            opened.result(timeout=0.5)
+        writer.execute("COMMIT")
+        opened.result().close()
+    writer.close()
 
 
 def test_missing_is_stored_as_missing(tmp_path: Path) -> None:

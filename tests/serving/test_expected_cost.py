@@ -158,7 +158,9 @@ def test_a_file_that_is_not_there_or_another_is_refused(tmp_path, texts):
     "changes",
     [{"output": "francs"}, {"calibration": {}}, {"sha256": 7},
      {"calibration": {"said": [1.0], "expected": [-1.0]}},
-     {"calibration": {"said": "much", "expected": [1.0]}}],
+     {"calibration": {"said": "much", "expected": [1.0]}}, {"calibration": [1.0]},
+     {"calibration": {"said": [10**400], "expected": [1.0]}},
+     {"calibration": {"said": [True], "expected": [1.0]}}],
 )  # fmt: skip
 def test_what_model_json_cannot_mean_is_refused(tmp_path, texts, changes):
     folder = written(tmp_path, texts)

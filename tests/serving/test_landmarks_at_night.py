@@ -9,14 +9,16 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
+from features.as_of import fingerprint
 from features.history import Histories
 from serving.horizons import days_left, horizons_of_run
-from serving.model import RiskModel
+from serving.model import RiskModel, read_model_files, write_model
 from serving.population import population
 from serving.scoring import Models, score
 from serving.worklist import Capacity, worklist
@@ -38,6 +40,38 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Models:
     folder: Path = tmp_path_factory.mktemp("model")
     write_quick_model(folder, "readmission", landmark_log_odds=LOG_ODDS.tolist())
     return Models({"readmission": RiskModel.load(folder)})
+
+
+CLOCKS = ["emergency_visits_days_since", "emergency_visits_count_30", "emergency_visits_count_90"]
+
+
+@pytest.fixture(scope="module")
+def clocks(tmp_path_factory: pytest.TempPathFactory) -> Models:
+    """A model of features that all move as days pass."""
+    folder: Path = tmp_path_factory.mktemp("clocks")
+    rng = np.random.default_rng(5)
+    X = np.column_stack([rng.integers(0, 100, 2000), *rng.integers(0, 3, (2, 2000))])
+    y = rng.random(2000) < 1 / (1 + np.exp(X[:, 0] / 20 - X[:, 1] - X[:, 2]))
+    data = lightgbm.Dataset(X.astype(np.float32), y.astype(float), feature_name=CLOCKS)
+    told = {"objective": "binary", "num_threads": 1, "seed": 1, "verbose": -1}
+    booster = lightgbm.train(told, data, num_boost_round=40)
+    write_quick_model(folder, "readmission", features=CLOCKS, fingerprint=fingerprint(CLOCKS),
+                      landmark_log_odds=LOG_ODDS.tolist())  # fmt: skip
+    _, about = read_model_files(folder)
+    write_model(folder, booster.model_to_string(), about)
+    return Models({"readmission": RiskModel.load(folder)})
+
+
+def test_until_there_is_news_no_window_moves(clocks: Models) -> None:
+    """Visits 25 and 80 days before the discharge: without care they would leave the last 30 and
+    the last 90 days on days 5 and 10, and lie further back each night."""
+    told = people(visit(-25), visit(-80), visit(12, known=20))
+    nights = [night(told, clocks, day).loc["p"] for day in range(30)]
+    margins = [n["readmission_margin"] for n in nights]
+    assert set(margins[:20]) == {margins[0]}
+    assert set(margins[20:]) == {margins[20]} != {margins[0]}
+    assert len({n["readmission_tier"] for n in nights[:20]}) == 1
+    assert [n["readmission_asked_on"] for n in nights] == [on(day) for day in range(30)]
 
 
 def visit(day: int, known: int | None = None, **row: Any) -> dict[str, Any]:
@@ -69,6 +103,7 @@ def test_without_news_the_risk_falls_and_neither_margin_nor_tier_moves(models: M
     assert {n["readmission_margin"] for n in nights} == {nights[0]["readmission_margin"]}
     assert {n["readmission_tier"] for n in nights} == {nights[0]["readmission_tier"]}
     assert [n["readmission_asked_on"] for n in nights] == [on(day) for day in range(30)]
+    assert {n["readmission_all_days_risk"] for n in nights} == {nights[0]["readmission_risk"]}
     # the odds of each day are the usual ones times what this person adds to them
     odds = np.array([n["readmission_risk"] / (1 - n["readmission_risk"]) for n in nights])
     added = np.exp(nights[0]["readmission_margin"])

@@ -31,6 +31,8 @@ from serving.model import (
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = [feature.name for feature in FEATURES[:6]]
+TOO_LONG = 10**400
+"""JSON holds it, and no double does."""
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +127,7 @@ BY_DAY = log_odds(0.5, 0.2, 0.1).tolist()
 
 
 def test_the_risk_is_that_of_the_days_that_are_left_and_the_tier_is_not(tmp_path, fitted):
-    told = metadata(calibrator=Calibrator().to_json(), landmark_log_odds=BY_DAY)
+    told = metadata(calibrator=Calibrator().to_json(), horizon_days=3, landmark_log_odds=BY_DAY)
     write_model(tmp_path, fitted[0], told)
     model = RiskModel.load(tmp_path)
     double = np.log([2.0] * 5)  # twice the odds of everybody else, on each day
@@ -134,6 +136,14 @@ def test_the_risk_is_that_of_the_days_that_are_left_and_the_tier_is_not(tmp_path
     assert risk == pytest.approx([2 / 3, 2 / 6, 2 / 11, 2 / 11, 2 / 3])
     assert model.risk(double[:1]) == pytest.approx([2 / 3])
     assert model.tier(double).tolist() == ["high"] * 5
+
+
+def test_a_slope_leaves_the_odds_of_the_day_as_they_are(tmp_path, fitted):
+    write_model(tmp_path, fitted[0], metadata(horizon_days=3, landmark_log_odds=BY_DAY))
+    # slope 0.9, intercept 0.1
+    model = RiskModel.load(tmp_path)
+    risk = model.risk(np.zeros(3), np.array([0, 1, 2]))
+    assert risk / (1 - risk) == pytest.approx(np.exp(0.1) * np.array([1, 1 / 4, 1 / 9]))
 
 
 def test_without_landmarks_the_day_changes_nothing(tmp_path, fitted):
@@ -167,13 +177,20 @@ def test_without_landmarks_the_day_changes_nothing(tmp_path, fitted):
         ({"data_through": "yesterday"}, InputError, "no usable data_through"),
         ({"trained_on": {"minimum_age": "65"}}, InputError, "no usable trained_on"),
         ({"trained_on": {"test_from": 2024}}, InputError, "no usable trained_on"),
-        ({"landmark_log_odds": []}, InputError, "no usable landmark_log_odds"),
-        ({"landmark_log_odds": [-2.0, -1.0]}, InputError, "no usable landmark_log_odds"),
-        ({"landmark_log_odds": [float("nan")]}, InputError, "no usable landmark_log_odds"),
-        ({"landmark_log_odds": -2.0}, InputError, "no usable landmark_log_odds"),
         ({"calibrator": []}, InputError, "no usable calibrator"),
         ({"calibrator": {"kind": "guess"}}, InputError, "calibrator"),
         ({"calibrator": {"kind": "platt", "slope": -1.0}}, InputError, "calibrator"),
+        ({"calibrator": {"kind": "platt", "slope": TOO_LONG}}, InputError, "calibrator"),
+        ({"calibrator": {"kind": "isotonic", "margins": [0, TOO_LONG], "risks": [0, 1]}},
+         InputError, "calibrator"),
+        ({"tiers": {"high": TOO_LONG, "moderate": 0.4}}, InputError, "no usable tiers"),
+        ({"tiers": {"high": True, "moderate": False}}, InputError, "no usable tiers"),
+        ({"cuts": {NAMES[0]: [1, TOO_LONG]}}, InputError, "no usable cuts"),
+        ({"cuts": {NAMES[0]: [False, True]}}, InputError, "no usable cuts"),
+        ({"trained_on": {"minimum_age": TOO_LONG}}, InputError, "no usable trained_on"),
+        ({"horizon_days": 0}, InputError, "no usable horizon_days"),
+        ({"horizon_days": True}, InputError, "no usable horizon_days"),
+        ({"horizon_days": TOO_LONG}, InputError, "no usable horizon_days"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_in_one_sentence(tmp_path, fitted, changed, error, words):
@@ -181,6 +198,32 @@ def test_what_does_not_fit_is_refused_in_one_sentence(tmp_path, fitted, changed,
     with pytest.raises(error, match=words) as refused:
         RiskModel.load(tmp_path)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("log_odds_by_day", "more"),
+    [
+        ([], {}), (-2.0, {}), ([float("nan")], {"horizon_days": 1}),
+        ([-2.0, -1.0], {"horizon_days": 2}),  # they rise
+        ([-1.0, -2.0], {"horizon_days": 1}),  # one a day, no more
+        ([-2.0], {}),  # and no fewer: one of 30
+        ([TOO_LONG, 1], {"horizon_days": 2}), ([True, False], {"horizon_days": 2}),
+        ([1e308, -1e308], {"horizon_days": 2}),
+        ([-1.0, -2.0], {"horizon_days": 2, "task": "high-cost"}),  # no question by days
+        ([-1.0, -2.0], {"horizon_days": 2, "kind": "encounter"}),
+    ],
+)  # fmt: skip
+def test_log_odds_by_day_that_cannot_be_are_refused(tmp_path, fitted, log_odds_by_day, more):
+    write_model(tmp_path, fitted[0], metadata(landmark_log_odds=log_odds_by_day, **more))
+    with pytest.raises(InputError, match="no usable landmark_log_odds"):
+        RiskModel.load(tmp_path)
+
+
+def test_any_kind_of_readmission_may_have_log_odds_by_day(tmp_path, fitted):
+    told = metadata(landmark_log_odds=BY_DAY, horizon_days=3)
+    for more in ({}, {"kind": "readmission", "task": "of our own"}, {"task": "readmission-pcr"}):
+        write_model(tmp_path, fitted[0], told | more)
+        assert RiskModel.load(tmp_path).has_landmarks
 
 
 def test_missing_and_broken_files_are_named(tmp_path, fitted):

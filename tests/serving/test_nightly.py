@@ -27,6 +27,7 @@ from serving.nightly import STALE_AFTER_DAYS, run_night
 from serving.store import Store
 from serving.worklist import Capacity
 from tests.serving.client import Client
+from tests.serving.list_bytes import list_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
 NIGHT = date(2024, 12, 31)
@@ -116,7 +117,7 @@ def test_nobody_listed_is_left_out_and_everybody_listed_has_reasons(store, night
 def test_the_same_night_twice_gives_the_same_bytes(home, night, store):
     again = run_night(home, NIGHT, Capacity(managers=3, slots=20))
     assert again.run_id != night.run_id
-    assert store.worklist_bytes(again.run_id) == store.worklist_bytes(night.run_id)
+    assert list_bytes(store, again.run_id) == list_bytes(store, night.run_id)
     assert replace(again, run_id=night.run_id) == night
 
 
@@ -192,9 +193,9 @@ def test_reasons_that_the_night_did_not_tell_are_null_and_the_api_tells_them(hom
         asked = client.post("/score", json={"as_of": NIGHT.isoformat(), **sent}).json()
         schemas = client.get("/openapi.json").json()["components"]["schemas"]
     assert asked["patients"][0][task]["reasons"]
-    told = schemas["Risk"]["properties"]["reasons"]
+    told = schemas["ReadmissionRisk"]["properties"]["reasons"]
     assert {"type": "null"} in told["anyOf"]
-    assert "reasons" in schemas["Risk"]["required"]
+    assert "reasons" in schemas["ReadmissionRisk"]["required"]
 
 
 def test_a_night_on_old_data_is_refused_and_the_list_stays(home, night, store):

@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from data.errors import InputError, RefusalError
-from serving.store import ENTRY_COLUMNS, REASON_COLUMNS, SCORE_COLUMNS, Store
+from data.errors import RefusalError
+from serving.store import ENTRY_COLUMNS, KNOWN_COLUMNS, REASON_COLUMNS, SCORE_COLUMNS, Store
 
 ROOT = Path(__file__).resolve().parents[2]
 NIGHT = date(2024, 12, 31)
@@ -32,14 +32,16 @@ def reason(patient_id, position=1, words="3 emergency visits in the last 90 days
     return dict(zip(REASON_COLUMNS, values, strict=True))
 
 
-def a_night(*patients, risk=0.25):
+def a_night(*patients, risk=0.25, known=()):
+    """What `Store.publish` is given beside a run id; `known`: rows of known scores."""
     scores = pd.DataFrame([score(p, risk) for p in patients], columns=list(SCORE_COLUMNS))
     reasons = pd.DataFrame([reason(p) for p in patients], columns=list(REASON_COLUMNS))
     entries = pd.DataFrame(
         [(n, 1, p, "high", "high cost") for n, p in enumerate(patients, 1)],
         columns=list(ENTRY_COLUMNS),
     )
-    return scores, reasons, entries, {"patients": len(patients)}
+    told = pd.DataFrame(known, columns=list(KNOWN_COLUMNS))
+    return scores, reasons, entries, {"patients": len(patients)}, told
 
 
 @pytest.fixture
@@ -117,15 +119,14 @@ def test_two_nights_at_once_are_refused(store, tmp_path):
     other.close()
 
 
-def test_worklist_bytes_hold_no_run_id_and_no_clock(store):
-    first, second = store.start(NIGHT), None
-    store.publish(first, *a_night("a", "b"))
-    second = store.start(NIGHT)
-    store.publish(second, *a_night("a", "b"))
-    assert store.worklist_bytes(first) == store.worklist_bytes(second)
-    assert b"a,high,high cost" in store.worklist_bytes(first)
-    with pytest.raises(InputError):
-        store.worklist_bytes("never")
+def test_a_list_holds_no_run_id_and_no_clock(store):
+    runs = []
+    for _ in range(2):
+        runs.append(store.start(NIGHT))
+        store.publish(runs[-1], *a_night("a", "b"))
+    first, second = (store.worklist(run_id) for run_id in runs)
+    assert first == second
+    assert not {"run_id", "started_at", "finished_at"} & set(first[0])
 
 
 CHILD = textwrap.dedent(

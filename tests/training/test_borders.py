@@ -7,7 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SHARED = {
-    "serving.model", "serving.calibrator", "serving.expected_cost", "serving.reasons",
+    "serving.model", "serving.model_json", "serving.booster", "serving.calibrator",
+    "serving.expected_cost", "serving.reasons",
 }  # fmt: skip
 
 

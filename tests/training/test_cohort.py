@@ -17,7 +17,9 @@ from training.tasks import READMISSION
 def test_an_unplanned_return_is_a_readmission_and_a_new_index_itself():
     anna = Person().stay("a", "2022-03-01", "2022-03-05").stay("b", "2022-04-04", "2022-04-08")
     #                                       discharge + 30 = 4 April
-    assert verdicts(cohort(anna)) == {"a": "1", "b": "0"}
+    made = cohort(anna)
+    assert verdicts(made) == {"a": "1", "b": "0"}
+    assert made.rows["weight"].tolist() == [1, 1]
 
 
 def test_day_31_is_too_late():
@@ -68,10 +70,20 @@ def test_enrolment_of_a_year_before_admission_tolerates_no_gap():
     assert one(a_day_between).startswith("not enrolled on each of the")
 
 
-def test_enrolment_after_discharge_or_death_within_30_days():
-    assert one(index_stay(covered=("2015-01-01", "2022-04-04"))) == "0"
-    assert one(index_stay(covered=("2015-01-01", "2022-04-03"))).startswith("not enrolled for 30")
-    assert one(index_stay(covered=("2015-01-01", "2022-03-31"), death="2022-03-20")) == "0"
+@pytest.mark.parametrize(
+    ("covered_until", "death", "counts"),
+    [
+        # discharge 5 March + 30 days = 4 April
+        ("2022-04-04", None, True),
+        ("2022-04-03", None, False),
+        ("2022-03-31", "2022-03-20", True),
+        ("2022-03-31", "2022-04-04", True),
+        ("2022-03-31", "2022-04-05", False),
+    ],
+)
+def test_enrolment_after_discharge_or_death_within_30_days(covered_until, death, counts):
+    said = one(index_stay(covered=("2015-01-01", covered_until), death=death))
+    assert said == ("0" if counts else "not enrolled for 30 days after discharge, and not dead")
 
 
 @pytest.mark.parametrize(
@@ -181,7 +193,9 @@ def test_the_outcome_is_known_when_its_window_and_the_run_out_are_over():
     # discharge 5 March + 30 days = 4 April; run-out 120 days: 2 August
     assert one(index_stay(), data_through="2022-08-02") == "0"
     assert one(index_stay(), data_through="2022-08-01").startswith("outcome not known yet")
-    assert cohort(index_stay(), data_through="2022-08-01").every["outcome"].isna().all()
+    unknown = cohort(index_stay(), data_through="2022-08-01").every
+    assert unknown["outcome"].isna().all()
+    assert unknown["reason"].tolist() == ["not known yet: its days lie beyond what the data hold"]
 
 
 def test_whoever_is_back_on_the_day_of_discharge_is_not_predicted():
@@ -206,6 +220,24 @@ def test_a_discharge_is_asked_about_on_the_day_it_became_known():
     assert cohort(lost).every.set_index("encounter_id").loc["a", "excluded_by"] == ALREADY_BACK
 
 
+def test_the_next_admission_is_known_from_a_day_of_its_own():
+    # admitted on 8 March, which the claim tells on 12 March; c and bert's stay have none after them
+    anna = index_stay().stay("b", "2022-03-08", "2022-03-10", known_on="2022-03-12")
+    anna.stay("c", "2022-05-01", "2022-05-04")
+    bert = Person("bert").stay("d", "2022-06-01", "2022-06-04")
+    every = cohort(anna, bert).every.set_index("encounter_id")
+    assert every["next_known_on"].dropna().to_dict() == {"a": day("2022-03-12"),
+                                                         "b": day("2022-05-04")}  # fmt: skip
+
+
+def test_people_whom_no_member_row_names_stay_apart():
+    anna = index_stay()
+    bert = Person("bert").stay("b", "2022-03-15", "2022-03-18")
+    for person in (anna, bert):
+        person.rows["member"].clear()
+    assert cohort(anna, bert).every["outcome"].tolist() == [0, 0]
+
+
 # --- what the source does not carry --------------------------------------------------------------
 
 
@@ -228,12 +260,45 @@ def test_a_rule_without_its_feed_is_not_evaluable_and_takes_nobody(feed, about, 
     assert carried.attrition.set_index("rule").loc[rule, "evaluable"]
 
 
+def test_without_dispositions_the_date_of_death_alone_tells_of_a_death_in_hospital():
+    dead = index_stay(death="2022-03-05")
+    lacking = cohort(dead, carries=[feed for feed in EVERYTHING if feed != "disposition"])
+    for made, note in ((lacking, "by the date of death alone: no disposition is carried"),
+                       (cohort(dead), "")):  # fmt: skip
+        assert verdicts(made)["a"] == "died in hospital"
+        assert made.attrition.set_index("rule").loc["died in hospital", "note"] == note
+
+
 def test_a_code_that_the_map_does_not_know_is_counted():
     anna = index_stay(procedures=(HIP, "XXXXXXX")).stay("b", "2022-06-01", "2022-06-02",
                                                         diagnosis="U071")  # fmt: skip
-    said = " ".join(cohort(anna).remarks)
+    made = cohort(anna.stay("c", "2022-09-01", "2022-09-02"))
+    said = " ".join(made.remarks)
     assert "1 of 2 procedures" in said
-    assert "1 of 2 acute stays have a principal diagnosis that the map" in said
+    assert "1 of 3 acute stays have a principal diagnosis that the map" in said
+    counts = [numbers for _, numbers in made.more["remarks"]]
+    assert (1, 2) in counts, "told apart from their sentences as well"
+    assert (1, 3) in counts
+
+
+REMARKS = [
+    # what the source does not carry, the index stay, what is said of it
+    ("procedure", {}, "planned admissions by procedure: not evaluable"),
+    ("principal_diagnosis", {}, "planned admissions by diagnosis: not evaluable"),
+    ("", {"diagnosis": None, "procedures": (HIP,)},
+     "1 stays with a potentially planned procedure lack a principal diagnosis"),
+    ("", {"facility": None}, "transfers by hospital: not evaluable"),
+    ("", {"death": "2022-03-20"}, "1 of 1 index discharges were followed by death within 30 days"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lacks", "about", "sentence"), REMARKS)
+def test_what_could_not_be_told_is_said(lacks, about, sentence):
+    made = cohort(index_stay(**about), carries=[feed for feed in EVERYTHING if feed != lacks])
+    assert sum(said.startswith(sentence) for said in made.remarks) == 1
+    plain = " ".join(cohort(index_stay()).remarks)
+    assert sentence not in plain
+    assert "observation" not in plain, "which this definition does not look at"
 
 
 def test_there_is_no_other_definition():

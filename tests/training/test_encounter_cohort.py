@@ -189,6 +189,15 @@ def test_a_source_without_such_encounters_is_refused() -> None:
         encounter_cohort(together(OPENING), manifest(), nobody)
 
 
+def test_encounters_of_nobody_with_a_member_row_are_nobodys() -> None:
+    stranger = visit(Person("stranger"), "2022-08-01")
+    stranger.rows["member"].clear()
+    nobodys = visit(Person("opening"), "2021-01-01", "office")  # opens the data, and is no case
+    made = encounter_cohort(together(nobodys, stranger, Person()), manifest(), ED_VISIT)
+    assert set(made.every["patient_id"]) == {"anna", "opening"}
+    assert made.rows["outcome"].sum() == 0
+
+
 def test_too_short_data_are_refused() -> None:
     with pytest.raises(RefusalError, match="needs more months"):
         encounter_cohort(together(OPENING), manifest(data_through="2021-08-01"), ED_VISIT)

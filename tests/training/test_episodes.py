@@ -30,7 +30,10 @@ JOINING = [
 def test_stays_join_into_episodes(case, begins, hospital, thing, joined):
     anna = Person().stay("a", "2022-03-01", "2022-03-05")
     anna.stay("b", begins, "2022-03-20", facility=hospital, diagnosis=thing)
-    every = cohort(anna).every
+    made = cohort(anna)
+    assert made.more["stays"]["joined_by"].tolist() == ["", joined]
+    assert made.more["stays"]["episode"].tolist() == ([0, 0] if joined else [0, 1])
+    every = made.every
     assert len(every) == (1 if joined else 2)
     if joined:
         only = every.iloc[0]
@@ -58,6 +61,13 @@ def test_a_lost_discharge_does_not_swallow_later_stays():
     assert verdicts(cohort(anna)) == {
         "a": "not discharged as far as the data tell", "b": "0",
     }  # fmt: skip
+
+
+def test_a_stay_of_somebody_else_neither_joins_nor_counts():
+    anna = Person("anna").stay("a", "2022-03-01", "2022-03-05")
+    bert = Person("bert").stay("b", "2022-03-05", "2022-03-08")
+    carl = Person("carl").stay("c", "2022-03-10", "2022-03-12")
+    assert verdicts(cohort(anna, bert, carl)) == {"a": "0", "b": "0", "c": "0"}
 
 
 # --- the first acute admission decides -----------------------------------------------------------
@@ -162,6 +172,13 @@ def test_death_without_readmission_is_negative_and_told_apart(death, back, expec
     if back:
         anna.stay("b", back[0], back[1], diagnosis=back[2])
     assert answers(cohort(anna)) == list(expected)
+
+
+def test_whoever_dies_on_the_day_of_discharge_is_told_as_dead_and_does_not_count():
+    only = cohort(Person(death="2022-03-05").stay("a", "2022-03-01", "2022-03-05")).every.iloc[0]
+    assert only["excluded_by"] == "died in hospital"
+    assert only[["outcome", "died_within", "death_or_readmission"]].tolist() == [0, True, 1]
+    assert only["reason"] == "died on day 0, not readmitted"
 
 
 def test_the_companion_outcome_is_censored_as_the_outcome_is():

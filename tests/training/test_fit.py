@@ -96,7 +96,9 @@ def test_settings_are_printed_whole_with_unit_and_anchor():
     assert whole["fit.seed"] == str(READMISSION.fit.seed)
     assert whole["evaluation.shares"] == "[0.01, 0.05, 0.1]"
     words = {name: words for name, _, words in described(HIGH_COST)}
-    assert words["horizon_days"] == "outcome window (as_of, as_of + 365]; days; after as_of"
+    assert (
+        words["horizon_days"] == "outcome window (as_of, as_of + horizon_days]; days; after as_of"
+    )
     assert set(words) <= set(flat(HIGH_COST))
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from training.evaluate import OURS
 from training.judged_cost import FEWEST, PRIOR, JudgedCost, judge_cost
+from training.resampling import resampled
 from training.tasks import EvaluationSettings
 
 QUICK = EvaluationSettings(replicates=50)
@@ -102,3 +106,32 @@ def test_intervals_are_over_patients():
     # every row twice tells nothing new: the same people are drawn
     assert width == pytest.approx(alone.total.high - alone.total.low)
     assert pairs.to_json()["rows"] == 400
+
+
+def test_an_interval_is_of_the_ratios_of_the_replicates():
+    rng = np.random.default_rng(2)
+    actual = rng.gamma(0.5, 1000, 200)
+    expected, weights = actual * rng.uniform(0.5, 1.5, 200), rng.uniform(0, 1, 200)
+    patients = np.array([f"p{n % 70}" for n in range(200)], dtype=object)
+    has = np.arange(200) < FEWEST + 10
+    found = judged(expected, actual, weights, patients,
+                   pd.DataFrame({FAILURE: has.astype(float)}))  # fmt: skip
+    drawn = list(resampled(patients.astype(str), QUICK.replicates, QUICK.seed))
+    for line, who in ((found.conditions.iloc[0], has), (found.conditions.iloc[1], ~has)):
+        ratios = [(k @ (weights * who * expected)) / (k @ (weights * who * actual)) for k in drawn]
+        assert [line["low"], line["high"]] == np.quantile(ratios, [0.025, 0.975]).tolist()
+
+
+def test_memory_does_not_grow_by_the_rows_with_the_replicates():
+    rows = 5000
+    cost = np.random.default_rng(3).gamma(0.5, 1000, rows)
+    most = []
+    for replicates in (5, 105):
+        settings = replace(QUICK, replicates=replicates)
+        given = (cost, cost, np.ones(rows), np.arange(rows).astype(str).astype(object),
+                 pd.DataFrame(index=range(rows)), cost, settings)  # fmt: skip
+        tracemalloc.start()
+        judge_cost(*given)
+        most.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert most[1] - most[0] < 10 * rows * 8, "100 more replicates, less than 10 of them held"

@@ -121,6 +121,7 @@ def test_the_counted_need_beside_the_true_one(tmp_path: Path):
     ])  # fmt: skip
     assert need_against_truth(tmp_path, rows, members, THROUGH) is None
     pq.write_table(truth, tmp_path / "condition.parquet")
+    assert need_against_truth(None, rows, members, THROUGH) is None
     found = need_against_truth(tmp_path, rows, members, THROUGH)
     assert found is not None
     told = found.set_index("group")[["rows", "true_conditions", "told", "cost"]]

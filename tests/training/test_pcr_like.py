@@ -9,10 +9,10 @@ import pytest
 from tests.training.readmission_answers import cohort, verdicts
 from tests.training.small import EVERYTHING, Person, day
 from training.cohort import Cohort
-from training.pcr_like import SETTINGS, WORDS
-from training.tasks import READMISSION
+from training.cohort_files import readmission_task
+from training.pcr_like import words_of
 
-PCR_LIKE = replace(READMISSION, definition="pcr_like", **SETTINGS)
+PCR_LIKE = readmission_task("readmission-pcr-like")
 
 
 def counted(*people: Person, **changes) -> Cohort:
@@ -35,8 +35,8 @@ def one(told: Person, **changes) -> str:
 
 
 def test_the_documentation_says_that_it_is_not_the_certified_measure():
-    assert "not that measure" in WORDS[0]
-    assert "licensed" in WORDS[0]
+    assert "not that measure" in words_of(PCR_LIKE)[0]
+    assert "licensed" in words_of(PCR_LIKE)[0]
 
 
 # --- which stays, and which of them are one ------------------------------------------------------
@@ -109,6 +109,17 @@ def test_planned_returns_and_pregnancy_do_not_count_and_do_not_block(
     made = counted(anna)
     row = made.every.set_index("encounter_id").loc["a"]
     assert (str(row["outcome"]), row["next_encounter_id"]) == (outcome, decided)
+
+
+def test_the_reason_speaks_of_unplanned_admissions_alone():
+    planned = index_stay().stay("b", "2022-03-15", "2022-03-17", diagnosis="M1611",
+                                procedures=(HIP,))  # fmt: skip
+    pneumonia = index_stay().stay("b", "2022-03-15", "2022-03-17", diagnosis="J189")
+    for told, reason in ((index_stay(), "no unplanned admission in 30 days"),
+                         (planned, "no unplanned admission in 30 days"),
+                         (pneumonia, "unplanned acute admission on day 10")):  # fmt: skip
+        every = counted(told).every.set_index("encounter_id")
+        assert every.loc["a", "reason"] == reason
 
 
 def test_psychiatric_stays_and_those_against_advice_and_for_cancer_count_here():

@@ -12,8 +12,17 @@ from hypothesis import strategies as st
 
 from data.errors import RefusalError
 from tests.training.small import day
+from training import threshold
 from training.high_cost import as_of_days
-from training.split import patient_roles, refuse_if_too_few, share_of, split_rows
+from training.split import (
+    FITTED_TO,
+    LEARNING,
+    ROLES,
+    patient_roles,
+    refuse_if_too_few,
+    share_of,
+    split_rows,
+)
 from training.tasks import SplitSettings
 
 SETTINGS = SplitSettings()
@@ -104,3 +113,10 @@ def test_too_few_cases_are_refused_with_their_number():
     with pytest.raises(RefusalError, match=r"Only 0 cases among \d+ test rows"):
         refuse_if_too_few(split, outcome, SETTINGS)
     refuse_if_too_few(split, outcome, replace(SETTINGS, least_test_events=0))
+
+
+def test_who_fits_a_booster_and_who_fits_anything() -> None:
+    assert LEARNING == ("train", "validation")
+    assert FITTED_TO == ("train", "validation", "calibration")
+    assert (*FITTED_TO, "test") == ROLES
+    assert not hasattr(threshold, "LEARNING"), "one name, one meaning"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pyarrow as pa
 import pytest
 
 from tests.training.readmission_answers import cohort
 from tests.training.small import EVERYTHING, Person
 from training.attrition import VERDICTS
-from training.pcr_like import SETTINGS
+from training.cohort_files import readmission_task
 from training.stay_table import RULE, stay_table
 from training.stays import INPATIENT_KINDS
 from training.tasks import READMISSION
 
-PCR_LIKE = replace(READMISSION, definition="pcr_like", **SETTINGS)
+PCR_LIKE = readmission_task("readmission-pcr-like")
 HIP = "0SR9019"
 
 

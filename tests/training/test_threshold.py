@@ -48,6 +48,12 @@ def test_rows_that_test_and_rows_that_left_have_no_say():
     assert fitted_threshold(left, split(150), HIGH_COST).cents == 9600
 
 
+def test_those_who_calibrate_have_a_say():
+    role = np.array(["train"] * 50 + ["validation"] * 25 + ["calibration"] * 25, dtype=object)
+    made = fitted_threshold(rows(HUNDRED), Split(role, ON, 485), HIGH_COST)
+    assert made.cents == 9600, "the costliest 25 of them calibrate: $76 to $100"
+
+
 def test_without_a_whole_window_nothing_can_be_fitted():
     with pytest.raises(RefusalError, match="covered for its whole outcome window"):
         fitted_threshold(rows(HUNDRED, left=20.0), split(100), HIGH_COST)
@@ -158,9 +164,9 @@ def test_a_threshold_that_cannot_be_read_is_refused(kept):
 )
 def test_settings_that_cannot_be_are_refused(tmp_path, line, says):
     path = tmp_path / "mine.toml"
-    path.write_text(f'kind = "high-cost"\n{line}\n')
+    path.write_text(f'kind = "high-cost"\nname = "mine"\n{line}\n')
     if not says:
-        assert task_called(str(path)) != HIGH_COST
+        assert task_called(str(path)) != replace(HIGH_COST, name="mine")
         return
     with pytest.raises(InputError, match=says):
         task_called(str(path))

@@ -82,6 +82,7 @@ def test_the_model_in_use_is_the_one_that_was_judged(home, trained, task):
     report = trained[task]
     model = RiskModel.load(home.models / task)
     assert model.version == report.model_version
+    assert model.metadata["kind"] == task
     assert model.metadata["origin"] == "invented"
     assert model.metadata["carries"] == list(Histories.open(home.histories).carries)
     assert 0 < model.metadata["tiers"]["moderate"] <= model.metadata["tiers"]["high"] < 1
@@ -141,7 +142,7 @@ def test_a_task_of_ones_own_is_trained_beside_the_others(home, tmp_path):
     assert report.task == "ed-visit-60"
     model = RiskModel.load(home.models / "ed-visit-60", "ed-visit-60")
     assert model.metadata["label"] == "Emergency visit within 60 days"
-    assert model.metadata["horizon_days"] == 60
+    assert (model.metadata["kind"], model.metadata["horizon_days"]) == ("encounter", 60)
     assert set(report.evaluation.better_than) == {"prior emergency encounters"}
     from mlflow import MlflowClient
 
@@ -249,6 +250,28 @@ def test_each_day_after_discharge_is_judged_alone(home, trained):
         assert AT_DISCHARGE in later.evaluation.better_than
     figures = days[7].flat()
     assert figures["day_7.firstcall.auroc"] == days[7].evaluation.scores["firstcall"]["auroc"][0]
+
+
+@pytest.mark.parametrize("task", ["readmission", "high-cost"])
+def test_no_truth_is_told_of_real_people_beside_whom_an_invented_population_lies(
+    home, trained, task, tmp_path
+):
+    real = Home(tmp_path / "real")
+    shutil.copytree(home.root, real.root, symlinks=True, ignore=shutil.ignore_patterns("mlflow*"))
+    manifest = real.tables / "current.json"
+    told = json.loads(manifest.read_text()) | {"origin": "own"}
+    manifest.write_text(json.dumps(told))
+    assert (real.invented / "truth" / "discharge.parquet").is_file()
+    model = RiskModel.load(home.models / task)
+    settings = SMALL_READMISSION if task == "readmission" else SMALL_HIGH_COST
+    assert examine(home, model, settings).truth["rows"] > 0
+    assert examine(real, model, settings).truth == {}
+    if task == "high-cost":
+        report = train(real, task, settings)
+        assert report.cost is not None
+        assert report.cost.need_truth is None
+        assert report.evaluation.truth == {}
+        assert trained[task].cost.need_truth is not None
 
 
 def test_another_population_is_judged_by_day_too(home, trained):

@@ -1,0 +1,112 @@
+"""How a model is split, fitted, calibrated, put into tiers and judged: what every task settles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from training.setting_types import (
+    Bins,
+    Capacities,
+    Folds,
+    Leaves,
+    Levels,
+    Part,
+    Penalty,
+    Replicates,
+    Rows,
+    Seed,
+    Share,
+    Shares,
+    Strict,
+    Threads,
+    Trees,
+    TwoFolds,
+    Words,
+    setting,
+)
+
+
+@dataclass(frozen=True)
+class SplitSettings(Strict):
+    """Who and when is trained on, and who and when tests."""
+
+    salt: Words = setting(
+        "firstcall-1", "goes before the patient id in the hash that splits people"
+    )
+    test_share: Share = setting(0.25, "people who only ever test", "share of people")
+    calibration_share: Share = setting(0.12, "people for the calibrator", "share of people")
+    validation_share: Share = setting(0.13, "people for early stopping", "share of people")
+    train_worth: Share = setting(
+        0.75,
+        "the first test day maximises train^w x test^(1-w), both as shares of eligible rows",
+        "exponent w",
+    )
+    least_train_events: Rows = setting(10, "fewer cases before the test refuse", "rows")
+    least_test_events: Rows = setting(1, "fewer cases in the test refuse", "rows")
+
+    def __post_init__(self) -> None:
+        if self.test_share + self.calibration_share + self.validation_share >= 1:
+            raise ValueError("the shares of test, calibration and validation leave nobody to train")
+
+
+@dataclass(frozen=True)
+class FitSettings(Strict):
+    """LightGBM's parameters, and when it stops."""
+
+    seed: Seed = setting(20240229, "every random choice of the fit derives from it")
+    threads: Threads = setting(2, "fixed, because other counts give other sums", "threads")
+    rounds: Trees = setting(3000, "at most", "trees")
+    patience: Trees = setting(100, "rounds without a better validation log loss", "trees")
+    folds: Folds = setting(1, "validation folds whose best numbers of trees are averaged", "folds")
+    few_events_rounds: Trees = setting(
+        60, "trees where fewer than 20 cases could tell when to stop", "trees"
+    )
+    learning_rate: Share = setting(0.03, "shrinkage of each tree")
+    max_depth: Levels = setting(4, "bounded, so that reasons stay cheap", "levels")
+    num_leaves: Leaves = setting(15, "leaves of one tree", "leaves")
+    min_data_in_leaf: Rows = setting(60, "rows under which no leaf is made", "rows")
+    feature_fraction: Part = setting(0.3, "columns that one tree may use", "share")
+    bagging_fraction: Part = setting(0.7, "rows that one tree sees", "share")
+    lambda_l2: Penalty = setting(5.0, "ridge on leaf values")
+    path_smooth: Penalty = setting(0.0, "leaves lean on their parents")
+    extra_trees: bool = setting(False, "one random cut a column, where noise outweighs signal")
+    max_bin: Bins = setting(63, "cuts a column at most", "bins")
+    least_seen: Rows = setting(
+        20,
+        "a column that is neither zero nor missing for fewer of those trained on is left out",
+        "people",
+    )
+
+
+@dataclass(frozen=True)
+class TierSettings(Strict):
+    """Tiers by capacity: shares of the calibrated risks of the calibration rows.
+
+    Those rows are of the training period, and the fit did not see them.
+    """
+
+    high: Share = setting(0.05, "the riskiest, called first", "share of rows")
+    moderate: Share = setting(0.20, "the riskiest including the high tier", "share of rows")
+
+    def __post_init__(self) -> None:
+        if self.moderate <= self.high:
+            raise ValueError("moderate holds the high tier too, and has to be the larger share")
+
+
+@dataclass(frozen=True)
+class EvaluationSettings(Strict):
+    """How a result is judged."""
+
+    replicates: Replicates = setting(300, "bootstrap samples of patients", "samples")
+    seed: Seed = setting(97, "of the bootstrap")
+    shares: Shares = setting((0.01, 0.05, 0.10), "capacities", "share of a list")
+    counts: Capacities = setting((50, 200, 500), "capacities", "people on a list")
+    judgeable_events: Rows = setting(200, "fewer cases are too few to judge", "rows")
+
+
+@dataclass(frozen=True)
+class CalibrationSettings(Strict):
+    """Which calibrators may be chosen."""
+
+    isotonic_events: Rows = setting(1000, "isotonic needs as many cases", "rows")
+    folds: TwoFolds = setting(5, "of patients, for the cross-fitted log loss", "folds")

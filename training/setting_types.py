@@ -1,0 +1,66 @@
+"""What values a setting may have: each type bounds its numbers and texts on both sides.
+
+The upper bounds are far beyond use: a larger value is a slip, or would take the machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+
+class Strict:
+    """Settings that a file may fill, and where it may say nothing else."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+
+def setting(default: Any, meaning: str, unit: str = "", anchor: str = "") -> Any:
+    """A setting that says what it means; MISSING as its default where it has to be given."""
+    return field(default=default, metadata={"meaning": meaning, "unit": unit, "anchor": anchor})
+
+
+TaskName = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,39}$")]
+"""Small letters, digits and hyphens: folders and the registered model are called by it."""
+
+
+def _words(text: str) -> str:
+    if not (0 < len(text) <= 80 and text[0].isalpha() and text.isprintable()):
+        raise ValueError("1 to 80 printable characters are needed, the first of them a letter")
+    return text
+
+
+Words = Annotated[str, AfterValidator(_words)]
+"""A text for labels and tables; one that begins with a letter is no formula in a spreadsheet."""
+
+Days = Annotated[int, Field(ge=0, le=3_660)]
+Horizon = Annotated[int, Field(ge=1, le=3_660)]
+Months = Annotated[int, Field(ge=1, le=12)]
+Age = Annotated[int, Field(ge=0, le=120)]
+Rows = Annotated[int, Field(ge=1, le=1_000_000_000)]
+"""Rows, people or cases."""
+Stays = Annotated[int, Field(ge=1, le=366)]
+Cents = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
+Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+Part = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Trend = Annotated[float, Field(gt=-0.5, lt=1, allow_inf_nan=False)]
+Shares = Annotated[tuple[Share, ...], Field(max_length=20)]
+Capacities = Annotated[tuple[Rows, ...], Field(max_length=20)]
+Landmarks = Annotated[tuple[Days, ...], Field(max_length=31)]
+
+Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
+"""LightGBM keeps it in 32 bits."""
+Threads = Annotated[int, Field(ge=1, le=256)]
+Trees = Annotated[int, Field(ge=1, le=100_000)]
+Levels = Annotated[int, Field(ge=1, le=64)]
+Leaves = Annotated[int, Field(ge=2, le=131_072)]
+"""LightGBM's own limit."""
+Bins = Annotated[int, Field(ge=2, le=255)]
+Penalty = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+Folds = Annotated[int, Field(ge=1, le=100)]
+TwoFolds = Annotated[int, Field(ge=2, le=100)]
+Replicates = Annotated[int, Field(ge=1, le=10_000)]
+
+DefinitionName = Literal["cms_hwr", "pcr_like"]
