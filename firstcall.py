@@ -279,7 +279,8 @@ def _cuts(task: str | None) -> Any:
     from serving.model import RiskModel
     from training.tasks import task_called
 
-    return RiskModel.load(_home().models / task_called(task).name, task).cuts
+    name = task_called(task).name
+    return RiskModel.load(_home().models / name, name).cuts
 
 
 def _invent(home: Home, members: int, years: int, seed: int) -> None:

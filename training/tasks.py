@@ -248,8 +248,10 @@ def task_called(name: str) -> Task:
 _MAY_DIFFER = frozenset({
     "name", "landmark_days", "run_out_days", "other_shares", "least_complete", "complete_enough",
     "months_between", "most_learning_rows",
+    "top_share", "fixed_threshold_cents", "yearly_trend", "truncate_cents", "unpriced",
 })  # fmt: skip
-"""Settings that say how much is learned and told, and neither who is asked nor what a case is."""
+"""Settings that say how much is learned and told, and neither who is asked nor what a case is; and
+those of the amount above which a year is costly, which each payer sets and the label names."""
 
 
 def refuse_a_taken_name(task: Task, where: str = "") -> None:

@@ -194,7 +194,8 @@ READMIT, COST, VISIT = (
          "readmission {}, where minimum_age is 65 and not 18: {}"),
         (replace(READMIT, definition="pcr_like"),
          "readmission {}, where definition is cms_hwr and not pcr_like: {}"),
-        (replace(COST, top_share=0.01), "high-cost {}, where top_share is 0.05 and not 0.01: {}"),
+        (replace(COST, look_back_days=90),
+         "high-cost {}, where look_back_days is 180 and not 90: {}"),
         (replace(VISIT, horizon_days=60),
          "ed-visit-90 {}, where horizon_days is 90 and not 60: {}"),
     ],
@@ -221,6 +222,7 @@ def test_the_name_of_a_shipped_task_stays_with_its_question(
         replace(READMIT, split=replace(READMIT.split, test_share=0.45)),
         replace(READMIT, tiers=replace(READMIT.tiers, high=0.10)),
         replace(COST, months_between=6, least_complete=0.5, other_shares=(0.02,)),
+        replace(COST, fixed_threshold_cents=5_000_000, yearly_trend=0.04),
         replace(VISIT, most_learning_rows=1000),
     ],
 )
