@@ -23,19 +23,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-NEEDED = (
-    "person", "encounter_id", "facility_id", "admitted_on", "discharged_on", "disposition",
-    "principal_code",
-)  # fmt: skip
-
 
 def with_episodes(stays: pd.DataFrame, *, any_hospital: bool = False) -> pd.DataFrame:
     """The stays in order, with ``episode`` (0, 1, …), ``joined_by`` and ``last_of_episode``.
 
-    One row an acute stay, at least the columns `NEEDED`: ``person`` int, days as numbers since
-    1970, ``discharged_on`` NaN while open. ``joined_by`` is "" where the stay begins an episode,
-    else overlap, transfer, same_day_return, or with `any_hospital` adjacent. Order: person,
-    admitted_on, discharged_on, encounter_id, so that ties are always broken alike.
+    One row an acute stay, at least with ``person`` (int), ``encounter_id``, ``facility_id``,
+    ``admitted_on`` and ``discharged_on`` (days since 1970, NaN while open), ``disposition`` and
+    ``principal_code``. ``joined_by`` is "" where the stay begins an episode, else overlap,
+    transfer, same_day_return, or with `any_hospital` adjacent. Order: person, admitted_on,
+    discharged_on, encounter_id, so that ties are always broken alike.
     """
     stays = stays.sort_values(
         ["person", "admitted_on", "discharged_on", "encounter_id"], na_position="first"

@@ -124,6 +124,13 @@ def test_without_procedures_the_exception_for_surgery_is_not_evaluable_and_that_
     assert cohort(index_stay()).attrition.set_index("rule")["note"][row.name] == ""
 
 
+def test_of_stays_coded_in_icd_9_the_exception_for_surgery_knows_less_and_that_is_said():
+    old = Person(covered=("2010-01-01", None), birth="1935-05-05")
+    old.stay("a", "2014-03-01", "2014-03-05", diagnosis="4280", system="ICD9")
+    note = cohort(old).attrition.set_index("rule")["note"]["medical treatment of cancer"]
+    assert note.endswith("of ICD-9 those of the planned categories alone")
+
+
 @pytest.mark.parametrize(
     ("hospital", "verdict", "evaluable"),
     [("330154", "discharged from a cancer hospital exempt from prospective payment", True),
@@ -135,7 +142,11 @@ def test_cancer_hospitals_exempt_from_prospective_payment_are_known_by_their_num
     made = cohort(index_stay(facility=hospital))
     assert verdicts(made)["a"] == verdict
     rule = "discharged from a cancer hospital exempt from prospective payment"
-    assert made.attrition.set_index("rule").loc[rule, "evaluable"] == evaluable
+    row = made.attrition.set_index("rule").loc[rule]
+    assert row["evaluable"] == evaluable
+    unnamed = "no hospital is named by its CMS certification number"
+    assert row["note"] == ("" if evaluable else unnamed)
+    assert unnamed not in cohort(Person()).attrition["note"].tolist(), "where there are no stays"
 
 
 def test_newborns_are_left_out_where_all_payers_count():
@@ -148,9 +159,12 @@ def test_newborns_are_left_out_where_all_payers_count():
         assert verdicts(cohort(person, task=everyone))["a"] == verdict
     medicare = replace(everyone, all_payers=False)
     assert verdicts(cohort(born, task=medicare))["a"] == "0"
-    neither = [c for c in EVERYTHING if c not in ("admission_type", "principal_diagnosis")]
-    made = cohort(born, task=everyone, carries=neither)
-    assert not made.attrition.set_index("rule").loc["newborn", "evaluable"]
+    by_type, by_diagnosis = "admission_type", "principal_diagnosis"
+    for lacks, evaluable in (((by_type,), True), ((by_diagnosis,), True),
+                             ((by_type, by_diagnosis), False)):  # fmt: skip
+        carries = [feed for feed in EVERYTHING if feed not in lacks]
+        made = cohort(born, task=everyone, carries=carries)
+        assert made.attrition.set_index("rule").loc["newborn", "evaluable"] == evaluable
 
 
 @pytest.mark.parametrize(

@@ -66,8 +66,14 @@ def test_a_lost_discharge_does_not_swallow_later_stays():
 def test_a_stay_of_somebody_else_neither_joins_nor_counts():
     anna = Person("anna").stay("a", "2022-03-01", "2022-03-05")
     bert = Person("bert").stay("b", "2022-03-05", "2022-03-08")
-    carl = Person("carl").stay("c", "2022-03-10", "2022-03-12")
+    carl = Person("carl").stay("c", "2022-03-09", "2022-03-12", facility="south")
     assert verdicts(cohort(anna, bert, carl)) == {"a": "0", "b": "0", "c": "0"}
+
+
+def test_an_episode_that_holds_an_open_stay_has_no_discharge():
+    anna = Person().stay("a", "2022-03-01", None)
+    anna.stay("b", "2022-03-02", "2022-03-05", facility="south")
+    assert verdicts(cohort(anna)) == {"b": "not discharged as far as the data tell"}
 
 
 # --- the first acute admission decides -----------------------------------------------------------

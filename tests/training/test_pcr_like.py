@@ -73,6 +73,12 @@ def test_stays_two_calendar_days_apart_are_distinct(case, begins, hospital, thin
     assert made.more["stays"].set_index("encounter_id").loc["b", "joined_by"] == joined
 
 
+def test_a_stay_of_somebody_else_neither_joins_nor_counts():
+    anna, bert = index_stay(), Person("bert", birth="1971-01-01")
+    bert.stay("b", "2022-03-05", "2022-03-08")
+    assert verdicts(counted(anna, bert)) == {"a": "0", "b": "0"}
+
+
 # --- the outcome ---------------------------------------------------------------------------------
 
 HIP = "0SR9019"
@@ -201,6 +207,11 @@ def test_enrolment_for_30_days_after_discharge_whoever_dies():
     assert one(covered(("2015-01-01", "2022-04-03"))) == rule
     assert one(index_stay(death="2022-03-20")) == "0"
     assert one(index_stay(covered=("2015-01-01", "2022-03-20"), death="2022-03-20")) == rule
+    # the year before allows its one gap, and ends on the day before discharge
+    a_gap = ("2015-01-01", "2021-12-31")
+    assert one(covered(a_gap, ("2022-02-15", "2022-03-04"))) == rule
+    before = "not enrolled in the 365 days before discharge"
+    assert one(covered(a_gap, ("2022-02-15", "2022-03-03"), ("2022-03-05", None))) == before
 
 
 @pytest.mark.parametrize(

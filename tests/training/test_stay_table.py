@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
@@ -95,6 +97,44 @@ def test_each_rule_is_met_failed_not_tried_or_not_evaluable():
     assert rows["a"]["excluded_by"].startswith("younger than 65"), "the first rule that took it"
     assert rows["a"]["reason"].startswith("does not count (younger than 65")
     assert rows["b"][RULE + "not_psychiatric"] == "not tried", "without a principal diagnosis"
+
+
+def test_what_is_told_is_tried_also_where_nothing_comes_of_it():
+    # the map does not know the code; of the hospitals one is named by its number
+    person = Person().stay("a", "2022-03-01", "2022-03-05", diagnosis="U071", facility="330101")
+    person.stay("b", "2022-06-01", "2022-06-03", diagnosis=None)
+    rows = told(person)
+    for key in ("not_psychiatric", "not_medical_cancer", "not_exempt_hospital"):
+        assert [rows[stay][RULE + key] for stay in "ab"] == ["met", "not tried"]
+    rows = told(person, task=PCR_LIKE)
+    assert [rows[stay][RULE + "not_pregnancy"] for stay in "ab"] == ["met", "not tried"]
+
+
+def test_who_dies_on_the_day_of_discharge_need_not_be_enrolled_after_it():
+    person = Person(covered=("2015-01-01", "2022-03-05"), death="2022-03-05")
+    row = told(person.stay("a", "2022-03-01", "2022-03-05"))["a"]
+    assert (row[RULE + "alive"], row[RULE + "enrolled_after"]) == ("failed", "met")
+
+
+RULES = [
+    (READMISSION,
+     "discharged alive not_transferred not_against_advice age enrolled_before not_psychiatric "
+     "not_rehabilitation not_medical_cancer not_exempt_hospital outcome_known enrolled_after "
+     "something_to_predict"),
+    (replace(READMISSION, all_payers=True),
+     "discharged alive not_transferred not_against_advice age not_newborn enrolled_before "
+     "not_psychiatric not_rehabilitation not_medical_cancer not_exempt_hospital outcome_known "
+     "enrolled_after something_to_predict"),
+    (PCR_LIKE,
+     "discharged alive not_same_day age age_or_medicare not_pregnancy not_hospice "
+     "enrolled_before outcome_known enrolled_after not_outlier something_to_predict"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "rules"), RULES)
+def test_each_rule_has_a_column_in_the_order_in_which_it_is_asked(task, rules):
+    names = stay_table(cohort(anna(), task=task)).column_names
+    assert [name.removeprefix(RULE) for name in names if name.startswith(RULE)] == rules.split()
 
 
 def test_an_open_stay_is_tried_on_nothing_but_its_discharge():
