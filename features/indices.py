@@ -97,12 +97,14 @@ SCORES: tuple[Score, ...] = (
 """Every score that is known here, in the order in which it is told."""
 _NO_STAY = "no discharge from an acute stay is seen"
 _NOT_CARRIED = {
-    "charlson_1987": ("diagnosis", "no diagnoses are carried"),
-    "charlson_2011": ("diagnosis", "no diagnoses are carried"),
-    "elixhauser": ("diagnosis", "no diagnoses are carried"),
-    "hcc_v28": ("icd10_diagnoses", "no ICD-10-CM diagnoses are carried"),
-    "prior_year_cost": ("cost", "no costs are carried"),
+    "charlson_1987": "no diagnoses are carried",
+    "charlson_2011": "no diagnoses are carried",
+    "elixhauser": "no diagnoses are carried",
+    "hcc_v28": "no ICD-10-CM diagnoses are carried",
+    "prior_year_cost": "no costs are carried",
 }
+"""Why a score about a person is not known. Where costs are carried there may be none of the year;
+the others are known of everybody whose source carries what they count."""
 _NO_AMOUNT = "no amount is seen"
 
 
@@ -148,8 +150,8 @@ def person_scores(
     made: dict[str, pd.Series] = {}
     for score, column in zip(asked, columns, strict=True):
         value = found[column].astype(np.float64)
-        feed, why = _NOT_CARRIED[score.name]
-        why = why if feed not in histories.carries else _NO_AMOUNT
+        is_cost = score.unit == "US dollars"
+        why = _NO_AMOUNT if is_cost and "cost" in histories.carries else _NOT_CARRIED[score.name]
         made[f"{score.name}_low"] = made[f"{score.name}_high"] = value
         made[f"{score.name}_lacking"] = pd.Series(
             np.where(value.isna(), why, ""), index=index.index, dtype=object

@@ -38,7 +38,7 @@ class Threshold:
     def factor(self, as_of: ArrayLike) -> NDArray[np.float64]:
         """What the trend makes of an amount between ``on`` and each as-of date."""
         days = np.asarray(as_of, dtype=np.float64)
-        if self.on is None or self.yearly_trend == 0:
+        if self.on is None:
             return np.ones(days.shape)
         return (1 + self.yearly_trend) ** ((days - self.on) / YEAR)
 
@@ -100,7 +100,7 @@ def percentiles(
     """How cost is spread among the learning rows: one row a percentile (and the threshold in use),
     columns share (NaN where fixed), in_use, threshold_cents, rows_above, cost_above (shares)."""
     seen = _seen(rows, split)
-    amount = _moved(seen, threshold.on or 0, threshold.yearly_trend)
+    amount = _moved(seen, threshold.on, threshold.yearly_trend)
     fitted = () if threshold.share is None else (threshold.share,)
     shares: list[float] = sorted({*task.other_shares, *fitted})
     wanted = [(share, _upper(amount, share), share == threshold.share) for share in shares]
@@ -159,7 +159,7 @@ def _seen(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
     return seen
 
 
-def _moved(seen: pd.DataFrame, on: int, trend: float) -> NDArray[np.float64]:
+def _moved(seen: pd.DataFrame, on: int | None, trend: float) -> NDArray[np.float64]:
     amount = seen["amount_cents"].to_numpy(dtype=np.float64)
     return amount / Threshold(0, on, trend).factor(seen["as_of"])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from datetime import date
 from random import Random
 
@@ -83,6 +84,9 @@ def test_a_range_says_what_is_not_known() -> None:
         0, 5, "haemoglobin at discharge, oncology discharge or active cancer, sodium at "
         "discharge, admission type",
     )  # fmt: skip
+    found = _known(ILL, _without("diagnosis", "emergency_visits", "icd_procedures"))
+    assert found["lace"][2] == "comorbidities, emergency visits"
+    assert found["hospital_2016"][2] == "procedures"
 
 
 NOT_EVALUABLE = [
@@ -148,6 +152,7 @@ def test_side_by_side_they_are_what_each_says_alone() -> None:
         ("lace", 8, 11, "admission type", "LACE 8–11 (not known: admission type)"),
         ("lace", NAN, NAN, "no discharge", "LACE not known: no discharge"),
         ("hospital_2016", 0, 0, "", "HOSPITAL 0"),
+        ("charlson_2011", 3, 3, "", "Charlson 3"),
         ("elixhauser", -3, -3, "", "Elixhauser (van Walraven) -3"),
         ("hcc_v28", 0.331, 0.331, "", "CMS-HCC V28 (conditions) 0.331"),
         ("prior_year_cost", 9375.6, 9375.6, "", "prior-year cost $9,376"),
@@ -182,6 +187,12 @@ def test_every_score_says_what_it_was_made_for() -> None:
     assert "death or unplanned readmission" in score_called("lace").made_for
 
 
+def test_all_but_the_cost_are_points() -> None:
+    assert {score.name: score.unit for score in SCORES if score.unit != "points"} == {
+        "prior_year_cost": "US dollars"
+    }
+
+
 def test_there_is_no_score_of_another_name() -> None:
     with pytest.raises(KeyError):
         score_called("apgar")
@@ -189,7 +200,8 @@ def test_there_is_no_score_of_another_name() -> None:
 
 def test_prior_admissions_are_those_of_the_year_before_this_one() -> None:
     tables = stays(stay(5, 1), stay(6, 6), stay(5 + 365, 300), stay(5 + 366, 366))
-    assert prior_admissions(histories(tables), asked()).tolist() == [2]
+    found = prior_admissions(histories(tables), asked())
+    assert (found.name, found.tolist()) == ("prior_admissions", [2])
     assert prior_admissions(histories({}), asked()).isna().all()
 
 
@@ -197,7 +209,11 @@ def test_prior_year_cost_is_of_claims_or_else_of_the_calendar_year() -> None:
     claim = {"happened_on": ago(3), "allowed_cents": 5_000}
     year = {"happened_on": ago(0), "allowed_cents": 9_000, "covers": "year"}
     both = histories(rows("cost", claim, year))
-    assert prior_year_cost(both, asked()).tolist() == [50.0]
+    found = prior_year_cost(both, asked())
+    assert (found.name, found.tolist()) == ("prior_year_cost", [50.0])
+    # claims are carried, and the source says that its costs are those of years
+    told_by_year = replace(both, manifest={**both.manifest, "cost_covers": "year"})
+    assert prior_year_cost(told_by_year, asked()).tolist() == [90.0]
     only_years = histories(rows("cost", claim, year), ("cost", "cost_year"))
     assert prior_year_cost(only_years, asked()).tolist() == [90.0]
     assert prior_year_cost(histories({}, ("member",)), asked()).isna().all()

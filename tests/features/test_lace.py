@@ -294,6 +294,11 @@ def test_an_admission_whose_discharge_is_not_seen_has_a_range() -> None:
     assert (found["lace_low"], found["lace_high"]) == (1, 7 + 3 + 1)
 
 
-def test_an_admission_after_as_of_is_refused() -> None:
-    with pytest.raises(InputError, match="admitted_on"):
-        _lace({}, admitted_on=[date(2021, 1, 1)])
+@pytest.mark.parametrize("admitted_on", [date(2021, 1, 1), None, "soon"])
+def test_an_admission_after_as_of_or_without_a_day_is_refused(admitted_on: Any) -> None:
+    with pytest.raises(InputError, match="column admitted_on "):
+        _lace({}, admitted_on=[admitted_on])
+
+
+def test_an_admission_of_today_may_be_asked_about() -> None:
+    assert _lace(stays(stay(0, 0)), admitted_on=[ago(0)])["l"] == 0

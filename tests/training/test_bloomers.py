@@ -79,7 +79,7 @@ def test_where_no_year_before_was_seen_nobody_is_judged_apart():
     found = bloomers(scored(), rows([np.nan] * 8), QUICK)
     assert found.evaluation is None
     assert found.counts["cases_not_known"] == 3
-    assert found.found["bloomers_found"].isna().all()
+    assert found.found[["bloomers_found", "stayers_found"]].isna().all(axis=None)
     assert found.flat() == {}
     assert found.to_json()["evaluation"] is None
 

@@ -39,6 +39,16 @@ def test_the_documentation_says_that_it_is_not_the_certified_measure():
     assert "licensed" in words_of(PCR_LIKE)[0]
 
 
+@pytest.mark.parametrize(
+    ("youngest", "words"),
+    [(18, "of people of 18 to 64, and of 18 and over in Medicare"),
+     (64, "of people of 64 to 64, and of 64 and over in Medicare"),
+     (65, "of people of 65 and over in Medicare")],
+)  # fmt: skip
+def test_the_documentation_names_the_ages_of_the_task(youngest, words):
+    assert words in words_of(replace(PCR_LIKE, minimum_age=youngest))[1]
+
+
 # --- which stays, and which of them are one ------------------------------------------------------
 
 

@@ -111,6 +111,21 @@ def test_the_percentiles_beside_say_how_many_lie_above_and_what_they_bear():
     )
 
 
+@pytest.mark.parametrize(
+    ("cents", "above", "borne"),
+    [
+        ([0, 1], 1 / 2, 1),  # one cent is all that there is
+        ([0, -5, 100], 1 / 3, 1),  # money that came back takes nothing from the whole
+        ([0, 0], 0, np.nan),  # of nothing there are no parts
+    ],
+)
+def test_what_those_above_bear_is_a_part_of_what_was_spent(cents, above, borne):
+    task = replace(HIGH_COST, other_shares=())
+    spread = percentiles(rows(cents), split(len(cents)), task, Threshold(0, ON))
+    assert spread["rows_above"].tolist() == pytest.approx([above])
+    assert spread["cost_above"].tolist() == pytest.approx([borne], nan_ok=True)
+
+
 def test_what_is_said_of_it():
     made = Threshold(9_600, ON, 0.05, 0.05)
     spread = percentiles(rows(HUNDRED), split(100), HIGH_COST, made)
@@ -119,6 +134,10 @@ def test_what_is_said_of_it():
     assert "5.0% a year (factor 1.050 on the last date)" in told[-1]
     assert told[-1].endswith("+3.1% a year")
     assert threshold_remarks(spread, made, ON, np.nan)[-1].endswith("not known")
+    fixed = replace(made, share=None)
+    spread = percentiles(rows(HUNDRED), split(100), HIGH_COST, fixed)
+    told = threshold_remarks(spread, fixed, ON, np.nan)
+    assert any("threshold (fixed of learning rows): $96" in line for line in told)
 
 
 def test_the_observed_trend_compares_the_first_date_with_the_last():
@@ -128,6 +147,12 @@ def test_the_observed_trend_compares_the_first_date_with_the_last():
     assert observed_trend(both, split(4)) == pytest.approx(0.10, abs=0.001)
     assert np.isnan(observed_trend(last, split(2)))
     assert np.isnan(observed_trend(pd.concat([rows([0], as_of=ON - 731), last]), split(3)))
+
+
+@pytest.mark.parametrize(("days", "known"), [(183, True), (182, False)])
+def test_a_trend_is_seen_from_half_a_year_on_however_little_was_spent(days, known):
+    both = pd.concat([rows([1], as_of=ON - days), rows([2], as_of=ON)], ignore_index=True)
+    assert np.isfinite(observed_trend(both, split(2))) == known
 
 
 @given(st.integers(0, 10**9), st.none() | st.integers(0, 30_000), st.floats(-0.5, 0.5))
