@@ -205,13 +205,13 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
             margin[rows] = model.margin(X)
             since = _days_after_discharge(people.iloc[rows], task, days)
             risk[rows] = model.risk(margin[rows], since)
-            all_days[rows] = model.risk(margin[rows])
             tier[rows], day[rows] = model.tier(margin[rows]), days
             if model.cost is not None:
                 dollars[rows] = model.expected_dollars(X)
             asked[task] = _Asked(model, rows, known_on, X)
             _warn(warnings, people, rows, days, model)
             if task == "readmission":
+                all_days[rows] = model.risk(margin[rows])
                 _warn_of_stays(warnings, people, rows, X[_CAUSE].to_numpy())
         scores[f"{prefix}_risk"], scores[f"{prefix}_margin"] = risk, margin
         scores[f"{prefix}_tier"], scores[f"{prefix}_asked_on"] = tier, day

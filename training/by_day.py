@@ -109,9 +109,8 @@ def judged_by_day(
     without a case are left out. `counts` are of these rows' index stays."""
     unknown: Mapping[int, int] = dict(zip(counts["landmark"], counts["back_unknown"], strict=True))
     rows = matrix.rows
-    first = rows["landmark"].to_numpy() == 0
-    margin = model.margin(matrix.X)
-    at_discharge = pd.Series(margin[first], index=rows["encounter_id"].to_numpy()[first])
+    first = matrix.part(np.flatnonzero(rows["landmark"].to_numpy() == 0))
+    at_discharge = pd.Series(model.margin(first.X), index=first.rows["encounter_id"].to_numpy())
     found = []
     for landmark in task.landmark_days:
         at = np.flatnonzero(rows["landmark"].to_numpy() == landmark)
