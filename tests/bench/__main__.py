@@ -18,8 +18,9 @@ scan     All declared features of everybody as of one day, from Parquet on disk 
          same files. Below it the parts: without writing, and without computing either.
 memory   The highest memory of a process that does that, and of one that does it with the same
          patients in twice as many shards.
-days     All features of everybody at 24 month ends beside one, every number read but not kept.
-         Below it both written to disk, where 24 times as many bytes are written.
+days     All features of everybody at 24 month ends, every number read but not kept, beside that
+         scan: four times what one day may take, and a scan at most for each day more. Below it
+         the same beside one day, and both written to disk, 24 times as many bytes.
 one      All features of one patient from canonical rows, as the live API computes them, and the
          parts of it. Then the first answer of a fresh process, its imports apart: with nothing
          compiled, and with the compiled code on disk.
