@@ -41,6 +41,9 @@ from data.concepts import (
     diagnosis_concept,
     diagnosis_concept_name,
     diagnosis_concepts,
+    icd9_diagnoses,
+    icd10_diagnoses,
+    icd10_procedures,
     major_diagnostic_category,
     procedure_concept,
     read_codelist,
@@ -146,17 +149,23 @@ def well_formed(system: str, codes: Codes) -> np.ndarray:
 def recognised(system: str, codes: Codes) -> np.ndarray:
     """Whether each code is known, bool: what intake counts as known and unknown codes.
 
-    Diagnoses and ICD-10 procedures are known when they have a CCS category, ICD-9 procedures when
-    CMS's last list holds them, DRG, revenue and place-of-service codes when the project's lists
-    do, ATC codes when it holds their class (a class younger than the list is unknown here, and
+    Diagnoses and ICD-10 procedures are known when they have a CCS category and some list holds them
+    or a code that begins with them: E11.9999 is rolled up by its stem, and unknown all the same.
+    ICD-9 procedures are known when CMS's last list holds them, DRG, revenue and place-of-service
+    codes when the project's lists do, ATC codes when it holds their class (a class younger than the list is unknown here, and
     `drug_class` rolls up to it all the same), LOINC codes when their check digit is right, HCPCS
     codes when they have the right shape (its list is licensed).
     Raises KeyError for a system that no table uses.
     """
-    if system in ("ICD9CM", "ICD10CM", "CCW"):
+    if system == "CCW":
         return diagnosis_concept(system, codes) != 0
-    if system == "ICD10PCS":
-        return procedure_concept(system, codes) != 0
+    if system in _MAPS:
+        concept = procedure_concept if system == "ICD10PCS" else diagnosis_concept
+        listed, mapped = _titles_and_stems(system), _MAPS[system]().of_code
+        on_list = over_unique(
+            codes, lambda code: code in listed or code in mapped, np.bool_, system
+        )
+        return on_list & (concept(system, codes) != 0)
     if system == "ICD9PCS":
         return over_unique(codes, lambda code: code in icd9_procedures(), np.bool_, system)
     if system == "REVENUE":
@@ -179,6 +188,7 @@ def recognised(system: str, codes: Codes) -> np.ndarray:
 
 UNLISTED_SYSTEMS = frozenset(("NDC", "RXNORM"))
 """Systems of which neither a package nor the project has a list."""
+_MAPS = {"ICD9CM": icd9_diagnoses, "ICD10CM": icd10_diagnoses, "ICD10PCS": icd10_procedures}
 _LISTED = {"MSDRG": "ms_drg", "POS": "place_of_service"}
 
 
@@ -199,7 +209,8 @@ def why_unknown(system: str, codes: Codes) -> list[str]:
     NO_SUCH_CODE: it is not written as codes of the system are, or its check digit is wrong.
     NO_LIST: firstcall has no list of the system, so every code of it is unknown (NDC, RXNORM).
     NO_CATEGORY: the code is valid, but too young for CCS, or too short to have one category.
-    ON_NO_LIST: nothing here holds it. Raises KeyError for a system that no table uses.
+    ON_NO_LIST: nothing here holds it, though its stem may have a category.
+    Raises KeyError for a system that no table uses.
     """
     texts = [in_form(system, code or "") for code in codes]
     formed = well_formed(system, texts).tolist()

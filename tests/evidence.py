@@ -23,6 +23,7 @@ from serving.model import RiskModel
 from training.evaluate import OURS, Evaluation
 from training.examine import examine, examine_by_day
 from training.printed import print_days
+from training.tasks import READMISSION
 from training.train import train
 
 BASELINE = {"readmission": "LACE", "high-cost": "prior-year cost"}
@@ -107,7 +108,9 @@ def main() -> int:
         model = ours.train(task)
         met.append(told(task, examine(test.home, model, references=references)))
         if model.has_landmarks:
-            print_days(task, examine_by_day(test.home, model))
+            print_days(
+                task, examine_by_day(test.home, model), READMISSION.evaluation.judgeable_events
+            )
     return 0 if all(met) else 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -14,23 +15,30 @@ COLUMNS = (
 )  # fmt: skip
 
 
-VERDICTS = ("met", "failed", "not tried", "not evaluable")
+VERDICTS = ("met", "failed", "not tried", "not evaluable", "lifted")
 """What one rule says of one row: it passes, it is taken out, it lacks what the rule looks at, or
-the whole source does."""
-MET, FAILED, NOT_TRIED, NOT_EVALUABLE = range(4)
+the whole source does; or the task has lifted the rule."""
+MET, FAILED, NOT_TRIED, NOT_EVALUABLE, LIFTED = range(5)
 
 
 class Attrition:
     """Rules applied one after another to the same rows.
 
-    ``person``: int[rows]; ``outcome``: bool[rows], the label where it is known. After each
+    ``person``: int[rows]; ``outcome``: bool[rows], the label where it is known; ``lifted``: rules
+    by their keys (without "not_") that take nobody, because the task says so. After each
     `exclude`, ``kept`` says who is left and ``excluded_by`` which rule took a row first;
     ``verdicts`` holds, by the rule's key, what it says of every row (int8, place in `VERDICTS`),
     those that an earlier rule took included.
     """
 
-    def __init__(self, person: NDArray[np.int64], outcome: NDArray[np.bool_]) -> None:
+    def __init__(
+        self,
+        person: NDArray[np.int64],
+        outcome: NDArray[np.bool_],
+        lifted: Collection[str] = (),
+    ) -> None:
         self.person = person
+        self._lifted = {f"not_{name}" for name in lifted}
         self.outcome = outcome
         self.kept = np.ones(len(person), dtype=bool)
         self.excluded_by = np.full(len(person), "", dtype=object)
@@ -60,7 +68,12 @@ class Attrition:
         ``untried`` marks rows that lack what the rule looks at; those left are counted.
         ``key`` is a short name of the rule for `verdicts`; without one it is `rule`.
         """
-        self.verdicts[key or rule] = _verdict(len(self.person), failed, untried)
+        if key in self._lifted:
+            self.verdicts[key] = np.full(len(self.person), LIFTED, dtype=np.int8)
+            failed, untried = np.zeros(len(self.person), dtype=bool), None
+            note = "lifted by the settings of the task: these count"
+        else:
+            self.verdicts[key or rule] = _verdict(len(self.person), failed, untried)
         rows, people = int(self.kept.sum()), self._people()
         evaluable = failed is not None
         if failed is not None:

@@ -50,7 +50,7 @@ def rules_of(found: Discharges, task: ReadmissionTask) -> Attrition:
     principal = "principal_diagnosis" in found.carries
     no_disposition = every["disposition"].isna().to_numpy()
 
-    rules = found.begin("acute inpatient stays")
+    rules = found.begin("acute inpatient stays", task.lifted_exclusions)
     rules.exclude("transferred to another acute hospital that the data do not show",
                   found.sent("acute_transfer"), no_disposition, key="not_transferred")  # fmt: skip
     rules.exclude("left against medical advice", found.sent("left_against_advice"),

@@ -27,7 +27,8 @@ from training.outcome import Deciding, readmissions
 from training.stays import inpatient_stays, people
 from training.tasks import ReadmissionTask
 
-__all__ = ["ALREADY_BACK", "DEFINITIONS", "Cohort", "Definition", "day_of", "readmission_cohort"]
+__all__ = ["ALREADY_BACK", "DEFINITIONS", "Cohort", "Definition", "day_of", "readmission_cohort",
+           "words_of"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,15 @@ DEFINITIONS = {
         pcr_like.KINDS, True, "first_unplanned", pcr_like.rules_of, pcr_like.words_of
     ),
 }
+
+
+def words_of(task: ReadmissionTask) -> tuple[str, ...]:
+    """The task's definition in sentences, with what the task changes of it."""
+    words = DEFINITIONS[task.definition].words_of(task)
+    if not task.lifted_exclusions:
+        return words
+    lifted = ", ".join(name.replace("_", " ") for name in task.lifted_exclusions)
+    return (*words, f"Otherwise than the definition, this task counts: {lifted}.")
 
 
 def day_of(when: date | str) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from training.cohort import DEFINITIONS, Cohort
+from training.cohort import Cohort, words_of
 from training.discharges import ALREADY_BACK
 from training.outcome import UNPLANNED
 from training.tasks import ReadmissionTask, described
@@ -76,7 +76,7 @@ def cohort_page(cohort: Cohort, task: ReadmissionTask, manifest: Mapping[str, An
     return template.render(
         title=f"Who counts for {task.name}, and what followed",
         definition=task.definition,
-        words=DEFINITIONS[task.definition].words_of(task),
+        words=words_of(task),
         headline=_headline(index, counts, task),
         source=[
             ("source", manifest.get("source", "")),

@@ -5,7 +5,7 @@ Final facts decide here, as they were known on data_through; features never see 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,12 +124,12 @@ class Discharges:
             return None
         return (self.every["disposition"] == where).to_numpy(dtype=bool)
 
-    def begin(self, what: str) -> Attrition:
+    def begin(self, what: str, lifted: Collection[str]) -> Attrition:
         """The attrition table with what all definitions begin with: stays, episodes, open ones,
-        deaths in hospital."""
+        deaths in hospital; `lifted` are the rules that the task lifts."""
         known = (self.every["outcome"] == 1).to_numpy() & ~self.censored
         count = len(self.stays)
-        rules = Attrition(self.person, known)
+        rules = Attrition(self.person, known, lifted)
         rules.begin(what, count, self.stays["person"].nunique())
         rules.joined("joined with another stay into one episode", count)
         rules.exclude(NOT_DISCHARGED, self.still_in, key="discharged")

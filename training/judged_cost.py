@@ -53,7 +53,7 @@ class JudgedCost:
             return []
         return [
             f"expected cost is {self.total} of what the test rows cost: not calibrated in total, "
-            "because cost moved between training and test"
+            "perhaps because cost moved between training and test"
         ]
 
 

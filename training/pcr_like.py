@@ -55,7 +55,7 @@ def rules_of(found: Discharges, task: ReadmissionTask) -> Attrition:
     cover, covered = found.cover, "coverage" in found.carries
     age = found.age(left)
 
-    rules = found.begin("acute inpatient and observation stays")
+    rules = found.begin("acute inpatient and observation stays", task.lifted_exclusions)
     rules.exclude("admitted and discharged on the same day", found.admitted == left,
                   key="not_same_day")  # fmt: skip
     rules.exclude(f"younger than {task.minimum_age} at discharge, or of unknown age",

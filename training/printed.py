@@ -10,11 +10,7 @@ from data.terminal import say, table
 from training.by_day import AT_DISCHARGE, Day
 from training.evaluate import OURS, Evaluation
 from training.printed_cost import print_cost_report
-from training.tasks import EvaluationSettings
 from training.train import TrainReport
-
-JUDGEABLE = EvaluationSettings().judgeable_events
-"""Fewer cases of a day are too few to judge it by."""
 
 
 def print_report(report: TrainReport) -> None:
@@ -41,22 +37,22 @@ def print_report(report: TrainReport) -> None:
         rows, right=(1, 2, 3, 4),
     )  # fmt: skip
     _print_calibration(judged)
-    print_days(report.task, report.by_day)
+    print_days(report.task, report.by_day, report.settings.evaluation.judgeable_events)
     if judged.companion is not None:
         _print_companion(judged.companion)
     if report.cost is not None:
         print_cost_report(report.cost)
     say(
         *(f"  {remark}" for remark in report.remarks),
-        f"{report.fitted.rounds} trees; calibrator {report.calibration.calibrator.kind} "
-        f"({report.calibration.why}).",
+        f"{report.fitted.rounds} trees; calibrator {report.calibration.why}.",
         f"Version {report.run.version} of {report.run.name} is the champion.",
         "",
     )
 
 
-def print_days(task: str, days: Sequence[Day]) -> None:
-    """Print the model within each day after discharge, beside what it said at discharge."""
+def print_days(task: str, days: Sequence[Day], judgeable: int) -> None:
+    """Print the model within each day after discharge, beside what it said at discharge; a day of
+    fewer than `judgeable` cases is too few to judge it by."""
     rows: list[tuple[object, ...]] = []
     for day in days:
         judged = day.evaluation
@@ -64,7 +60,7 @@ def print_days(task: str, days: Sequence[Day]) -> None:
             n for n in judged.better_than if n.split(" without ")[0] in ("LACE", AT_DISCHARGE)
         ]
         ours = (judged.scores[OURS]["auroc"], judged.scores[OURS]["observed_to_expected"])
-        few = ", too few to judge" if judged.events < JUDGEABLE else ""
+        few = ", too few to judge" if judged.events < judgeable else ""
         rows.append((
             day.landmark, judged.rows, judged.events, day.back_unknown, f"{OURS}{few}", *ours, "",
         ))  # fmt: skip

@@ -64,3 +64,12 @@ TwoFolds = Annotated[int, Field(ge=2, le=100)]
 Replicates = Annotated[int, Field(ge=1, le=10_000)]
 
 DefinitionName = Literal["cms_hwr", "pcr_like"]
+Lifted = Annotated[tuple[str, ...], Field(max_length=20)]
+EXCLUSIONS = {
+    "cms_hwr": (
+        "against_advice", "psychiatric", "rehabilitation", "medical_cancer", "exempt_hospital",
+    ),
+    "pcr_like": ("same_day", "pregnancy", "hospice", "outlier"),
+}  # fmt: skip
+"""Whom a definition leaves out although the outcome is known: a task may count some of them. The
+rule is called not_… in the stay table."""

@@ -22,12 +22,14 @@ from training.model_settings import (
     TierSettings,
 )
 from training.setting_types import (
+    EXCLUSIONS,
     Age,
     Cents,
     Days,
     DefinitionName,
     Horizon,
     Landmarks,
+    Lifted,
     Months,
     Part,
     Rows,
@@ -71,6 +73,11 @@ class ReadmissionTask(Strict):
     outlier_stays: Stays = setting(
         4, "pcr_like keeps people with as many index stays or more apart", "stays", "calendar year"
     )
+    lifted_exclusions: Lifted = setting(
+        (),
+        "whom the definition leaves out and this task counts: "
+        + "; ".join(f"{name}: {', '.join(kinds)}" for name, kinds in EXCLUSIONS.items()),
+    )
     all_payers: bool = setting(False, "planned categories for all payers count as well")
     landmark_days: Landmarks = setting(
         (0, 2, 7, 14),
@@ -79,8 +86,8 @@ class ReadmissionTask(Strict):
     )  # fmt: skip
     run_out_days: Days | None = setting(
         None,
-        "claims younger than this are incomplete; planned procedures come from claims; "
-        "None takes the source's",
+        "claims younger than this are incomplete; planned procedures come from claims; left out, "
+        "the source's own counts",
         "days",
         "before data_through",
     )
@@ -102,6 +109,12 @@ class ReadmissionTask(Strict):
     evaluation: EvaluationSettings = EvaluationSettings()
 
     def __post_init__(self) -> None:
+        may = EXCLUSIONS.get(self.definition, ())
+        if others := [name for name in self.lifted_exclusions if name not in may]:
+            raise ValueError(
+                f"lifted_exclusions of {self.definition} can be {', '.join(may)}, and "
+                f"{cut(others[0])} is none"
+            )
         days = self.landmark_days
         if not days or days[0] != 0 or sorted(set(days)) != list(days):
             raise ValueError("landmark_days begin with 0, the day of discharge, and ascend")
@@ -140,7 +153,7 @@ class HighCostTask(Strict):
         "of the last training as_of",
     )
     truncate_cents: Cents | None = setting(
-        None, "the most that counts of what one row cost; None counts all", "US cents"
+        None, "the most that counts of what one row cost; left out, all counts", "US cents"
     )
     unpriced: Literal["lower bound", "exclude"] = setting(
         "lower bound",
@@ -158,8 +171,8 @@ class HighCostTask(Strict):
         250_000, "more are thinned by hash: a person's months tell nearly the same", "rows"
     )
     run_out_days: Days | None = setting(
-        None, "claims younger than this are incomplete; None takes the source's", "days",
-        "before data_through",
+        None, "claims younger than this are incomplete; left out, the source's own counts",
+        "days", "before data_through",
     )  # fmt: skip
     split: SplitSettings = SplitSettings()
     fit: FitSettings = FitSettings(
@@ -194,8 +207,8 @@ class EncounterTask(Strict):
         250_000, "more are thinned by hash: a person's months tell nearly the same", "rows"
     )
     run_out_days: Days | None = setting(
-        None, "claims younger than this are incomplete; None takes the source's", "days",
-        "before data_through",
+        None, "claims younger than this are incomplete; left out, the source's own counts",
+        "days", "before data_through",
     )  # fmt: skip
     split: SplitSettings = SplitSettings()
     fit: FitSettings = FitSettings()

@@ -138,6 +138,8 @@ def test_procedure_fields_that_hold_diagnoses_are_no_procedures():
     ("ICD10CM", "E11.9", "ZZZ"), ("ICD9CM", "250.00", "XX000"), ("CCW", "SP_CHF", "SP_NO"),
     ("ICD10PCS", "0SR9019", "0SR901I"), ("HCPCS", "G0378", "ABC"), ("ATC", "A10A", "A1"),
     ("LOINC", "718-7", "718-8"),
+    # rolled up by their stems, but no such codes
+    ("ICD10CM", "E11.9", "E11.9999"), ("ICD9CM", "428.0", "428.09"),
 ])  # fmt: skip
 def test_what_counts_as_known(system, known, unknown):
     assert codes.recognised(system, [known, unknown]).tolist() == [True, False]

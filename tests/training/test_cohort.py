@@ -10,7 +10,8 @@ import pytest
 from data.errors import InputError
 from tests.training.readmission_answers import cohort, verdicts
 from tests.training.small import EVERYTHING, Person, day
-from training.cohort import ALREADY_BACK
+from training.cohort import ALREADY_BACK, words_of
+from training.setting_types import EXCLUSIONS
 from training.tasks import READMISSION
 
 
@@ -103,6 +104,25 @@ def test_enrolment_after_discharge_or_death_within_30_days(covered_until, death,
 )  # fmt: skip
 def test_exclusions_of_the_index_discharge(about, rule):
     assert one(index_stay(**about)) == rule
+
+
+@pytest.mark.parametrize("name", EXCLUSIONS["cms_hwr"])
+def test_a_task_may_count_whom_the_definition_leaves_out(name):
+    left_out: dict[str, Person] = {
+        "against_advice": index_stay(disposition="left_against_advice"),
+        "psychiatric": index_stay(diagnosis="F329"),
+        "rehabilitation": index_stay(diagnosis="Z5189"),
+        "medical_cancer": index_stay(diagnosis="C189"),
+        "exempt_hospital": index_stay(facility="330154"),
+    }
+    task = replace(READMISSION, name="all-stays", lifted_exclusions=(name,))
+    counted = {other: one(person, task=task) == "0" for other, person in left_out.items()}
+    assert counted == {other: other == name for other in left_out}
+    made = cohort(left_out[name], task=task)
+    line = made.attrition[made.attrition["note"].str.startswith("lifted")].iloc[0]
+    assert (line["rows_removed"], line["evaluable"]) == (0, True)
+    assert words_of(task)[-1].endswith(f"counts: {name.replace('_', ' ')}.")
+    assert words_of(READMISSION) == words_of(task)[:-1]
 
 
 HIP, COLECTOMY, CHEMOTHERAPY = "0SR9019", "0DTN0ZZ", "3E03305"

@@ -253,6 +253,26 @@ def test_hospice_care_at_any_time_from_a_year_before_to_30_days_after(begins, en
     assert one(anna) == verdict
 
 
+def test_a_task_may_count_whom_the_definition_leaves_out():
+    def verdict(person: Person, *lifted: str) -> str:
+        return one(person, task=replace(PCR_LIKE, name="mine", lifted_exclusions=lifted))
+
+    same_day = index_stay(admitted="2022-03-05")
+    assert verdict(same_day) == "admitted and discharged on the same day"
+    assert verdict(same_day, "same_day") == "0"
+    born = index_stay(diagnosis="O1414")
+    assert verdict(born) == "pregnancy or childbirth"
+    assert verdict(born, "pregnancy") == "0"
+    dying = index_stay(disposition="hospice")
+    assert verdict(dying) == "in hospice care"
+    assert verdict(dying, "hospice") == "0"
+    often = index_stay()
+    for month in ("2022-05", "2022-08", "2022-11"):
+        often.stay(month, f"{month}-10", f"{month}-12")
+    assert verdict(often).startswith("a person with 4 or more")
+    assert verdict(often, "outlier") == "0"
+
+
 def test_hospice_is_not_evaluable_where_nothing_would_tell_of_it():
     without = [feed for feed in EVERYTHING if feed != "disposition"]
     made = counted(index_stay(disposition=None), carries=without)

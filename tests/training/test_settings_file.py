@@ -94,6 +94,9 @@ LONGER = "a number is too long, or an array too deep, for a setting"
          "rehabilitation_inpatient, skilled_nursing, long_term_care, observation, emergency, "
          "outpatient, office, home_health, hospice, telehealth, other, missed_appointment, and "
          "'emergncy' is none."),
+        ('kind = "readmission"\nlifted_exclusions = ["psychiatric", "hospice"]',
+         "lifted_exclusions of cms_hwr can be against_advice, psychiatric, rehabilitation, "
+         "medical_cancer, exempt_hospital, and 'hospice' is none."),
         ('kind = "encounter"', "name has to be given."),
         ('kind = "readmission"\nname = "../up"',
          "name: String should match pattern '^[a-z][a-z0-9-]{0,39}$', not '../up'."),
