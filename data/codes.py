@@ -152,9 +152,9 @@ def recognised(system: str, codes: Codes) -> np.ndarray:
     Diagnoses and ICD-10 procedures are known when they have a CCS category and some list holds them
     or a code that begins with them: E11.9999 is rolled up by its stem, and unknown all the same.
     ICD-9 procedures are known when CMS's last list holds them, DRG, revenue and place-of-service
-    codes when the project's lists do, ATC codes when it holds their class (a class younger than the list is unknown here, and
-    `drug_class` rolls up to it all the same), LOINC codes when their check digit is right, HCPCS
-    codes when they have the right shape (its list is licensed).
+    codes when the project's lists do, ATC codes when it holds their class (a class younger than the
+    list is unknown here, and `drug_class` rolls up to it all the same), LOINC codes when their
+    check digit is right, HCPCS codes when they have the right shape (its list is licensed).
     Raises KeyError for a system that no table uses.
     """
     if system == "CCW":

@@ -84,19 +84,16 @@ def _same(column: pd.Series, before: NDArray[np.int64]) -> tuple[NDArray, NDArra
 def episodes_of(stays: pd.DataFrame) -> pd.DataFrame:
     """One row an episode, in order of (person, admitted_on).
 
-    From the first stay: ``admitted_on``, ``first_encounter_id``, and with the prefix ``first_``
-    whatever decides what kind of admission it was. From the last stay: ``discharged_on``,
-    ``encounter_id``, facility, disposition and principal diagnosis. ``stays`` counts them.
+    From the first stay: ``admitted_on``, ``first_encounter_id``. From the last stay:
+    ``discharged_on``, ``encounter_id``, facility, disposition and principal diagnosis. ``stays``
+    counts them.
     """
-    first = stays.groupby("episode", sort=True).first(skipna=False)
+    first = stays.groupby("episode", sort=True)[["encounter_id", "admitted_on"]].first()
     sizes = stays.groupby("episode", sort=True).size()
     last = stays[stays["last_of_episode"]].set_index("episode").sort_index()
     made = last.drop(columns=["joined_by", "last_of_episode"]).copy()
     made["admitted_on"] = first["admitted_on"]
-    for name in first.columns.difference(
-        ["person", "patient_id", "admitted_on", "joined_by", "last_of_episode", "discharged_on"]
-    ):
-        made[f"first_{name}"] = first[name]
+    made["first_encounter_id"] = first["encounter_id"]
     made["stays"] = sizes
     still_in = stays["discharged_on"].isna().groupby(stays["episode"]).any()
     made.loc[still_in, "discharged_on"] = np.nan

@@ -6,8 +6,8 @@ cost, on people whom no fit saw; the simplest within one standard error of the b
 
 - Tweedie: a variance that grows with the mean to the power of 1.5, and a mass at 0; its mean is the
   expected amount itself.
-- log dollars: least squares on log(1 + dollars), brought back by a smearing factor (Duan 1983),
-  which is part of the calibration.
+- log dollars: least squares on log(1 + dollars), brought back by the ratio of totals that the
+  calibration is: what Duan's smearing (1983) does, of observed dollars instead of residuals.
 
 Either is calibrated on those people, in total or by decile, and only the calibration makes dollars
 of what a booster says.
