@@ -129,5 +129,5 @@ def refuse_if_too_few(split: Split, outcome: ArrayLike, settings: SplitSettings)
             raise RefusalError(
                 f"Only {events} {'case' if events == 1 else 'cases'} among {rows} {name} rows, and "
                 f"at least {least} and as many others are needed: take in more people or more "
-                "months."
+                "months, or change in the task's settings what a case is."
             )

@@ -190,8 +190,8 @@ def cohort_of(
         cohort = high_cost_cohort(tables, manifest, task, threshold)
     if cohort.rows.empty:
         raise RefusalError(
-            f"Nobody is left in the cohort of {task.name} after its rules: see the attrition "
-            "table, and take in more people or more months."
+            f"Nobody is left in the cohort of {task.name} after its rules: see which took "
+            "the last in the attrition table; change it in the settings, or take in more data."
         )
     return cohort
 
