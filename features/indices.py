@@ -51,20 +51,21 @@ class Score:
     groups: Mapping[str, float] = field(default_factory=dict)
 
     def say(self, low: float, high: float, without: str) -> str:
-        """The score in words; `without` is what is not known.
+        """The score in words, with its group; `without` is what is not known.
 
         >>> score_called("lace").say(8, 11, "admission type")
-        'LACE 8–11 (not known: admission type)'
+        'LACE 8–11 (moderate to high; not known: admission type)'
         >>> score_called("lace").say(11, 11, "")
-        'LACE 11'
+        'LACE 11 (high)'
         >>> score_called("charlson_2011").say(math.nan, math.nan, "no diagnoses are carried")
         'Charlson not known: no diagnoses are carried'
         """
         if math.isnan(low):
             return f"{self.words} not known: {without}"
-        if low == high:
-            return f"{self.words} {self._number(low)}"
-        return f"{self.words} {self._number(low)}–{self._number(high)} (not known: {without})"
+        value = self._number(low) if low == high else f"{self._number(low)}–{self._number(high)}"
+        about = [self.group(low, high), "" if low == high else f"not known: {without}"]
+        beside = "; ".join(filter(None, about))
+        return f"{self.words} {value} ({beside})" if beside else f"{self.words} {value}"
 
     def group(self, low: float, high: float) -> str:
         """The group that a range lies in, "" where the score has none or is not known."""

@@ -40,7 +40,7 @@ class Known:
 
     @property
     def words(self) -> str:
-        """Such as "LACE 11", "LACE 8–11 (not known: admission type)", "LACE not known: …"."""
+        """Such as "LACE 11 (high)", "Charlson 2", "LACE not known: …" (see `Score.say`)."""
         return score_called(self.name).say(*self._bounds, self.lacking)
 
     @property

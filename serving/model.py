@@ -107,6 +107,10 @@ class RiskModel:
     def task(self) -> str:
         return self.metadata["task"]
 
+    @property
+    def is_readmission(self) -> bool:
+        return self.metadata.get("kind", self.task) == "readmission"
+
     def _array(self, X: pd.DataFrame) -> NDArray[np.float32]:
         missing = [name for name in self.features if name not in X.columns]
         if missing:

@@ -33,7 +33,8 @@ class NightReport:
     """What one night did, in counts of people.
 
     `population` is everybody known as of the day; `scored` has at least one risk; `with_risk`
-    and `without_risk` are by task, the latter by reason; `left_out` is by reason.
+    and `without_risk` are by task, the latter by reason; `tiers` by task and tier; `queues` are
+    those on the list by queue; `left_out` is by reason.
     """
 
     run_id: str
@@ -44,6 +45,7 @@ class NightReport:
     without_risk: Mapping[str, Mapping[str, int]]
     tiers: Mapping[str, Mapping[str, int]]
     listed: int
+    queues: Mapping[str, int]
     capacity: Capacity
     left_out: Mapping[str, int]
     models: Mapping[str, str]
@@ -179,6 +181,7 @@ def _manifest(
                 "origin": model.metadata["origin"],
                 "tiers": model.metadata["tiers"],
                 "horizon_days": model.metadata["horizon_days"],
+                "threshold_cents": model.metadata["threshold_cents"],
             }
             for task, model in models.by_task.items()
         },
@@ -214,6 +217,7 @@ def _report(
         without_risk={t: _counts(scores[f"{n}_null_reason"]) for t, n in of_task.items()},
         tiers={t: _counts(scores[f"{n}_tier"]) for t, n in of_task.items()},
         listed=len(listed.entries),
+        queues=_counts(listed.entries["queue"]),
         capacity=capacity,
         left_out=listed.left_out_counts,
         models=models.versions,

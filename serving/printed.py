@@ -14,6 +14,7 @@ from serving.horizons import days_left, horizons_of_run
 from serving.known_scores import in_words, made_for_others, told
 from serving.nightly import NightReport
 from serving.store import Store
+from serving.worklist import TIERS
 
 
 def print_night(report: NightReport) -> None:
@@ -27,7 +28,11 @@ def print_night(report: NightReport) -> None:
             *((f"no risk of {task}: {why}", n)
               for task, reasons in report.without_risk.items() for why, n in reasons.items()),
             *((f"not on the list: {why}", n) for why, n in report.left_out.items()),
+            *((f"{task}: {tier} tier", tiers.get(tier, 0))
+              for task, tiers in report.tiers.items() for tier in TIERS),
             ("on the list", report.listed),
+            *((f"on the list: {queue}", n) for queue, n in report.queues.items()),
+            ("places kept for the recently discharged", report.capacity.kept),
         ],
         right=(1,),
     )  # fmt: skip
@@ -71,13 +76,19 @@ def print_worklist(home: Home, top: int, manager: int | None = None) -> None:
         "readmission: chance of an unplanned return on the days that are left of the "
         f"{horizons['readmission']} after the discharge, and as if all of them were left, by which "
         "tier and order go: nobody drops because days pass; "
-        f"high cost: chance of being among the costliest in {window}.",
+        f"high cost: chance of being among the costliest in {window}{_above(run.manifest)}.",
         *([WHAT_IT_IS] if any(costs) else []),
         "known scores: those that clinicians use, which were made for other outcomes: "
         f"{'; '.join(made_for_others())}.",
         *(f"Of the whole list: {warning}." for warning in run.manifest.get("warnings", ())),
         "A score orders outreach; it never denies care.",
     )
+
+
+def _above(manifest: Mapping[str, Any]) -> str:
+    """The amount above which a year is costly, "" where the run did not keep it."""
+    cents = manifest.get("models", {}).get("high-cost", {}).get("threshold_cents")
+    return "" if cents is None else f" (above ${cents / 100:,.0f})"
 
 
 def _short_day(day: date | None) -> str:

@@ -28,6 +28,8 @@ WITHHELD = "Some information may be withheld."
 ADDITIVE_WITHIN = 1e-6
 SMALLEST_SHARE = 0.01
 """In log odds: what moves the odds by less than one percent is no reason."""
+MOST_OF_COST = 1
+"""Reasons about cost beside a risk of readmission: nobody can act on what was paid."""
 
 _MOVES = (
     "last", "last_is", "last_outside", "days_since", "covered_now", "distinct_now", "after",
@@ -99,7 +101,10 @@ def _said(declared: Feature, value: float, last: float, as_of: date, told_on: da
     text = declared.say(value)
     if declared.how == "days_since":
         day = written_date(_back(as_of, value), told_on)
-        return f"{text}, on {day}" if value > 0 else text.replace("the same day", day)
+        if value == 0:
+            return text.replace("the same day", day)
+        long, what = text.split(" since ", 1)  # "5 days since the last billed service"
+        return f"{what} on {day}" + (f", {long} ago" if told_on == as_of else "")
     if math.isnan(last) or value <= 0:
         return text
     day = written_date(_back(as_of, last), told_on)
@@ -165,8 +170,9 @@ def reasons(
     to `lowering` that lower it; fewer where fewer do.
 
     `as_of` is the day of the question, one for all rows or one a row; `told_on` is the day of
-    whoever reads, where it is another. Sensitive reasons are left
-    out, and the next ones take their place, unless `with_sensitive` asks for them.
+    whoever reads, where it is another. Left out, so that the next ones take their place, are
+    sensitive reasons, unless `with_sensitive` asks for them, and beside a readmission all but
+    MOST_OF_COST that are about cost.
     """
     if len(X) == 0:
         return []
@@ -181,13 +187,14 @@ def reasons(
     days = [as_of] * len(X) if isinstance(as_of, date) else list(as_of)
     values = X[model.features].to_numpy(dtype=np.float64)
     lasts = _lasts(declared, X)
+    of_cost = MOST_OF_COST if model.is_readmission else len(concepts)
 
     answer = []
     for row, day in enumerate(days):
         found: list[Reason] = []
         for sign, most in ((1.0, top), (-1.0, lowering)):
             weight = sign * of_concept[row]
-            kept = 0
+            kept = costs = 0
             for g in np.lexsort((np.arange(len(concepts)), -weight)):
                 if kept == most or weight[g] < SMALLEST_SHARE:
                     break
@@ -195,6 +202,9 @@ def reasons(
                 if about is not None and not with_sensitive:
                     continue
                 best = _evidence(declared, members[g], sign * of_feature[row], values[row])
+                about_cost = declared[best].family == "cost"
+                if about_cost and costs == of_cost:
+                    continue
                 words = said(declared[best], values[row, best], lasts[row, best], day, told_on)
                 if words == not_known(declared[best]):
                     continue  # that nothing is known is no reason to call
@@ -209,6 +219,7 @@ def reasons(
                     )
                 )
                 kept += 1
+                costs += about_cost
         answer.append(found)
     return answer
 

@@ -83,7 +83,9 @@ class KnownScore(BaseModel):
     """A score that clinicians know, beside our risks; it was made for another outcome."""
 
     name: Annotated[str, Field(examples=["lace"])]
-    words: Annotated[str, Field(examples=["LACE 8–11 (not known: admission type)"])]
+    words: Annotated[
+        str, Field(examples=["LACE 8–11 (moderate to high; not known: admission type)"])
+    ]
     low: Annotated[float | None, Field(description="the least that it can be; null: not known")]
     high: Annotated[float | None, Field(description="the most; equal where every input is known")]
     lacking: Annotated[

@@ -65,6 +65,11 @@ class Capacity:
     def places(self) -> int:
         return self.managers * self.slots
 
+    @property
+    def kept(self) -> int:
+        """How many places the recently discharged take first."""
+        return int(self.places * self.kept_for_discharged)
+
 
 @dataclass(frozen=True)
 class Worklist:
@@ -122,9 +127,8 @@ def worklist(scores: pd.DataFrame, capacity: Capacity) -> Worklist:
     ).astype({"margin": "float64"})
     may_be_called = reason == ""
     urgent = keys.assign(tier=readmission, queue=0, margin=people["readmission_margin"])
-    kept = int(capacity.places * capacity.kept_for_discharged)
     first = urgent[may_be_called & (urgent["tier"] < TIERS.index("low"))]
-    first = _in_order(first).head(kept)
+    first = _in_order(first).head(capacity.kept)
     rest = keys[may_be_called & ~keys["patient_id"].isin(first["patient_id"])]
     ordered = pd.concat([first, _in_order(rest)], ignore_index=True)
     listed = ordered.head(capacity.places)

@@ -148,10 +148,16 @@ def test_side_by_side_they_are_what_each_says_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "low", "high", "lacking", "words"),
     [
-        ("lace", 11, 11, "", "LACE 11"),
-        ("lace", 8, 11, "admission type", "LACE 8–11 (not known: admission type)"),
+        ("lace", 11, 11, "", "LACE 11 (high)"),
+        (
+            "lace",
+            8,
+            11,
+            "admission type",
+            "LACE 8–11 (moderate to high; not known: admission type)",
+        ),
         ("lace", NAN, NAN, "no discharge", "LACE not known: no discharge"),
-        ("hospital_2016", 0, 0, "", "HOSPITAL 0"),
+        ("hospital_2016", 0, 0, "", "HOSPITAL 0 (low)"),
         ("charlson_2011", 3, 3, "", "Charlson 3"),
         ("elixhauser", -3, -3, "", "Elixhauser (van Walraven) -3"),
         ("hcc_v28", 0.331, 0.331, "", "CMS-HCC V28 (conditions) 0.331"),

@@ -73,11 +73,14 @@ def test_only_of_whom_there_is_a_question() -> None:
 
 def test_in_words_whole_as_a_range_and_not_known() -> None:
     whole = told(NO_NULL, _known())
-    assert in_words(whole) == ("LACE 11; HOSPITAL 4; Charlson 2; prior-year cost $9,376")
+    assert in_words(whole) == (
+        "LACE 11 (high); HOSPITAL 4 (low); Charlson 2; prior-year cost $9,376"
+    )
     assert [one.group for one in whole] == ["high", "low", None, None]
     ranged = told(NO_NULL, _known(tuple(f for f in CARRIES if f != "admission_type")))
     assert in_words(ranged).startswith(
-        "LACE 8–11 (not known: admission type); HOSPITAL 3–4 (not known: admission type); Charlson"
+        "LACE 8–11 (moderate to high; not known: admission type); HOSPITAL 3–4 (low; not known: "
+        "admission type); Charlson"
     )
     nobody = {"readmission_null_reason": "no discharge in the last 30 days",
               "high_cost_null_reason": None}  # fmt: skip
@@ -212,7 +215,7 @@ def test_the_api_answers_with_them(home: Home, listed: list[dict[str, Any]]) -> 
             assert lace["low"] is None
             assert lace["words"] == f"LACE not known: {row['readmission_null_reason']}"
         else:
-            assert lace["words"] == f"LACE {lace['low']:.0f}"
+            assert lace["words"] == f"LACE {lace['low']:.0f} ({lace['group']})"
             assert lace["group"] in ("low", "moderate", "high")
         assert lace["made_for"].startswith("death or unplanned readmission")
         assert person["known_scores"][3]["made_for"] is None, "last year's cost predicts nothing"
@@ -226,7 +229,7 @@ def test_the_printed_list_says_them(
     lace = {known["low"] for row in listed for known in row["known_scores"]
             if known["score"] == "lace"}  # fmt: skip
     assert lace
-    assert all(f"LACE {points:.0f};" in said for points in lace)
+    assert all(f"LACE {points:.0f} (" in said for points in lace)
     assert "made for other outcomes: LACE was made for death or unplanned readmission" in said
 
 

@@ -11,19 +11,28 @@ import pytest
 
 from data.home import Home
 from serving.horizons import horizons_of_run
-from serving.printed import print_worklist, readmission_told
+from serving.nightly import NightReport
+from serving.printed import print_night, print_worklist, readmission_told
 from serving.store import Store
+from serving.worklist import Capacity
 from tests.serving.test_store import NIGHT, a_night
 
 
-def printed(folder: Path, capsys: pytest.CaptureFixture[str], days: int, **row: Any) -> str:
+def printed(
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    days: int,
+    threshold_cents: int | None = None,
+    **row: Any,
+) -> str:
     """The list of one person, with a high-cost model of so many days, in one line."""
     home = Home(folder / "home")
     store = Store(home.store_database)
     scores, reasons, entries, _, known = a_night("a")
     of_person = {"high_cost_expected_dollars": 18_412.7,
                  "warnings": json.dumps(["age is not known"])}  # fmt: skip
-    manifest = {"models": {"high-cost": {"horizon_days": days}}, "warnings": ["no admissions feed"]}
+    model = {"horizon_days": days, "threshold_cents": threshold_cents}
+    manifest = {"models": {"high-cost": model}, "warnings": ["no admissions feed"]}
     store.publish(
         store.start(NIGHT), scores.assign(**(of_person | row)), reasons, entries, manifest, known
     )
@@ -50,6 +59,30 @@ def test_high_cost_is_of_the_window_that_the_model_is_about(
     said = printed(tmp_path, capsys, days, high_cost_asked_on=asked_on)
     assert f"chance of being among the costliest in {window}." in said
     assert "coming year" not in said
+
+
+def test_the_amount_above_which_a_year_is_costly_stands_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = printed(tmp_path, capsys, 365, threshold_cents=3_651_800)
+    assert "among the costliest in the next 12 months (above $36,518)." in said
+
+
+def test_the_night_says_who_is_in_which_tier_and_how_the_places_were_used(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tiers = {"readmission": {"moderate": 3, "high": 1}, "high-cost": {"low": 90}}
+    capacity = Capacity(managers=2, slots=10, kept_for_discharged=0.25)
+    queues = {"high cost": 16, "recently discharged": 4}
+    print_night(NightReport(
+        "run", NIGHT, 100, 95, {"readmission": 4}, {"readmission": {"no discharge": 96}}, tiers,
+        20, queues, capacity, {"died": 5}, {}, ("no admissions feed",),
+    ))  # fmt: skip
+    said = " ".join(capsys.readouterr().out.split())
+    assert "readmission: high tier 1 readmission: moderate tier 3 readmission: low tier 0" in said
+    assert "on the list 20 on the list: high cost 16 on the list: recently discharged 4" in said
+    assert "places kept for the recently discharged 5" in said
+    assert "Mind: no admissions feed." in said
 
 
 def test_a_warning_of_the_run_is_told_from_one_of_a_person(

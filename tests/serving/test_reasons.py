@@ -5,6 +5,7 @@ import math
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from data.errors import RefusalError
@@ -124,7 +125,7 @@ WORDS = [
      "the 90 before"),
     ("emergency_visits_trend_180", -1, 10, "1 fewer emergency visit in the last 90 days than in "
      "the 90 before"),
-    ("emergency_visits_days_since", 12, NAN, "12 days since the last emergency visit, on 20 May"),
+    ("emergency_visits_days_since", 12, NAN, "the last emergency visit on 20 May, 12 days ago"),
     ("emergency_visits_days_since", 0, NAN, "the last emergency visit on 1 June"),
     ("emergent_stays_365", 2, 40, "2 emergency hospital stays that ended in the last 365 days"),
     ("last_stay_days", 6, 40, "last hospital stay of 6 days, on 22 April"),
@@ -182,7 +183,7 @@ def test_what_moves_with_the_day_says_which_day_it_was():
         "as of 10 December: last albumin 3.0 g/dL, on 3 December"
     )
     assert said(feature("emergency_visits_days_since"), 48, NAN, asked, night) == (
-        "as of 10 December: 48 days since the last emergency visit, on 23 October"
+        "as of 10 December: the last emergency visit on 23 October"
     )
     assert said(feature("age"), 84, NAN, asked, night) == "84 years old"
 
@@ -190,6 +191,28 @@ def test_what_moves_with_the_day_says_which_day_it_was():
 def test_a_change_too_small_to_be_told_is_none():
     words = said(feature("haemoglobin_change_365"), -0.04, 20, date(2024, 6, 1))
     assert words.startswith("haemoglobin unchanged in the last 365 days")
+
+
+@pytest.mark.parametrize(("task", "most"), [("readmission", 1), ("high-cost", 3)])
+def test_beside_a_readmission_one_reason_at_most_is_about_cost(model, task, most):
+    costs = ["cost_total_30", "cost_inpatient_365", "cost_pharmacy_365"]
+    names = [*costs, "emergency_visits_count_90", "acute_stays_count_365"]
+    weights = np.array([[0.9, 0.8, 0.7, 0.6, 0.5]])
+
+    class Telling(RiskModel):
+        def contributions(self, X):
+            return np.column_stack([weights, [0.0]])
+
+        def margin(self, X):
+            return weights.sum(axis=1)
+
+    metadata = model.metadata | {"features": names, "task": task, "kind": task}
+    telling = Telling(model.booster, model.calibrator, metadata, model.version)
+    X = pd.DataFrame(1.0, index=[0], columns=evidence_names(names))
+    family = {feature(name).concept: feature(name).family for name in names}
+    families = [family[r.concept] for r in reasons(telling, X, AS_OF, top=3)[0]]
+    assert families.count("cost") == most
+    assert len(families) == 3
 
 
 def test_that_nothing_is_known_is_no_reason(model, questions):
