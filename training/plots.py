@@ -15,7 +15,7 @@ from training.evaluate import OURS, Evaluation, Scored
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_COLOURS = (
+COLOURS = (
     "#0b5394", "#c55a11", "#7f7f7f", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000",
 )  # fmt: skip
 """Blue and orange first, then Okabe and Ito's: told apart by people who confuse red and green."""
@@ -34,12 +34,13 @@ def draw(folder: Path, scored: Scored, evaluation: Evaluation, title: str) -> li
         "gain": (_gain, "Gain: cases found from the top of the list"),
     }
     return [
-        _save(folder / f"{name}.png", words, title, drawing, scored, scores, evaluation)
+        save(folder / f"{name}.png", words, title, drawing, scored, scores, evaluation)
         for name, (drawing, words) in drawn.items()
     ]
 
 
-def _save(path: Path, title: str, subtitle: str, drawing: Any, *about: Any) -> Path:
+def save(path: Path, title: str, subtitle: str, drawing: Any, *about: Any) -> Path:
+    """Write what `drawing(axes, *about)` draws into `path`, under its titles."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -92,7 +93,7 @@ def _roc(
 ) -> None:
     case, other = scored.weights * scored.outcome, scored.weights * (1 - scored.outcome)
     for (name, score), colour, style in zip(
-        scores.items(), cycle(_COLOURS), cycle(_STYLES), strict=False
+        scores.items(), cycle(COLOURS), cycle(_STYLES), strict=False
     ):
         found, wrong = _cumulative(score, case, other)
         axes.plot(
@@ -126,10 +127,10 @@ def _calibration(
         high.append(max(centre + half - rate, 0.0))
         if scored.truth is not None and np.isfinite(scored.truth[part]).any():
             true.append((said[-1], float(np.nanmean(scored.truth[part]))))
-    axes.errorbar(said, seen, yerr=[low, high], fmt="o", color=_COLOURS[0], capsize=3,
+    axes.errorbar(said, seen, yerr=[low, high], fmt="o", color=COLOURS[0], capsize=3,
                   label="seen in each tenth, with 95 % interval")  # fmt: skip
     if true:
-        axes.plot(*np.array(true).T, "x", color=_COLOURS[1], markersize=8, mew=2,
+        axes.plot(*np.array(true).T, "x", color=COLOURS[1], markersize=8, mew=2,
                   label="true risk in each tenth")  # fmt: skip
     top = 1.08 * max([*said, *(s + h for s, h in zip(seen, high, strict=True)), 0.01])
     low_end = 0.0
@@ -156,7 +157,7 @@ def _gain(
 ) -> None:
     case, other = scored.weights * scored.outcome, scored.weights * (1 - scored.outcome)
     for (name, score), colour, style in zip(
-        scores.items(), cycle(_COLOURS), cycle(_STYLES), strict=False
+        scores.items(), cycle(COLOURS), cycle(_STYLES), strict=False
     ):
         found, wrong = _cumulative(score, case, other)
         taken = (found + wrong) / (found[-1] + wrong[-1])

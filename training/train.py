@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,13 +16,13 @@ from data.errors import RefusalError
 from data.home import Home
 from data.progress import stage
 from features.as_of import fingerprint
-from features.history import Histories
 from features.writing import current_histories
 from serving.model import LANDMARKS, RiskModel, load_lightgbm, tier_limits, version_of
 from training.baselines import made_for
 from training.by_day import Day, judged_beyond, judged_by_day
 from training.calibrate import CalibrationChoice, choose_calibrator
 from training.cohort import Cohort, day_of, readmission_cohort
+from training.cost_picture import draw_cost
 from training.cost_report import CostReport, cost_report
 from training.encounter_cohort import encounter_cohort
 from training.evaluate import Evaluation, evaluate
@@ -33,8 +32,10 @@ from training.fit import Fitted, fit, folds_of
 from training.high_cost import high_cost_cohort
 from training.landmarks import CLOCK, Landmarks, on_landmarks
 from training.matrix import Matrix, build, learnable
+from training.pictures_by_day import draw_days
 from training.plots import draw
 from training.registry import Registered, export_champion, record
+from training.run_files import parameters_of, tags_of, write_run_files
 from training.scored_rows import known_truth, scored_by
 from training.shares_picture import draw_shares
 from training.split import (
@@ -52,12 +53,9 @@ from training.tasks import (
     HighCostTask,
     ReadmissionTask,
     Task,
-    described,
-    flat,
     kind_of,
     refuse_a_taken_name,
     task_called,
-    task_file,
 )
 from training.threshold import Threshold
 
@@ -154,16 +152,21 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
                *([beyond.words] if beyond else ()))  # fmt: skip
     with stage("Recording the run in MLflow"), tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        _write_files(folder, chosen, fitted.text, model, cohort, counts, evaluation, remarks,
-                     cost.fitted.text if cost else None, by_day)  # fmt: skip
+        write_run_files(
+            folder, chosen, fitted.text, model, cohort.attrition, counts, evaluation, remarks,
+            cost.fitted.text if cost else None, by_day,
+        )  # fmt: skip
         draw(folder / "pictures", scored, evaluation, model.metadata["label"])
         draw_shares(folder / "pictures" / "shares.png", model, tested.X, model.metadata["label"])
+        if by_day:
+            draw_days(folder / "pictures", by_day, model.metadata["label"])
         if cost is not None:
             cost.write(folder / "cost")
+            draw_cost(folder / "pictures" / "cost.png", cost.judged, "Expected cost")
         if landmarks is not None:
             landmarks.counts.to_csv(folder / "landmarks.csv", index=False)
-        told = _parameters(chosen, fitted, choice, names)
-        tags = _tags(taken.manifest, model, histories)
+        told = parameters_of(chosen, fitted, choice, names)
+        tags = tags_of(taken.manifest, model, histories)
         figures = evaluation.flat() | (cost.flat() if cost else {})
         for day in by_day:
             figures |= day.flat()
@@ -348,52 +351,3 @@ def _trained_on(
         "test_from": str(np.datetime64(split.test_from, "D")), "embargo_days": split.embargo_days,
         "seed": task.fit.seed, "source": manifest.get("source", ""),
     }  # fmt: skip
-
-
-def _parameters(
-    task: Task, fitted: Fitted, choice: CalibrationChoice, names: list[str]
-) -> dict[str, str]:
-    return flat(task) | {
-        "fitted.rounds": str(fitted.rounds),
-        "fitted.stopped_at": json.dumps(fitted.stopped_at),
-        "fitted.features": str(len(names)),
-        "calibration.chosen": choice.calibrator.kind,
-        "calibration.why": choice.why,
-    }
-
-
-def _tags(manifest: Mapping[str, Any], model: RiskModel, histories: Histories) -> dict[str, str]:
-    return {
-        "data.source": str(manifest.get("source", "")),
-        "data.origin": str(manifest["origin"]),
-        "data.through": str(manifest["data_through"]),
-        "data.fingerprint": str(histories.manifest.get("content", "")),
-        "features.fingerprint": model.metadata["fingerprint"],
-        "model.version": model.version,
-    }
-
-
-def _write_files(
-    folder: Path,
-    task: Task,
-    text: str,
-    model: RiskModel,
-    cohort: Cohort,
-    counts: pd.DataFrame,
-    evaluation: Evaluation,
-    remarks: tuple[str, ...],
-    cost: str | None,
-    by_day: tuple[Day, ...],
-) -> None:
-    from serving.model import write_model
-
-    write_model(folder / "model", text, model.metadata, cost)
-    cohort.attrition.to_csv(folder / "attrition.csv", index=False)
-    counts.to_csv(folder / "counts.csv", index=False)
-    settings = pd.DataFrame(described(task), columns=["setting", "value", "meaning"])
-    settings.to_csv(folder / "settings.csv", index=False)
-    (folder / "task.toml").write_text(task_file(task), encoding="utf-8")
-    shown = evaluation.to_json() | {"remarks": list(remarks)}
-    if by_day:
-        shown["by_day"] = [day.to_json() for day in by_day]
-    (folder / "evaluation.json").write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")

@@ -120,7 +120,8 @@ def test_the_run_holds_settings_fingerprints_pictures_and_plain_files(home, trai
     assert files == {
         "attrition.csv", "counts.csv", "evaluation.json", "landmarks.csv", "model/model.json",
         "model/model.txt", "settings.csv", "task.toml",
-        "pictures/calibration.png", "pictures/gain.png", "pictures/roc.png", "pictures/shares.png",
+        "pictures/calibration.png", "pictures/calibration_by_day.png", "pictures/gain.png",
+        "pictures/ranking_by_day.png", "pictures/roc.png", "pictures/shares.png",
     }  # fmt: skip
     json.loads((kept / "evaluation.json").read_text())
     told = pd.read_csv(kept / "settings.csv").set_index("setting")
