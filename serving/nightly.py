@@ -34,7 +34,8 @@ class NightReport:
 
     `population` is everybody known as of the day; `scored` has at least one risk; `with_risk`
     and `without_risk` are by task, the latter by reason; `tiers` by task and tier; `queues` are
-    those on the list by queue; `left_out` is by reason.
+    those on the list by queue; `kept_unused` are the places kept for the recently discharged that
+    they did not need; `left_out` is by reason.
     """
 
     run_id: str
@@ -47,6 +48,7 @@ class NightReport:
     listed: int
     queues: Mapping[str, int]
     capacity: Capacity
+    kept_unused: int
     left_out: Mapping[str, int]
     models: Mapping[str, str]
     warnings: tuple[str, ...]
@@ -219,6 +221,7 @@ def _report(
         listed=len(listed.entries),
         queues=_counts(listed.entries["queue"]),
         capacity=capacity,
+        kept_unused=listed.kept_unused,
         left_out=listed.left_out_counts,
         models=models.versions,
         warnings=tuple(warnings),

@@ -33,6 +33,7 @@ def print_night(report: NightReport) -> None:
             ("on the list", report.listed),
             *((f"on the list: {queue}", n) for queue, n in report.queues.items()),
             ("places kept for the recently discharged", report.capacity.kept),
+            ("of these not needed by them, free for others", report.kept_unused),
         ],
         right=(1,),
     )  # fmt: skip

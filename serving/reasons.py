@@ -100,11 +100,7 @@ def _said(declared: Feature, value: float, last: float, as_of: date, told_on: da
         return f"no {declared.noun[1]} {declared.period}".strip()
     text = declared.say(value)
     if declared.how == "days_since":
-        day = written_date(_back(as_of, value), told_on)
-        if value == 0:
-            return text.replace("the same day", day)
-        long, what = text.split(" since ", 1)  # "5 days since the last billed service"
-        return f"{what} on {day}" + (f", {long} ago" if told_on == as_of else "")
+        return _when(declared, value, as_of, told_on)
     if math.isnan(last) or value <= 0:
         return text
     day = written_date(_back(as_of, last), told_on)
@@ -113,6 +109,20 @@ def _said(declared: Feature, value: float, last: float, as_of: date, told_on: da
     if declared.how in ("count", "sum", "any") and _counts_its_last_event(declared):
         return f"{text}, on {day}" if value == 1 else f"{text}, the last on {day}"
     return text
+
+
+def _when(declared: Feature, days: float, as_of: date, told_on: date) -> str:
+    """When something last was: "last emergency visit 12 days ago (20 May)". Who reads on another
+    day is told the day alone, because he would count back from his own."""
+    what = declared.say(0).removesuffix(" on the same day").removeprefix("the ")
+    of_stay = what.endswith((" stay", " episode")) and declared.channel is not None
+    if of_stay and all(code.endswith("/started") for code in declared.channel.codes):
+        what += " began"
+    day = written_date(_back(as_of, days), told_on)
+    if days == 0 or told_on != as_of:
+        return f"{what} on {day}"
+    long = declared.say(days).split(" since ", 1)[0]  # "5 days since the last billed service"
+    return f"{what} {long} ago ({day})"
 
 
 def not_known(declared: Feature) -> str:
@@ -192,9 +202,10 @@ def reasons(
     answer = []
     for row, day in enumerate(days):
         found: list[Reason] = []
+        costs = 0
         for sign, most in ((1.0, top), (-1.0, lowering)):
             weight = sign * of_concept[row]
-            kept = costs = 0
+            kept = 0
             for g in np.lexsort((np.arange(len(concepts)), -weight)):
                 if kept == most or weight[g] < SMALLEST_SHARE:
                     break

@@ -74,10 +74,13 @@ class Capacity:
 @dataclass(frozen=True)
 class Worklist:
     """`entries`: one row a listed patient, in order: rank (from 1), manager (from 1), patient_id,
-    tier, queue. `left_out`: one row a patient who is not listed: patient_id, reason."""
+    tier, queue. `left_out`: one row a patient who is not listed: patient_id, reason.
+    `kept_unused`: how many of the places kept for the recently discharged too few of them needed,
+    so that they went to whoever came next."""
 
     entries: pd.DataFrame
     left_out: pd.DataFrame
+    kept_unused: int
 
     @property
     def left_out_counts(self) -> Mapping[str, int]:
@@ -149,4 +152,4 @@ def worklist(scores: pd.DataFrame, capacity: Capacity) -> Worklist:
             pd.DataFrame({"patient_id": beyond, "reason": BEYOND_CAPACITY}),
         ]
     ).sort_values("patient_id", ignore_index=True)
-    return Worklist(entries, left_out)
+    return Worklist(entries, left_out, kept_unused=capacity.kept - len(first))

@@ -25,7 +25,7 @@ from serving.api import create_app
 from serving.model import write_model
 from serving.nightly import STALE_AFTER_DAYS, run_night
 from serving.store import Store
-from serving.worklist import Capacity
+from serving.worklist import BEYOND_CAPACITY, Capacity
 from tests.serving.client import Client
 from tests.serving.list_bytes import list_bytes
 
@@ -82,6 +82,13 @@ def test_the_report_adds_up(night, people):
         assert night.with_risk[task] + without == night.population
         assert sum(night.tiers[task].values()) == night.with_risk[task]
     assert 0 < night.with_risk["readmission"] < night.with_risk["high-cost"]
+    assert sum(night.queues.values()) == night.listed
+    may_take_one = sum(
+        found["readmission_tier"] in ("high", "moderate")
+        and found["left_out"] in (None, BEYOND_CAPACITY)
+        for found in people.values()
+    )
+    assert night.kept_unused == max(0, night.capacity.kept - may_take_one)
     assert any("invented population" in said for said in night.warnings)
 
 

@@ -76,12 +76,14 @@ def test_the_night_says_who_is_in_which_tier_and_how_the_places_were_used(
     queues = {"high cost": 16, "recently discharged": 4}
     print_night(NightReport(
         "run", NIGHT, 100, 95, {"readmission": 4}, {"readmission": {"no discharge": 96}}, tiers,
-        20, queues, capacity, {"died": 5}, {}, ("no admissions feed",),
+        20, queues, capacity, 2, {"died": 5}, {}, ("no admissions feed",),
     ))  # fmt: skip
     said = " ".join(capsys.readouterr().out.split())
     assert "readmission: high tier 1 readmission: moderate tier 3 readmission: low tier 0" in said
     assert "on the list 20 on the list: high cost 16 on the list: recently discharged 4" in said
-    assert "places kept for the recently discharged 5" in said
+    assert (
+        "places kept for the recently discharged 5 of these not needed by them, free for others 2"
+    ) in said
     assert "Mind: no admissions feed." in said
 
 

@@ -125,8 +125,14 @@ WORDS = [
      "the 90 before"),
     ("emergency_visits_trend_180", -1, 10, "1 fewer emergency visit in the last 90 days than in "
      "the 90 before"),
-    ("emergency_visits_days_since", 12, NAN, "the last emergency visit on 20 May, 12 days ago"),
-    ("emergency_visits_days_since", 0, NAN, "the last emergency visit on 1 June"),
+    ("emergency_visits_days_since", 12, NAN, "last emergency visit 12 days ago (20 May)"),
+    ("emergency_visits_days_since", 1, NAN, "last emergency visit 1 day ago (31 May)"),
+    ("emergency_visits_days_since", 0, NAN, "last emergency visit on 1 June"),
+    ("acute_stays_days_since", 220, NAN, "last hospital discharge 220 days ago (25 October 2023)"),
+    ("nursing_stays_days_since", 12, NAN, "last skilled nursing stay began 12 days ago (20 May)"),
+    ("home_health_days_since", 12, NAN, "last home health episode began 12 days ago (20 May)"),
+    ("acute_stay_open_days_since", 2, NAN, "admitted to hospital 2 days ago (30 May)"),
+    ("acute_stay_open_days_since", 0, NAN, "admitted to hospital on 1 June"),
     ("emergent_stays_365", 2, 40, "2 emergency hospital stays that ended in the last 365 days"),
     ("last_stay_days", 6, 40, "last hospital stay of 6 days, on 22 April"),
     ("last_stay_days", NAN, NAN, "no hospital stay seen in the last 365 days"),
@@ -148,6 +154,16 @@ WORDS = [
 @pytest.mark.parametrize(("name", "value", "last", "words"), WORDS)
 def test_words(name, value, last, words):
     assert said(feature(name), value, last, AS_OF) == words
+
+
+def test_when_something_last_was_is_said_in_one_form():
+    since = [declared for declared in FEATURES if declared.how == "days_since"]
+    assert since
+    for declared in since:
+        words = said(declared, 12, NAN, AS_OF)
+        assert words.endswith(" 12 days ago (20 May)")
+        assert " since " not in words
+        assert not words.startswith("the ")
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 2.0, 100.0, NAN])
@@ -183,7 +199,7 @@ def test_what_moves_with_the_day_says_which_day_it_was():
         "as of 10 December: last albumin 3.0 g/dL, on 3 December"
     )
     assert said(feature("emergency_visits_days_since"), 48, NAN, asked, night) == (
-        "as of 10 December: the last emergency visit on 23 October"
+        "as of 10 December: last emergency visit on 23 October"
     )
     assert said(feature("age"), 84, NAN, asked, night) == "84 years old"
 
@@ -193,26 +209,37 @@ def test_a_change_too_small_to_be_told_is_none():
     assert words.startswith("haemoglobin unchanged in the last 365 days")
 
 
-@pytest.mark.parametrize(("task", "most"), [("readmission", 1), ("high-cost", 3)])
-def test_beside_a_readmission_one_reason_at_most_is_about_cost(model, task, most):
-    costs = ["cost_total_30", "cost_inpatient_365", "cost_pharmacy_365"]
-    names = [*costs, "emergency_visits_count_90", "acute_stays_count_365"]
-    weights = np.array([[0.9, 0.8, 0.7, 0.6, 0.5]])
+COSTS = ["cost_total_30", "cost_inpatient_365", "cost_pharmacy_365"]
+VISITS, STAYS = "emergency_visits_count_90", "acute_stays_count_365"
+
+
+@pytest.mark.parametrize(
+    ("task", "weights", "told"),
+    [
+        ("readmission", (0.9, 0.8, 0.7, 0.6, 0.5), [COSTS[0], VISITS, STAYS]),
+        ("readmission", (0.7, 0.9, 0.8, 0.6, 0.5), [COSTS[1], VISITS, STAYS]),
+        ("readmission", (0.9, 0.8, -0.7, 0.6, -0.5), [COSTS[0], VISITS, STAYS]),
+        ("readmission", (-0.9, -0.8, -0.7, 0.6, 0.5), [VISITS, STAYS, COSTS[0]]),
+        ("high-cost", (0.9, 0.8, 0.7, 0.6, 0.5), COSTS),
+        ("high-cost", (0.9, 0.8, -0.7, 0.6, 0.5), [COSTS[0], COSTS[1], VISITS, COSTS[2]]),
+    ],
+)
+def test_beside_a_readmission_one_reason_at_most_is_about_cost(model, task, weights, told):
+    """The strongest one; reasons that lower the risk count with those that raise it."""
+    names = [*COSTS, VISITS, STAYS]
 
     class Telling(RiskModel):
         def contributions(self, X):
-            return np.column_stack([weights, [0.0]])
+            return np.array([[*weights, 0.0]])
 
         def margin(self, X):
-            return weights.sum(axis=1)
+            return np.array([sum(weights)])
 
     metadata = model.metadata | {"features": names, "task": task, "kind": task}
     telling = Telling(model.booster, model.calibrator, metadata, model.version)
     X = pd.DataFrame(1.0, index=[0], columns=evidence_names(names))
-    family = {feature(name).concept: feature(name).family for name in names}
-    families = [family[r.concept] for r in reasons(telling, X, AS_OF, top=3)[0]]
-    assert families.count("cost") == most
-    assert len(families) == 3
+    [found] = reasons(telling, X, AS_OF, top=3, lowering=2)
+    assert [r.concept for r in found] == [feature(name).concept for name in told]
 
 
 def test_that_nothing_is_known_is_no_reason(model, questions):

@@ -67,6 +67,22 @@ def test_half_of_the_places_go_first_to_the_recently_discharged():
     assert list(ten["patient_id"])[-1] == "home"
 
 
+def test_kept_places_that_the_recently_discharged_do_not_need_are_counted():
+    """Whom another queue or tier brings onto the list takes none of them."""
+    people = [
+        person("month", readmission=(0.2, "moderate")),
+        person("both", readmission=(0.1, "moderate"), high_cost=(0.9, "high")),
+        person("home", readmission=(0.05, "low")),
+        person("dead", "died", readmission=(0.9, "high")),
+        *(person(f"year{n}", high_cost=(0.5, "high")) for n in range(9)),
+    ]
+    made = worklist(frame(*people), Capacity(managers=2, slots=5))  # 5 of 10 places are kept
+    assert made.kept_unused == 5 - 2
+    assert len(made.entries) == 10
+    assert worklist(frame(*people), Capacity(managers=1, slots=3)).kept_unused == 0  # 1 is kept
+    assert worklist(frame(), Capacity(managers=2, slots=5)).kept_unused == 5
+
+
 def test_a_higher_tier_of_high_cost_beside_it_takes_nobody_s_kept_place():
     scores = frame(
         person("both", readmission=(0.9, "moderate"), high_cost=(2.0, "high")),
