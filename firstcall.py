@@ -74,6 +74,7 @@ def demo(
     _take_in(home, "canonical", home.invented)
     for settings in (READMISSION, HIGH_COST):
         _train(home, settings.name)
+        _promote(home, settings.name)
     _night(home, None, None)
     print_worklist(home, 10, None)
     say(
@@ -135,13 +136,42 @@ def train(
         str, typer.Option(metavar="TASK", help="A task by its name, or a file of settings.")
     ],
 ) -> None:
-    """Train one model and judge it beside its baselines.
+    """Train one model, and judge it beside its baselines and the champion.
 
-    It becomes the champion of its task. The night uses those of readmission and high-cost.
+    It becomes the challenger of its task; `firstcall promote` makes it champion. The night uses the
+    champions of readmission and high-cost.
 
     Example: firstcall train --task readmission
     """
     _train(_home(), task)
+
+
+@app.command()
+def promote(
+    task: Annotated[str, typer.Option(metavar="TASK", help="A task by its name.")],
+    override: Annotated[
+        str | None, typer.Option(help="Promote what the gate refused, for this reason. It is kept.")
+    ] = None,
+) -> None:
+    """Make the last trained model of a task its champion, where it passed the gate.
+
+    Example: firstcall promote --task readmission
+    """
+    _promote(_home(), task, override)
+
+
+@app.command()
+def rollback(
+    task: Annotated[str, typer.Option(metavar="TASK", help="A task by its name.")],
+) -> None:
+    """Make the champion of before champion again.
+
+    Example: firstcall rollback --task readmission
+    """
+    from training.printed import print_moved
+    from training.promotion import roll_back
+
+    print_moved(task, roll_back(_home(), task))
 
 
 @app.command()
@@ -314,6 +344,13 @@ def _train(home: Home, task: str) -> None:
         print_attrition(task, error.attrition)
         raise
     print_report(report)
+
+
+def _promote(home: Home, task: str, override: str | None = None) -> None:
+    from training.printed import print_moved
+    from training.promotion import promote as make
+
+    print_moved(task, make(home, task, override))
 
 
 def _night(home: Home, as_of: date | None, capacity: Any, *, other_origin: bool = False) -> None:

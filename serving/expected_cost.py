@@ -101,7 +101,9 @@ def read_cost_text(folder: Path, metadata: Mapping[str, Any]) -> str | None:
         return None
     path = folder / FILE
     if not path.is_file():
-        raise InputError(f"There is no {FILE} in {folder}: run `firstcall train` first.")
+        raise InputError(
+            f"There is no {FILE} in {folder}: `firstcall train`, then `firstcall promote`."
+        )
     content = path.read_bytes()
     if hashlib.sha256(content).hexdigest() != told["sha256"]:
         raise RefusalError(

@@ -194,7 +194,9 @@ def read_model_files(folder: Path, named: Path | None = None) -> tuple[str, dict
     folder = named or folder
     for name in ("model.txt", "model.json"):
         if not (held / name).is_file():
-            raise InputError(f"There is no {name} in {folder}: run `firstcall train` first.")
+            raise InputError(
+                f"There is no {name} in {folder}: `firstcall train`, then `firstcall promote`."
+            )
     try:
         metadata = json.loads((held / "model.json").read_bytes())
         content = (held / "model.txt").read_bytes()

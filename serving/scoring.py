@@ -57,8 +57,8 @@ class Models:
         there = [task for task in TASKS if (home.models / task).exists()]
         if not there:
             raise InputError(
-                f"There is no model in {home.models}: run `firstcall train --task readmission` "
-                "and `firstcall train --task high-cost`."
+                f"There is no model in {home.models}: `firstcall train --task readmission`, then "
+                "`firstcall promote --task readmission`, and so with high-cost."
             )
         loaded = {task: RiskModel.load(home.models / task, task) for task in there}
         for task, model in loaded.items():

@@ -30,6 +30,7 @@ def small_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     from data.intake import take_in
     from data.synthesise import synthesise
     from features.writing import write_histories
+    from training.promotion import promote
     from training.tasks import HIGH_COST, READMISSION
     from training.train import train
 
@@ -41,4 +42,5 @@ def small_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
         quick = replace(task.fit, rounds=40, folds=1, threads=1)
         few = replace(task.evaluation, replicates=10)
         train(home, task.name, replace(task, fit=quick, evaluation=few))
+        promote(home, task.name, override="quickly fitted for tests")
     return home

@@ -23,6 +23,7 @@ from serving.model import RiskModel
 from training.evaluate import OURS, Evaluation
 from training.examine import examine, examine_by_day
 from training.printed import print_days
+from training.promotion import promote
 from training.tasks import READMISSION
 from training.train import train
 
@@ -57,6 +58,7 @@ class Population:
         folder = self.home.models / task
         if not folder.exists():
             train(self.home, task)
+            promote(self.home, task, override="what the figures of the README are told of")
         return RiskModel.load(folder)
 
 

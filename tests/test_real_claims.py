@@ -16,6 +16,8 @@ def walked(folder: str, home: Path, tasks: dict[str, int]) -> str:
     printed = said.stdout
     for task, code in tasks.items():
         done = firstcall(home, "train", "--task", task, expect=code)
+        if code == 0:
+            firstcall(home, "promote", "--task", task, "--override", "public claims, for a test")
         printed += done.stdout + (done.stderr.splitlines()[-1] if code else "")
     for command in (["nightly", "--as-of", "2010-03-31"], ["worklist", "--top", "20"]):
         printed += firstcall(home, *command).stdout

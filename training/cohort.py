@@ -9,12 +9,13 @@ source does not carry is not evaluable: it takes nobody, and the table says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from data.errors import InputError
 from features.window import to_day
@@ -24,11 +25,41 @@ from training.discharges import ALREADY_BACK, Cover, Discharges
 from training.episodes import episodes_of, with_episodes
 from training.facts import Source, first_known
 from training.outcome import Deciding, readmissions
+from training.split import Split
 from training.stays import inpatient_stays, people
 from training.tasks import ReadmissionTask
+from training.threshold import Threshold
 
-__all__ = ["ALREADY_BACK", "DEFINITIONS", "Cohort", "Definition", "day_of", "readmission_cohort",
-           "words_of"]  # fmt: skip
+__all__ = ["ALREADY_BACK", "DEFINITIONS", "Cohort", "Definition", "OfCost", "OfStays", "day_of",
+           "readmission_cohort", "words_of"]  # fmt: skip
+
+Counted = tuple[str, tuple[int, ...]]
+"""A sentence with a place for each count, and the counts: a page may not show small ones."""
+
+
+@dataclass(frozen=True)
+class OfStays:
+    """What a readmission cohort tells beside its rows: ``stays`` (one row an inpatient stay, with
+    ``episode`` where the definition looks at it), ``verdicts`` (rule → what it says of each row of
+    `Cohort.every`, see `Attrition`) and ``remarks`` (those of the cohort, the counts apart)."""
+
+    stays: pd.DataFrame
+    verdicts: Mapping[str, NDArray[np.int8]]
+    remarks: tuple[Counted, ...]
+
+
+@dataclass(frozen=True)
+class OfCost:
+    """What a cohort of cost tells beside its rows: ``yearly`` (the source knows totals of years
+    alone), ``amount`` (its kind, in words), ``threshold``, ``tables`` (completion, control totals,
+    encounters by kind and, where the threshold was fitted, percentiles) and ``split`` (the one that
+    it was fitted by, None where it was given)."""
+
+    yearly: bool
+    amount: str
+    threshold: Threshold
+    tables: Mapping[str, pd.DataFrame]
+    split: Split | None = None
 
 
 @dataclass(frozen=True)
@@ -39,9 +70,7 @@ class Cohort:
     weight, reason and the task's own columns), ordered by (patient_id, as_of). ``every``: the
     same for all that were looked at, with ``excluded_by`` (the first rule that took the row, ""
     for none) and ``censored``. ``followed_until``: the last day whose outcomes are complete.
-    ``more`` of a readmission cohort: ``stays`` (one row an inpatient stay, with ``episode`` where
-    the definition looks at it), ``verdicts`` (of each rule on each row of ``every``) and
-    ``remarks`` (the sentences of `remarks` apart from their counts).
+    ``of_stays`` and ``of_cost`` are what the one task tells, None where it is the other's.
     """
 
     rows: pd.DataFrame
@@ -51,7 +80,8 @@ class Cohort:
     run_out_days: int
     remarks: tuple[str, ...] = ()
     threshold_cents: int | None = None
-    more: dict[str, Any] = field(default_factory=dict)
+    of_stays: OfStays | None = None
+    of_cost: OfCost | None = None
 
 
 @dataclass(frozen=True)
@@ -153,14 +183,13 @@ def readmission_cohort(
     rows = rows.astype(dict.fromkeys(whole, np.int64) | {"died_within": np.bool_})
     rows = rows.drop(columns="index").reset_index(drop=True)
     others = inpatient[~looked_at]
-    more = {
-        "stays": pd.concat([stays, others], ignore_index=True) if len(others) else stays,
-        "verdicts": attrition.verdicts,
-    }
-    counted = _remarks(stays, every, carries, run_out, task)
-    more["remarks"] = counted
-    remarks = tuple(words.format(*map("{:,}".format, numbers)) for words, numbers in counted)
-    return Cohort(rows, every, attrition.table(), known_until, run_out, remarks, more=more)
+    told = OfStays(
+        pd.concat([stays, others], ignore_index=True) if len(others) else stays,
+        attrition.verdicts,
+        tuple(_remarks(stays, every, carries, run_out, task)),
+    )
+    remarks = tuple(words.format(*map("{:,}".format, numbers)) for words, numbers in told.remarks)
+    return Cohort(rows, every, attrition.table(), known_until, run_out, remarks, of_stays=told)
 
 
 def _remarks(
@@ -169,9 +198,9 @@ def _remarks(
     carries: Collection[str],
     run_out: int,
     task: ReadmissionTask,
-) -> list[tuple[str, tuple[int, ...]]]:
-    """Sentences with a place for each count, and the counts: a page may not show small ones."""
-    made: list[tuple[str, tuple[int, ...]]] = [
+) -> list[Counted]:
+    """What nobody should overlook of the stays and of those who were left in."""
+    made: list[Counted] = [
         (f"an outcome is known {run_out} days after its window, when the claims that hold the "
          "planned procedures are complete", ())
     ]  # fmt: skip

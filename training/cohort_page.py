@@ -72,6 +72,8 @@ def cohort_page(cohort: Cohort, task: ReadmissionTask, manifest: Mapping[str, An
     """The page as HTML. `manifest` is that of the tables which the cohort was made of."""
     counts = Counts(str(manifest["origin"]))
     index = cohort.every[cohort.every["index"]]
+    told = cohort.of_stays
+    assert told is not None
     template = _templates().get_template("cohort.html")
     return template.render(
         title=f"Who counts for {task.name}, and what followed",
@@ -90,15 +92,13 @@ def cohort_page(cohort: Cohort, task: ReadmissionTask, manifest: Mapping[str, An
         smallest=SMALLEST_SHOWN,
         flow=_flow(cohort.attrition, counts),
         rules_table=_flow_table(cohort.attrition, counts),
-        kinds=_kinds(cohort, counts),
-        joined=_joined(cohort, counts),
+        kinds=_kinds(told.stays, counts),
+        joined=_joined(told.stays, counts),
         years=_years(index, counts),
         rules=_planned(index, counts, task),
         days=_days_plot(index, counts, task),
         settings=[line for line in described(task) if "." not in line[0]],
-        remarks=[
-            words.format(*map(counts.count, numbers)) for words, numbers in cohort.more["remarks"]
-        ],
+        remarks=[words.format(*map(counts.count, numbers)) for words, numbers in told.remarks],
     )  # fmt: skip
 
 
@@ -213,21 +213,21 @@ def _placed(lines: list[str], top: float, height: float) -> list[tuple[float, st
     return [(begin + k * _LINE, line) for k, line in enumerate(lines)]
 
 
-def _kinds(cohort: Cohort, counts: Counts) -> list[tuple[str, str]]:
-    found = cohort.more["stays"]["kind"].value_counts()
+def _kinds(stays: pd.DataFrame, counts: Counts) -> list[tuple[str, str]]:
+    found = stays["kind"].value_counts()
     return [
         (name.replace("_", " "), counts.count(int(found[name]))) for name in sorted(found.index)
     ]
 
 
-def _joined(cohort: Cohort, counts: Counts) -> list[tuple[str, str]]:
+def _joined(stays: pd.DataFrame, counts: Counts) -> list[tuple[str, str]]:
     words = {
         "overlap": "overlaps the stay before it",
         "transfer": "transfer: another hospital on the day of discharge or the day after",
         "same_day_return": "back on the same day, same hospital, same principal diagnosis",
         "adjacent": "begins on the day of discharge or the day after",
     }
-    found = cohort.more["stays"]["joined_by"].value_counts()
+    found = stays["joined_by"].value_counts()
     return [(words[name], counts.count(int(found[name]))) for name in words if name in found.index]
 
 

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from training.judged_cost import JudgedCost
-from training.plots import COLOURS, save
+from training.plots import COLOURS, legend_below, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def draw_cost(path: Path, judged: JudgedCost, title: str) -> Path:
+def draw_cost(path: Path, judged: JudgedCost, amount: str) -> Path:
     """Write the mean expected and actual dollars of each tenth of the test rows, from the lowest
-    expected cost up, into `path`."""
+    expected cost up, into `path`; `amount` is the kind of cost, in words."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    words = "Expected cost, and what was spent, from the tenth of the lowest expected cost up"
-    return save(path, title, words, _deciles, judged)
+    return save(path, "Expected cost beside what was spent", f"{amount} of the next year",
+                _deciles, judged)  # fmt: skip
 
 
 def _deciles(axes: Axes, judged: JudgedCost) -> None:
@@ -31,17 +31,20 @@ def _deciles(axes: Axes, judged: JudgedCost) -> None:
     axes.bar(place - 0.2, expected, 0.4, color=COLOURS[0], label="expected")
     axes.bar(place + 0.2, actual, 0.4, color=COLOURS[1], label="spent")
     for at, line in zip(place, told.to_dict("records"), strict=True):
+        if not np.isfinite(line["ratio"]):  # nothing was spent
+            continue
+        words = f"{line['ratio']:.2f}"
+        if np.isfinite(line["low"]):
+            words += f"\n{line['low']:.2f}–{line['high']:.2f}"
         highest = max(line["expected"], line["actual"])
-        axes.annotate(f"{line['ratio']:.2f}", (at, highest), (0, 3), ha="center", fontsize=8,
+        axes.annotate(words, (at, highest), (0, 3), ha="center", fontsize=7,
                       textcoords="offset points", color="0.3")  # fmt: skip
     axes.set_xticks(place, [f"{int(p)}" for p in place])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda dollars, _: f"${dollars:,.0f}"))
-    axes.set(xlabel="tenth of the rows that test; above it expected : spent",
-             ylabel="mean allowed cost of the year")  # fmt: skip
-    axes.margins(y=0.1)
-    axes.legend(
-        loc="upper left",
-        frameon=False,
-        fontsize=9,
-        title=f"expected : spent in total {judged.total}",
+    axes.set(xlabel="tenth of the rows that test, by expected cost (1 is expected to cost least)",
+             ylabel="mean dollars of a person and year")  # fmt: skip
+    axes.margins(x=0.02, y=0.12)
+    legend_below(
+        axes,
+        f"above the bars expected : spent (in total {judged.total}), with 95 % intervals",
     )

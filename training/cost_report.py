@@ -82,8 +82,9 @@ def cost_report(
 ) -> CostReport:
     """The report on the rows that test, `rows` in the order of `scored`."""
     scores = {OURS: scored.margin, **scored.baselines}
+    assert cohort.of_cost is not None
     return CostReport(
-        cohort.more["tables"],
+        cohort.of_cost.tables,
         bloomers(scored, rows, task.evaluation),
         need_of_those_called(rows, scores, scored.period, scored.weights, CALLED),
         need_against_truth(truth, rows, member, through),

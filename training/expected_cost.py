@@ -121,7 +121,8 @@ def cost_rows(
 def _leavers(cohort: Cohort, used: NDArray, task: HighCostTask) -> pd.DataFrame:
     """Those censored, of the roles that are used, thinned as the rows that learn were."""
     every = cohort.every
-    if cohort.more["yearly"] or "role" not in every:
+    assert cohort.of_cost is not None
+    if cohort.of_cost.yearly or "role" not in every:
         return every.iloc[:0]
     left = every["left_after"] >= LEAST_SEEN_DAYS
     found = every[left & every["censored"] & every["eligible"] & every["role"].isin(ROLES)]

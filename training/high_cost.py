@@ -14,7 +14,7 @@ from data.errors import RefusalError
 from training.attrition import Attrition
 from training.capitation import Unpriced, unpriced_encounters
 from training.censoring import WEIGHTED, weight_remark, weights_of_known
-from training.cohort import Cohort, day_of, run_out_of
+from training.cohort import Cohort, OfCost, day_of, run_out_of
 from training.completion import Completion, completion_of, remark_on_run_out
 from training.control_totals import amount_words, control_totals, kinds_carried, source_totals
 from training.enrolment import Enrolment
@@ -80,9 +80,8 @@ def high_cost_cohort(
     high-cost before, NaN where that is not known), chronic_conditions and unplanned_days (the
     need label, see `training.need`).
 
-    Without `threshold` it is fitted on the rows that learn; `cohort.more` then holds "split". It
-    always holds "threshold", "amount" (the kind of amount, in words) and "tables" (completion,
-    control totals, percentiles, encounters without an amount).
+    Without `threshold` it is fitted on the rows that learn; `cohort.of_cost` then holds their
+    split as well.
     Raises RefusalError where there are no costs, too few months, claims too incomplete at the
     run-out, or where the label does not tie to the source's control totals.
     """
@@ -110,7 +109,6 @@ def high_cost_cohort(
     asked = _asked(days, persons, enrolment, amounts, task)
     add_need(asked, tables, through, manifest["carries"], patients)
     split: Split | None = None
-    made: dict[str, Any] = {"yearly": amounts.yearly}
     beside = {"completion": amounts.completion.table, "encounters_by_kind": amounts.unpriced.kinds}
     if threshold is None:
         candidates = asked[asked["eligible"]]
@@ -132,11 +130,10 @@ def high_cost_cohort(
     beside["control_totals"] = control_totals(
         tables["cost"], through, covers, patients, amounts.spending, rows, amounts.totals
     )
-    made |= {"split": split, "threshold": threshold, "tables": beside,
-             "amount": amount_words(amounts.totals, covers)}  # fmt: skip
+    told = OfCost(amounts.yearly, amount_words(amounts.totals, covers), threshold, beside, split)
     remarks += [*_remarks_on_amounts(amounts, rows, task), weight_remark(asked, rows)]
     return Cohort(rows, asked, attrition.table(), known_until, run_out, tuple(remarks),
-                  threshold.cents, made)  # fmt: skip
+                  threshold.cents, of_cost=told)  # fmt: skip
 
 
 def _unpriced(

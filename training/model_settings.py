@@ -105,6 +105,33 @@ class EvaluationSettings(Strict):
 
 
 @dataclass(frozen=True)
+class GateSettings(Strict):
+    """When a challenger may become champion."""
+
+    auroc_margin: Penalty = setting(
+        0.01, "how much lower than the champion's its AUROC may be, by the lower bound"
+    )
+    most_auroc: Part = setting(0.95, "a higher AUROC is a reason to look for a leak")
+    least_observed: Penalty = setting(0.8, "observed : expected in total, at least")
+    most_observed: Penalty = setting(1.25, "observed : expected in total, at most")
+    least_slope: Penalty = setting(0.8, "calibration slope, at least")
+    most_slope: Penalty = setting(1.25, "calibration slope, at most")
+    least_observed_in_group: Penalty = setting(0.67, "observed : expected of a group, at least")
+    most_observed_in_group: Penalty = setting(1.5, "observed : expected of a group, at most")
+
+    def __post_init__(self) -> None:
+        for name in ("observed", "slope"):
+            if not getattr(self, f"least_{name}") <= 1 <= getattr(self, f"most_{name}"):
+                raise ValueError(
+                    f"least_{name} and most_{name} hold 1, which is right, between them"
+                )
+        if not self.least_observed_in_group <= 1 <= self.most_observed_in_group:
+            raise ValueError(
+                "least_ and most_observed_in_group hold 1, which is right, between them"
+            )
+
+
+@dataclass(frozen=True)
 class CalibrationSettings(Strict):
     """Which calibrators may be chosen."""
 

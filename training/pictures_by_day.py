@@ -11,12 +11,13 @@ import numpy as np
 
 from training.by_day import AT_DISCHARGE, Day
 from training.evaluate import OURS, Interval
-from training.plots import COLOURS, save
+from training.plots import COLOURS, legend_below, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _BASELINE = "LACE"
+_NAMES = {OURS: "firstcall, asked on the day", AT_DISCHARGE: "firstcall, as asked at discharge"}
 _APART = 0.13
 """How far two scores of one day stand apart, in places of the axis."""
 
@@ -25,11 +26,11 @@ def draw_days(folder: Path, days: Sequence[Day], title: str) -> list[Path]:
     """Write ranking_by_day.png and calibration_by_day.png into `folder`; gives their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     return [
-        save(folder / "ranking_by_day.png", title,
-             "Ranking of those who are asked on each day, about the days that are left",
+        save(folder / "ranking_by_day.png",
+             "Ranking on each day after discharge, about the days that are left", title,
              _ranking, days),
-        save(folder / "calibration_by_day.png", title,
-             "Calibration on each day: readmissions seen for each one expected",
+        save(folder / "calibration_by_day.png",
+             "Calibration on each day after discharge, about the days that are left", title,
              _calibration, days),
     ]  # fmt: skip
 
@@ -42,8 +43,9 @@ def _ranking(axes: Axes, days: Sequence[Day]) -> None:
             (place + _APART * (number - (len(names) - 1) / 2), day.evaluation.scores[name]["auroc"])
             for place, day in enumerate(days) if name in day.evaluation.scores
         ]  # fmt: skip
-        _points(axes, found, name, number)
-    _days(axes, days, "AUROC, with 95 % interval")
+        _points(axes, found, _NAMES.get(name, name), number)
+    axes.axhline(0.5, color="0.6", linewidth=1, zorder=0, label="by chance")
+    _days(axes, days, "AUROC")
 
 
 def _is_baseline(name: str) -> bool:
@@ -56,8 +58,8 @@ def _calibration(axes: Axes, days: Sequence[Day]) -> None:
         for place, day in enumerate(days)
     ]
     axes.axhline(1, color="0.6", linewidth=1, zorder=0, label="as many as expected")
-    _points(axes, found, OURS, 0)
-    _days(axes, days, "observed : expected, with 95 % interval")
+    _points(axes, found, _NAMES[OURS], 0)
+    _days(axes, days, "readmissions seen for each one expected")
 
 
 def _points(axes: Axes, found: Sequence[tuple[float, Interval]], name: str, number: int) -> None:
@@ -72,10 +74,12 @@ def _points(axes: Axes, found: Sequence[tuple[float, Interval]], name: str, numb
 
 def _days(axes: Axes, days: Sequence[Day], what: str) -> None:
     words = [
-        f"day {day.landmark}\n{day.evaluation.rows:,} asked\n{day.evaluation.events:,} cases"
+        f"day {day.landmark}\n{day.evaluation.rows:,} at home\n{day.evaluation.events:,} came back"
         for day in days
     ]
     axes.set_xticks(range(len(days)), words)
-    axes.set(ylabel=what, xlim=(-0.5, len(days) - 0.5))
-    axes.margins(y=0.25)
-    axes.legend(loc="upper left", ncols=3, frameon=False, fontsize=9)
+    axes.set(
+        xlabel="day of the question; discharges then at home, and those that came back after it",
+        ylabel=what, xlim=(-0.5, len(days) - 0.5),
+    )  # fmt: skip
+    legend_below(axes, "with 95 % intervals")

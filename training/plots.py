@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ COLOURS = (
 """Blue and orange first, then Okabe and Ito's: told apart by people who confuse red and green."""
 _STYLES = ("-", "--", ":", "-.")
 _GROUPS = 10
+_BARS = 40
+_MARKS = (1, 0.8, 0.6, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 0)
+"""Where a scale of risks may have a mark, the highest first."""
 
 
 def draw(folder: Path, scored: Scored, evaluation: Evaluation, title: str) -> list[Path]:
@@ -43,8 +47,10 @@ def save(path: Path, title: str, subtitle: str, drawing: Any, *about: Any) -> Pa
     """Write what `drawing(axes, *about)` draws into `path`, under its titles."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    figure = Figure(figsize=(7.0, 5.4), dpi=120, layout="constrained")
+    figure = Figure(figsize=(7.0, 5.4), dpi=120,
+                    layout=ConstrainedLayoutEngine(h_pad=0.08))  # fmt: skip
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     drawing(axes, *about)
@@ -67,15 +73,14 @@ def _cumulative(
     return np.r_[0.0, np.cumsum(c)], np.r_[0.0, np.cumsum(o)]
 
 
-def _percent(axes: Axes, decimals: int = 0) -> None:
-    from matplotlib.ticker import NullFormatter, PercentFormatter
+def _percent(axes: Axes) -> None:
+    from matplotlib.ticker import PercentFormatter
 
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_formatter(PercentFormatter(1, decimals=decimals))
-        axis.set_minor_formatter(NullFormatter())
+        axis.set_major_formatter(PercentFormatter(1, decimals=0))
 
 
-def _below(axes: Axes, title: str) -> None:
+def legend_below(axes: Axes, title: str) -> None:
     """The legend under the picture, which grows by it: inside, many baselines hide the curves."""
     from matplotlib.figure import Figure
 
@@ -83,9 +88,10 @@ def _below(axes: Axes, title: str) -> None:
     assert isinstance(figure, Figure)
     handles, labels = axes.get_legend_handles_labels()
     width, height = figure.get_size_inches()
-    figure.set_size_inches(width, height + 0.2 * (len(labels) + bool(title)))
+    lines = len(labels) + (title.count("\n") + 1 if title else 0)
+    figure.set_size_inches(width, height + 0.2 * lines)
     figure.legend(handles, labels, loc="outside lower left", frameon=False, fontsize=9,
-                  title=title or None, alignment="left")  # fmt: skip
+                  title=title or None, title_fontsize=9, alignment="left")  # fmt: skip
 
 
 def _roc(
@@ -103,53 +109,99 @@ def _roc(
     axes.plot([0, 1], [0, 1], color="0.8", linewidth=1, zorder=0)
     axes.set(xlabel="non-cases flagged", ylabel="cases flagged", xlim=(0, 1), ylim=(0, 1.01))
     axes.set_aspect("equal")
-    _below(axes, "with 95 % intervals")
+    legend_below(axes, "with 95 % intervals")
     _percent(axes)
 
 
-def _calibration(
-    axes: Axes, scored: Scored, scores: dict[str, NDArray[np.float64]], evaluation: Evaluation
-) -> None:
-    order = np.argsort(scored.margin, kind="stable")
-    said, seen, low, high, true = [], [], [], [], []
-    for part in np.array_split(order, _GROUPS):
+@dataclass(frozen=True)
+class Tenth:
+    """A tenth of the rows that test, by the score: the mean risk said, the share with the outcome
+    and Wilson's 95 % interval of it, the mean true risk (None where it is not known)."""
+
+    said: float
+    seen: float
+    low: float
+    high: float
+    true: float | None
+
+
+def tenths(scored: Scored) -> list[Tenth]:
+    """From the lowest score up; fewer than ten where there are fewer rows."""
+    made = []
+    for part in np.array_split(np.argsort(scored.margin, kind="stable"), _GROUPS):
         if len(part) == 0:
             continue
         w = scored.weights[part]
         rate, n = float(np.average(scored.outcome[part], weights=w)), len(part)
         # Wilson's interval: honest for small groups and rates near 0
-        z, half = 1.96, 0.0
+        z = 1.96
         centre = (rate + z * z / (2 * n)) / (1 + z * z / n)
         half = z * np.sqrt(rate * (1 - rate) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-        said.append(float(np.average(scored.risk[part], weights=w)))
-        seen.append(rate)
-        low.append(max(rate - (centre - half), 0.0))
-        high.append(max(centre + half - rate, 0.0))
+        true = None
         if scored.truth is not None and np.isfinite(scored.truth[part]).any():
-            true.append((said[-1], float(np.nanmean(scored.truth[part]))))
-    axes.errorbar(said, seen, yerr=[low, high], fmt="o", color=COLOURS[0], capsize=3,
-                  label="seen in each tenth, with 95 % interval")  # fmt: skip
+            true = float(np.nanmean(scored.truth[part]))
+        made.append(Tenth(
+            float(np.average(scored.risk[part], weights=w)), rate,
+            min(max(float(centre - half), 0.0), rate), max(float(centre + half), rate), true,
+        ))  # fmt: skip
+    return made
+
+
+def _calibration(
+    axes: Axes, scored: Scored, scores: dict[str, NDArray[np.float64]], evaluation: Evaluation
+) -> None:
+    found = tenths(scored)
+    said, seen = np.array([(t.said, t.seen) for t in found]).T
+    spread = np.array([(t.seen - t.low, t.high - t.seen) for t in found]).T
+    axes.errorbar(said, seen, yerr=spread, fmt="o", color=COLOURS[0], capsize=3,
+                  label="seen in each tenth of the rows, with 95 % interval")  # fmt: skip
+    true = [(t.said, t.true) for t in found if t.true is not None]
     if true:
         axes.plot(*np.array(true).T, "x", color=COLOURS[1], markersize=8, mew=2,
-                  label="true risk in each tenth")  # fmt: skip
-    top = 1.08 * max([*said, *(s + h for s, h in zip(seen, high, strict=True)), 0.01])
-    low_end = 0.0
-    if np.median(said) < 0.15 * max(said) and min(seen) > 0:
-        # a few carry most of the risk: on even steps the other tenths would lie on one spot
-        low_end = 0.7 * min([*said, *(s - h for s, h in zip(seen, low, strict=True) if s > h)])
-        axes.set(xscale="log", yscale="log")
-    axes.plot([low_end, top], [low_end, top], color="0.6", linewidth=1, zorder=0,
-              label="said = seen")  # fmt: skip
+                  label="true risk of the tenth (the people are invented)")  # fmt: skip
+    right = min(1.0, 1.2 * max(*said, 0.01))
+    top = min(1.0, 1.05 * max(right, *(max(t.high, t.true or 0.0) for t in found)))
+    axes.plot([0, top], [0, top], color="0.6", linewidth=1, zorder=0, label="said = seen")
+    axes.set(ylabel="share with the outcome")
+    _from_zero(axes, right, top)
+    axes.tick_params(axis="x", labelbottom=False)
+    _risks_below(axes, scored, right)
     ours = evaluation.scores[OURS]
-    text = (
-        f"slope {ours['calibration_slope']}\nintercept {ours['calibration_intercept']}\n"
-        f"observed : expected {ours['observed_to_expected']}"
-    )
-    axes.text(0.98, 0.03, text, transform=axes.transAxes, ha="right", va="bottom", fontsize=9)
-    axes.set(xlabel="risk said (mean of the tenth)", ylabel="share with the outcome",
-             xlim=(low_end, top), ylim=(low_end, top))  # fmt: skip
-    axes.legend(loc="upper left", frameon=False, fontsize=9)
-    _percent(axes, decimals=0 if low_end == 0 else 1)
+    told = [
+        f"calibration slope {ours['calibration_slope']}, intercept {ours['calibration_intercept']}",
+        f"observed : expected {ours['observed_to_expected']}; with 95 % intervals",
+    ]
+    if beyond := int((scored.risk > right).sum()):
+        told.append(f"the last bar of rows holds the {beyond:,} of a higher risk as well")
+    legend_below(axes, "\n".join(told))
+
+
+def _risks_below(axes: Axes, scored: Scored, right: float) -> None:
+    """How many rows have which risk, in a strip under `axes`."""
+    strip = axes.inset_axes((0, -0.25, 1, 0.2))
+    edges = np.linspace(0, np.sqrt(right), _BARS + 1) ** 2
+    strip.hist(np.minimum(scored.risk, right), bins=list(edges), color="0.65")
+    strip.set(xlabel="risk said (square-root scale), and how many rows have it", ylabel="rows")
+    _from_zero(strip, right)
+    strip.spines[["top", "right"]].set_visible(False)
+
+
+def _from_zero(axes: Axes, right: float, top: float | None = None) -> None:
+    """Square-root steps, as few carry most of the risk: on even ones the others lie on one spot,
+    and on logarithmic ones a tenth without a case has no place."""
+    from matplotlib.scale import FuncScale
+
+    for axis, name, most in ((axes.xaxis, "x", right), (axes.yaxis, "y", top)):
+        if most is None:
+            continue
+        scale = FuncScale(axis, (lambda v: np.sqrt(np.maximum(v, 0)), np.square))
+        axes.set(**{f"{name}scale": scale, f"{name}lim": (0, most)})
+        marks: list[float] = []
+        for mark in _MARKS:
+            if mark <= most and (not marks or np.sqrt(marks[-1]) - np.sqrt(mark)
+                                 > 0.07 * np.sqrt(most)):  # fmt: skip
+                marks.append(mark)
+        axis.set_ticks(marks, [f"{100 * mark:g}%" for mark in marks])
 
 
 def _gain(
@@ -168,5 +220,5 @@ def _gain(
         axes.text(share + 0.006, 0.985, f"top {share:.0%}", fontsize=8, color="0.4", va="top")
     axes.set(xlabel="people called, from the top of the list", ylabel="cases among them",
              xlim=(0, 1), ylim=(0, 1.01))  # fmt: skip
-    _below(axes, "")
+    legend_below(axes, "")
     _percent(axes)

@@ -9,7 +9,9 @@ import pandas as pd
 from data.terminal import say, table
 from training.by_day import AT_DISCHARGE, Day
 from training.evaluate import OURS, Evaluation
+from training.gate import Verdict
 from training.printed_cost import print_cost_report
+from training.promotion import Moved
 from training.train import TrainReport
 
 
@@ -45,9 +47,38 @@ def print_report(report: TrainReport) -> None:
     say(
         *(f"  {remark}" for remark in report.remarks),
         f"{report.fitted.rounds} trees; calibrator {report.calibration.why}.",
-        f"Version {report.run.version} of {report.run.name} is the champion.",
         "",
     )
+    print_verdict(report.task, report.run.version, report.verdict)
+
+
+def print_verdict(task: str, version: str, verdict: Verdict) -> None:
+    """Print each criterion of the gate, and how to go on."""
+    table(
+        f"May version {version} of {task} become champion?", ("criterion", "", "why"),
+        [(c.name, "passed" if c.passed else "MISSED", c.words) for c in verdict.criteria],
+    )  # fmt: skip
+    said = (
+        f"It passed the gate: `firstcall promote --task {task}` makes it champion."
+        if verdict.passed
+        else "It did not pass the gate, and the champion stays. To promote it all the same: "
+        f'`firstcall promote --task {task} --override "reason"`.'
+    )
+    say(said, "")
+
+
+def print_moved(task: str, moved: Moved) -> None:
+    """Print who is champion now."""
+    said = {
+        "promoted": f"Version {moved.version} of {task} is champion now"
+        + (f", in place of version {moved.before}." if moved.before else "."),
+        "rolled back": f"Version {moved.version} of {task} is champion again, in place of version "
+        f"{moved.before}.",
+        "finished": f"Version {moved.version} of {task} was champion already, and its files were "
+        "not in place: they are now. Nothing else was done; call again for more.",
+        "was champion": f"Version {moved.version} of {task} is champion already.",
+    }  # fmt: skip
+    say(said[moved.what], "")
 
 
 def print_days(task: str, days: Sequence[Day], judgeable: int) -> None:

@@ -1,4 +1,5 @@
-"""MLflow: runs, pictures, model files, and which version is champion. The only mlflow import.
+"""MLflow: runs, pictures, model files, and which version is champion and which challenger. The only
+mlflow import.
 
 Only plain files go in: `model.txt`, `cost.txt` and `model.json`, no pickle, nothing that runs on
 load.
@@ -18,12 +19,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from data.errors import InputError, RefusalError
 from data.home import Home
 from serving.expected_cost import read_cost_text
-from serving.model import publish_model, read_model_files
+from serving.model import RiskModel, publish_model, read_model_files
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-CHAMPION = "champion"
+CHAMPION, CHALLENGER = "champion", "challenger"
+"""Aliases of a version: the one that scores people, and the one that was trained last."""
+MODEL_VERSION = "model.version"
+"""The tag of a run that holds `serving.model.version_of` its model."""
 _LONGEST_VALUE = 6000
 _QUIET = ("mlflow", "alembic")
 
@@ -34,6 +38,17 @@ class Registered(NamedTuple):
     run_id: str
     name: str
     version: str
+
+
+class Version(NamedTuple):
+    """A registered version: its number, its tags, the settings that it was trained by
+    (`tasks.flat`), and the version of its model's files."""
+
+    number: str
+    run_id: str
+    tags: Mapping[str, str]
+    settings: Mapping[str, str]
+    model_version: str
 
 
 def tracking_uri(home: Home) -> str:
@@ -109,11 +124,12 @@ def record(
     metrics: Mapping[str, float],
     tags: Mapping[str, str],
     files: Path,
+    about: Mapping[str, str],
 ) -> Registered:
-    """One finished run with everything in it, registered, and made champion.
+    """One finished run with everything in it, registered, and made challenger.
 
-    `files` is a folder: `model/` holds the model's files, the rest are pictures and tables. The
-    alias moves last: a run that dies before leaves the old champion.
+    `files` is a folder: `model/` holds the model's files, the rest are pictures and tables. `about`
+    are tags of the version. The alias moves last: a run that dies before leaves the old challenger.
     """
     with _client(home) as client:
         from mlflow.entities import Metric, Param, RunTag
@@ -132,14 +148,53 @@ def record(
             if not client.search_registered_models(f"name = '{name}'"):
                 client.create_registered_model(name, description=f"firstcall: {task}")
             version = client.create_model_version(
-                name, source=f"runs:/{run_id}/model", run_id=run_id
+                name, source=f"runs:/{run_id}/model", run_id=run_id, tags=dict(about)
             ).version
             client.set_terminated(run_id, "FINISHED")
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
-        client.set_registered_model_alias(name, CHAMPION, version)
+        client.set_registered_model_alias(name, CHALLENGER, version)
         return Registered(run_id, name, str(version))
+
+
+def version_at(home: Home, task: str, alias: str) -> Version | None:
+    """The version that has the alias, None where none has."""
+    name = registered_name(task)
+    with _client(home) as client:
+        if not client.search_registered_models(f"name = '{name}'"):
+            return None
+        number = client.get_registered_model(name).aliases.get(alias)
+        if number is None:
+            return None
+        found = client.get_model_version(name, str(number))
+        run = client.get_run(found.run_id or "")
+        return Version(
+            str(number), run.info.run_id, dict(found.tags), dict(run.data.params),
+            run.data.tags.get(MODEL_VERSION, ""),
+        )  # fmt: skip
+
+
+def tag_version(home: Home, task: str, number: str, tags: Mapping[str, str]) -> None:
+    """Put tags on a version."""
+    with _client(home) as client:
+        for key, value in tags.items():
+            client.set_model_version_tag(registered_name(task), number, key, value)
+
+
+def move_champion(home: Home, task: str, number: str) -> None:
+    """Make a version champion, in one step."""
+    with _client(home) as client:
+        client.set_registered_model_alias(registered_name(task), CHAMPION, number)
+
+
+def champion_model(home: Home, version: Version) -> RiskModel:
+    """The model of a version, from its run.
+
+    Raises RefusalError or InputError where it cannot be asked any more.
+    """
+    with _client(home) as client, tempfile.TemporaryDirectory() as scratch:
+        return RiskModel.load(Path(client.download_artifacts(version.run_id, "model", scratch)))
 
 
 def export_champion(home: Home, task: str) -> Path:

@@ -15,6 +15,8 @@ from training.by_day import Day
 from training.calibrate import CalibrationChoice
 from training.evaluate import Evaluation
 from training.fit import Fitted
+from training.gate import Verdict
+from training.registry import MODEL_VERSION
 from training.tasks import Task, described, flat, task_file
 
 
@@ -39,7 +41,7 @@ def tags_of(manifest: Mapping[str, Any], model: RiskModel, histories: Histories)
         "data.through": str(manifest["data_through"]),
         "data.fingerprint": str(histories.manifest.get("content", "")),
         "features.fingerprint": model.metadata["fingerprint"],
-        "model.version": model.version,
+        MODEL_VERSION: model.version,
     }
 
 
@@ -54,6 +56,7 @@ def write_run_files(
     remarks: tuple[str, ...],
     cost: str | None,
     by_day: tuple[Day, ...],
+    verdict: Verdict,
 ) -> None:
     """The model's files into `folder/model`, its settings, tables and figures beside it."""
     write_model(folder / "model", text, model.metadata, cost)
@@ -65,4 +68,5 @@ def write_run_files(
     shown = evaluation.to_json() | {"remarks": list(remarks)}
     if by_day:
         shown["by_day"] = [day.to_json() for day in by_day]
-    (folder / "evaluation.json").write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
+    for name, told in (("evaluation", shown), ("gate", verdict.to_json())):
+        (folder / f"{name}.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

@@ -41,7 +41,8 @@ def stay_table(cohort: Cohort) -> pa.Table:
     ``next_encounter_id`` and ``next_rule`` (of the admission that decides) filled; they tell what
     followed a discharge that does not count as well. ``reason`` is the answer in words.
     """
-    stays, every = cohort.more["stays"], cohort.every
+    assert cohort.of_stays is not None
+    stays, every = cohort.of_stays.stays, cohort.every
     end = _episode_that_ends(stays, every)
     ends = end >= 0
     made: dict[str, pa.Array] = {
@@ -61,7 +62,7 @@ def stay_table(cohort: Cohort) -> pa.Table:
     chain, last = _chains(stays, looked_at)
     made["chain"] = _texts(chain)
     made["ends_episode"] = pa.array(ends)
-    for key, verdict in cohort.more["verdicts"].items():
+    for key, verdict in cohort.of_stays.verdicts.items():
         made[RULE + key] = _verdicts(key, verdict, end, stays["discharged_on"].isna().to_numpy())
     excluded = _taken(every["excluded_by"], end, "")
     excluded[~looked_at] = "not a kind of stay that the definition looks at"

@@ -18,6 +18,7 @@ from training.model_settings import (
     CalibrationSettings,
     EvaluationSettings,
     FitSettings,
+    GateSettings,
     SplitSettings,
     TierSettings,
 )
@@ -107,6 +108,7 @@ class ReadmissionTask(Strict):
     calibration: CalibrationSettings = CalibrationSettings()
     tiers: TierSettings = TierSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    gate: GateSettings = GateSettings(most_auroc=0.85)
 
     def __post_init__(self) -> None:
         may = EXCLUSIONS.get(self.definition, ())
@@ -182,6 +184,7 @@ class HighCostTask(Strict):
     calibration: CalibrationSettings = CalibrationSettings()
     tiers: TierSettings = TierSettings()
     evaluation: EvaluationSettings = EvaluationSettings(replicates=200)
+    gate: GateSettings = GateSettings()
 
     def __post_init__(self) -> None:
         if self.complete_enough < self.least_complete:
@@ -215,6 +218,7 @@ class EncounterTask(Strict):
     calibration: CalibrationSettings = CalibrationSettings()
     tiers: TierSettings = TierSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    gate: GateSettings = GateSettings()
 
     def __post_init__(self) -> None:
         unknown = [kind for kind in self.encounter_kinds if kind not in ENCOUNTER_KINDS]

@@ -1,4 +1,4 @@
-"""One training, from tables to a champion: cohort, split, matrix, fit, calibration, verdict."""
+"""One training, from tables to a challenger: cohort, split, matrix, fit, calibration, verdict."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from data import intake
 from data.errors import RefusalError
@@ -21,7 +22,8 @@ from serving.model import LANDMARKS, RiskModel, load_lightgbm, tier_limits, vers
 from training.baselines import made_for
 from training.by_day import Day, judged_beyond, judged_by_day
 from training.calibrate import CalibrationChoice, choose_calibrator
-from training.cohort import Cohort, day_of, readmission_cohort
+from training.champion import beside_champion
+from training.cohort import Cohort, OfCost, day_of, readmission_cohort
 from training.cost_picture import draw_cost
 from training.cost_report import CostReport, cost_report
 from training.encounter_cohort import encounter_cohort
@@ -29,12 +31,14 @@ from training.evaluate import Evaluation, evaluate
 from training.expected_cost import with_expected_cost
 from training.facts import Source
 from training.fit import Fitted, fit, folds_of
+from training.gate import Verdict, groups_of, verdict_of
 from training.high_cost import high_cost_cohort
 from training.landmarks import CLOCK, Landmarks, on_landmarks
 from training.matrix import Matrix, build, learnable
 from training.pictures_by_day import draw_days
 from training.plots import draw
-from training.registry import Registered, export_champion, record
+from training.promotion import tags_of_verdict
+from training.registry import Registered, record
 from training.run_files import parameters_of, tags_of, write_run_files
 from training.scored_rows import known_truth, scored_by
 from training.shares_picture import draw_shares
@@ -87,12 +91,14 @@ class TrainReport:
     evaluation: Evaluation
     threshold_cents: int | None
     remarks: tuple[str, ...]
+    verdict: Verdict
     cost: CostReport | None = None
     by_day: tuple[Day, ...] = ()
 
 
 def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
-    """Train, judge, register as champion, and put the model's files into `home.models/<task>`.
+    """Train, judge beside baselines and champion, and register as challenger, with the verdict of
+    the gate (`training.promotion` makes it champion).
 
     Raises InputError where nothing was taken in, or the task takes the name of another one
     (`tasks.refuse_a_taken_name`), RefusalError where the data are too short;
@@ -104,9 +110,8 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
     histories = current_histories(home)
     with stage("Finding who counts, and what happened to them"):
         cohort = cohort_of(taken.tables, taken.manifest, chosen)
-        split = cohort.more.get("split") or split_rows(
-            cohort.rows, cohort.run_out_days, chosen.split
-        )
+        split = cohort.of_cost.split if cohort.of_cost else None
+        split = split or split_rows(cohort.rows, cohort.run_out_days, chosen.split)
         try:
             refuse_if_too_few(split, cohort.rows["outcome"], chosen.split)
         except RefusalError as error:
@@ -138,8 +143,16 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
             beyond = judged_beyond(model, tested, chosen)
             tested = tested.part(np.flatnonzero(tested.rows["landmark"] == 0))
         truth = known_truth(home, taken.manifest)
-        scored = scored_by(model, tested, histories, truth, chosen)
+        beside = beside_champion(
+            home, chosen, scored_by(model, tested, histories, truth, chosen), histories, tested.rows
+        )
+        scored = beside.scored
         evaluation = evaluate(scored, chosen.evaluation)
+        learned = matrix.part(split.rows(*FITTED_TO)).X
+        verdict = verdict_of(
+            evaluation, scored, groups_of(*(_people(X) for X in (tested.X, learned))),
+            beside.champion, beside.why_not, chosen.evaluation, chosen.gate, beside.may_pass,
+        )  # fmt: skip
         cost = None
         if isinstance(chosen, HighCostTask) and second is not None:
             cost = cost_report(
@@ -154,15 +167,15 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
         folder = Path(scratch)
         write_run_files(
             folder, chosen, fitted.text, model, cohort.attrition, counts, evaluation, remarks,
-            cost.fitted.text if cost else None, by_day,
+            cost.fitted.text if cost else None, by_day, verdict,
         )  # fmt: skip
         draw(folder / "pictures", scored, evaluation, model.metadata["label"])
         draw_shares(folder / "pictures" / "shares.png", model, tested.X, model.metadata["label"])
         if by_day:
             draw_days(folder / "pictures", by_day, model.metadata["label"])
-        if cost is not None:
+        if cost is not None and cohort.of_cost is not None:
             cost.write(folder / "cost")
-            draw_cost(folder / "pictures" / "cost.png", cost.judged, "Expected cost")
+            draw_cost(folder / "pictures" / "cost.png", cost.judged, cohort.of_cost.amount)
         if landmarks is not None:
             landmarks.counts.to_csv(folder / "landmarks.csv", index=False)
         told = parameters_of(chosen, fitted, choice, names)
@@ -170,12 +183,15 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
         figures = evaluation.flat() | (cost.flat() if cost else {})
         for day in by_day:
             figures |= day.flat()
-        run = record(home, chosen.name, told, figures, tags, folder)
-        export_champion(home, chosen.name)
+        run = record(home, chosen.name, told, figures, tags, folder, tags_of_verdict(verdict))
     return TrainReport(
         chosen.name, chosen, run, model.version, cohort.attrition, counts, fitted, choice,
-        evaluation, cohort.threshold_cents, remarks, cost, by_day,
+        evaluation, cohort.threshold_cents, remarks, verdict, cost, by_day,
     )  # fmt: skip
+
+
+def _people(X: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    return {name: X[name].to_numpy(dtype=np.float64) for name in ("female", "age")}
 
 
 def cohort_of(
@@ -244,18 +260,17 @@ def counts_of(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
     return pd.DataFrame(made)
 
 
-def label_of(
-    task: Task, yearly: bool, threshold_cents: int | None, amount: str = "Allowed cost"
-) -> str:
-    """What the probability is a probability of, in words; `amount` is the kind of cost."""
+def label_of(task: Task, threshold_cents: int | None, of_cost: OfCost | None) -> str:
+    """What the probability is a probability of, in words."""
     if isinstance(task, ReadmissionTask):
         return f"Unplanned readmission within {task.horizon_days} days ({task.definition})"
     if isinstance(task, EncounterTask):
         return f"{task.outcome} within {task.horizon_days} days"
+    assert of_cost is not None
     above = f"above ${(threshold_cents or 0) / 100:,.0f}"
-    if yearly:
-        return f"{amount} of the next calendar year {above}"
-    return f"{amount} of the next {task.horizon_days} days {above}"
+    if of_cost.yearly:
+        return f"{of_cost.amount} of the next calendar year {above}"
+    return f"{of_cost.amount} of the next {task.horizon_days} days {above}"
 
 
 def _fit(
@@ -311,15 +326,15 @@ def _calibrated(
     learned = matrix.rows.iloc[split.rows(*FITTED_TO)]
     if landmarks is not None:
         learned = learned[learned["landmark"] == 0]
-    yearly = bool(cohort.more.get("yearly", False))
+    of_cost = cohort.of_cost
+    yearly = of_cost is not None and of_cost.yearly
     tiers = tier_limits(
         of_tiers,
         [("high", task.tiers.high), ("moderate", task.tiers.moderate)],
     )
     metadata = {
         "format": 1, "task": task.name, "kind": kind_of(task),
-        "label": label_of(task, yearly, cohort.threshold_cents,
-                          cohort.more.get("amount", "Allowed cost")),
+        "label": label_of(task, cohort.threshold_cents, of_cost),
         "features": names, "fingerprint": fingerprint(names), "cuts": dict(matrix.cuts),
         "calibrator": choice.calibrator.to_json(), "carries": list(carries),
         "origin": manifest["origin"], "tiers": tiers, "threshold_cents": cohort.threshold_cents,
@@ -329,8 +344,8 @@ def _calibrated(
     }  # fmt: skip
     if landmarks is not None:
         metadata[LANDMARKS] = landmarks.log_odds.tolist()
-    if (threshold := cohort.more.get("threshold")) is not None:
-        metadata["threshold"] = threshold.to_json()
+    if of_cost is not None:
+        metadata["threshold"] = of_cost.threshold.to_json()
     version = version_of(fitted.text, metadata)
     return RiskModel(booster, choice.calibrator, metadata, version), choice
 

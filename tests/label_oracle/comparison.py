@@ -103,14 +103,15 @@ def readmission_differences(
     rules = rules_of(manifest, task)
     judge, kinds = {"cms_hwr": (cms_hwr, ACUTE), "pcr_like": (pcr_like, KINDS)}[task.definition]
     cohort = readmission_cohort(tables, manifest, task)
-    verdicts = cohort.more["verdicts"]
+    assert cohort.of_stays is not None
+    verdicts = cohort.of_stays.verdicts
     names = RULES[task.definition]
     assert set(verdicts) <= set(names) | COMPARED_OTHERWISE, set(verdicts)
     rows = {
         row["encounter_id"]: (row, {rule for rule in verdicts if verdicts[rule][place] == FAILS})
         for place, row in enumerate(cohort.every.to_dict("records"))
     }
-    stays = cohort.more["stays"].dropna(subset=["episode"])
+    stays = cohort.of_stays.stays.dropna(subset=["episode"])
     members = {
         episode: tuple(sorted(ids)) for episode, ids in stays.groupby("episode")["encounter_id"]
     }

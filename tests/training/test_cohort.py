@@ -310,7 +310,7 @@ def test_a_code_that_the_map_does_not_know_is_counted():
     said = " ".join(made.remarks)
     assert "1 of 2 procedures" in said
     assert "1 of 3 acute stays have a principal diagnosis that the map" in said
-    counts = [numbers for _, numbers in made.more["remarks"]]
+    counts = [numbers for _, numbers in made.of_stays.remarks]
     assert (1, 2) in counts, "told apart from their sentences as well"
     assert (1, 3) in counts
 

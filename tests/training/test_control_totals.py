@@ -187,7 +187,7 @@ def test_every_cohort_ties_to_its_source(claims, truncate):
         people[who].cost(on.isoformat(), cents / 100, reversed=withdrawn)
     task = replace(HIGH_COST, months_between=3, truncate_cents=truncate)
     cohort = high_cost_cohort(together(*people), manifest(), task, 100_000)
-    made = cohort.more["tables"]["control_totals"]
+    made = cohort.of_cost.tables["control_totals"]
     standing = sum(cents for _, _, cents, withdrawn in claims if not withdrawn)
     assert made["allowed_cents"].sum() == standing + 100
     explained = made[[*LEFT_OUT, "label_cents", "other_coverage_cents"]].to_numpy().sum()

@@ -31,8 +31,8 @@ def test_stays_join_into_episodes(case, begins, hospital, thing, joined):
     anna = Person().stay("a", "2022-03-01", "2022-03-05")
     anna.stay("b", begins, "2022-03-20", facility=hospital, diagnosis=thing)
     made = cohort(anna)
-    assert made.more["stays"]["joined_by"].tolist() == ["", joined]
-    assert made.more["stays"]["episode"].tolist() == ([0, 0] if joined else [0, 1])
+    assert made.of_stays.stays["joined_by"].tolist() == ["", joined]
+    assert made.of_stays.stays["episode"].tolist() == ([0, 0] if joined else [0, 1])
     every = made.every
     assert len(every) == (1 if joined else 2)
     if joined:

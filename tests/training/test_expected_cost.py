@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from serving.expected_cost import load_expected_cost
 from tests.training.small import day
-from training.cohort import Cohort
+from training.cohort import Cohort, OfCost
 from training.expected_cost import (
     CostRows,
     _errors,
@@ -25,6 +25,7 @@ from training.expected_cost import (
     simplest_near_best,
 )
 from training.tasks import HIGH_COST
+from training.threshold import Threshold
 
 AS_OF = day("2022-06-30")
 ONES = np.ones(10)
@@ -60,7 +61,8 @@ def test_truncation_is_of_the_whole_year():
 
 def cohort(every: pd.DataFrame, yearly: bool = False) -> Cohort:
     rows = every[~every["censored"]]
-    return Cohort(rows, every, pd.DataFrame(), 0, 0, more={"yearly": yearly})
+    told = OfCost(yearly, "Allowed cost", Threshold(1000_00), {})
+    return Cohort(rows, every, pd.DataFrame(), 0, 0, of_cost=told)
 
 
 def left(**changes) -> pd.DataFrame:

@@ -146,7 +146,7 @@ def test_the_threshold_is_fitted_on_learning_rows_whose_year_was_seen():
     # a year costs 12 × number dollars; the upper twentieth of about 300 people of 400 begins there
     number = cohort.threshold_cents / 1200
     assert 365 <= number <= 395
-    split = cohort.more["split"]
+    split = cohort.of_cost.split
     learning = cohort.rows.iloc[split.rows("train", "validation", "calibration")]
     assert 0.03 < learning["outcome"].mean() <= 0.05
     assert (cohort.rows["weight"] == 1).all()

@@ -80,7 +80,7 @@ def test_stays_two_calendar_days_apart_are_distinct(case, begins, hospital, thin
     anna = index_stay().stay("b", begins, "2022-03-20", facility=hospital, diagnosis=thing)
     made = counted(anna)
     assert verdicts(made) == ({"b": "0"} if joined else {"a": "1", "b": "0"})
-    assert made.more["stays"].set_index("encounter_id").loc["b", "joined_by"] == joined
+    assert made.of_stays.stays.set_index("encounter_id").loc["b", "joined_by"] == joined
 
 
 def test_a_stay_of_somebody_else_neither_joins_nor_counts():

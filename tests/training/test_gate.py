@@ -1,0 +1,171 @@
+"""The gate as a medical director reads it: each criterion on both sides of its limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from training.evaluate import OURS, Interval, Scored, evaluate
+from training.gate import CHAMPION_SCORE, Group, Verdict, groups_of, verdict_of
+from training.model_settings import EvaluationSettings, GateSettings
+
+GATE = GateSettings(most_auroc=0.85)
+SETTINGS = EvaluationSettings(replicates=40, judgeable_events=100)
+ROWS = 4000
+
+
+def scored(seed: int = 3, noise: float = 1.0) -> Scored:
+    """Rows whose risk is right: outcomes are drawn by it; LACE sees it blurred."""
+    rng = np.random.default_rng(seed)
+    margin = rng.normal(-2, 1, ROWS)
+    risk = 1 / (1 + np.exp(-margin))
+    return Scored(
+        outcome=(rng.random(ROWS) < risk).astype(np.float64), risk=risk, margin=margin,
+        patient_id=np.arange(ROWS).astype(str).astype(object), period=np.zeros(ROWS),
+        baselines={"LACE": margin + rng.normal(0, 2 * noise, ROWS)}, weights=np.ones(ROWS),
+    )  # fmt: skip
+
+
+FEMALE = np.arange(ROWS) % 2 == 0
+BOTH = (Group("women", FEMALE, 0.5), Group("men", ~FEMALE, 0.5))
+
+
+def judged(rows: Scored, groups=BOTH, champion="3", gate=GATE, why="", may_pass=True) -> Verdict:
+    found = evaluate(rows, SETTINGS)
+    return verdict_of(found, rows, groups, champion, why, SETTINGS, gate, may_pass)
+
+
+def missed(verdict: Verdict) -> list[str]:
+    return [criterion.name for criterion in verdict.criteria if not criterion.passed]
+
+
+def test_one_as_good_as_the_champion_passes_everything():
+    rows = scored()
+    verdict = judged(rows.beside({CHAMPION_SCORE: rows.margin + 1e-9}))
+    assert missed(verdict) == []
+    assert verdict.passed
+    assert [c.name for c in verdict.criteria] == [
+        "ranking", "too good to be true", "calibration in total", "calibration slope",
+        "worst group", "who it learned from",
+    ]  # fmt: skip
+
+
+def test_one_that_is_worse_than_the_champion_by_more_than_the_margin_does_not():
+    rows = scored()
+    worse = replace(rows, margin=rows.baselines["LACE"]).beside({CHAMPION_SCORE: rows.margin})
+    verdict = judged(worse)
+    assert "ranking" in missed(verdict)
+    assert "AUROC minus that of the champion, version 3, on the same rows: -" in verdict.missed[0]
+    lenient = replace(GATE, auroc_margin=0.5)
+    assert "ranking" not in missed(judged(worse, gate=lenient))
+
+
+def test_without_a_champion_the_best_baseline_is_what_it_must_not_be_worse_than():
+    rows = scored()
+    why = "there is no champion yet"
+    verdict = judged(rows, champion="", why=why)
+    assert verdict.passed
+    assert verdict.criteria[0].words.startswith(
+        "there is no champion yet: AUROC minus that of the best baseline, LACE: "
+    )
+    shuffled = replace(rows, margin=np.random.default_rng(1).permutation(rows.margin))
+    assert "ranking" in missed(judged(shuffled, champion="", why=why))
+
+
+def test_a_champion_that_may_have_learned_from_the_tested_stays():
+    verdict = judged(scored(), why="split otherwise", may_pass=False)
+    assert missed(verdict) == ["ranking"]
+    assert verdict.missed[0].startswith("split otherwise: AUROC minus that of the best baseline")
+    assert verdict.champion == "3"
+
+
+def test_what_is_too_good_has_leaked():
+    rows = scored()
+    leaked = replace(rows, margin=rows.margin + 8 * rows.outcome)
+    assert "too good to be true" in missed(judged(leaked, champion="", why="none"))
+
+
+@pytest.mark.parametrize(
+    ("factor", "criterion"),
+    [(0.5, ["calibration in total", "worst group"]), (0.95, []), (1.9, ["calibration in total"])],
+)
+def test_risks_that_are_wrong_in_total(factor, criterion):
+    rows = scored()
+    off = replace(rows, risk=np.clip(rows.risk * factor, 1e-6, 0.999))
+    found = missed(judged(off, champion="", why="none"))
+    assert set(criterion) <= set(found)
+    assert bool(found) == bool(criterion)
+
+
+def test_risks_that_are_too_bold():
+    rows = scored()
+    bold = 1 / (1 + np.exp(-(2 * rows.margin + 1.6)))
+    assert "calibration slope" in missed(judged(replace(rows, risk=bold), champion="", why="none"))
+
+
+def test_one_group_whose_risks_are_wrong_is_named():
+    rows = scored()
+    off = replace(rows, risk=np.where(FEMALE, rows.risk, rows.risk * 0.45))
+    verdict = judged(off, champion="", why="none")
+    [words] = [c.words for c in verdict.criteria if c.name == "worst group"]
+    assert words.startswith("observed : expected of men is ")
+    assert "women" not in words
+
+
+def test_one_group_that_is_ordered_worse_than_by_the_champion_is_named():
+    rows = scored()
+    rng = np.random.default_rng(5)
+    margin = np.where(FEMALE, rows.margin, rng.permutation(rows.margin))
+    verdict = judged(replace(rows, margin=margin).beside({CHAMPION_SCORE: rows.margin}))
+    [words] = [c.words for c in verdict.criteria if c.name == "worst group"]
+    assert "AUROC minus the champion's among men is -" in words
+
+
+def test_a_group_with_few_cases_is_not_judged_and_that_is_said():
+    rows = scored()
+    few = np.arange(ROWS) < 50
+    off = replace(rows, risk=np.where(few, 0.001, rows.risk))
+    verdict = judged(off, groups=(*BOTH, Group("people under 65", few, 0.01)), champion="", why="-")
+    [worst] = [c for c in verdict.criteria if c.name == "worst group"]
+    assert worst.passed
+    assert worst.words.endswith("; too few cases to judge: people under 65")
+
+
+@pytest.mark.parametrize(
+    ("share", "passes"), [(0.5, True), (0.13, True), (0.12, False), (0, False)]
+)
+def test_whoever_is_asked_about_was_learned_from(share, passes):
+    #  men are half of those asked: a quarter of that, an eighth of the learned, is asked for
+    verdict = judged(scored(), groups=(BOTH[0], Group("men", ~FEMALE, share)), champion="", why="-")
+    assert ("who it learned from" in missed(verdict)) != passes
+    if not passes:
+        assert f"men {share:.0%} and 50%; it has hardly learned" in verdict.criteria[-1].words
+
+
+def test_figures_that_nobody_could_tell_do_not_pass():
+    rows = scored()
+    found = evaluate(rows, SETTINGS)
+    ours = found.scores[OURS] | {"calibration_slope": Interval(np.nan, np.nan, np.nan)}
+    unknown = replace(found, scores={**found.scores, OURS: ours})
+    verdict = verdict_of(unknown, rows, BOTH, "", "none", SETTINGS, GATE)
+    assert missed(verdict) == ["calibration slope"]
+
+
+def test_groups_are_of_sex_and_age_as_far_as_known():
+    told = {"female": np.array([1, 0, np.nan, 1]), "age": np.array([64, 65, 84, np.nan])}
+    made = {group.name: group for group in groups_of(told, told)}
+    assert {name: group.rows.tolist() for name, group in made.items()} == {
+        "women": [True, False, False, True], "men": [False, True, False, False],
+        "people under 65": [True, False, False, False],
+        "people of 65 to 74": [False, True, False, False],
+        "people of 75 to 84": [False, False, True, False],
+    }  # fmt: skip
+    assert made["women"].share_learned == 0.5
+
+
+def test_limits_that_leave_out_what_is_right_are_refused():
+    for wrong in ({"least_observed": 1.1}, {"most_slope": 0.9}, {"least_observed_in_group": 1.2}):
+        with pytest.raises(ValueError, match="which is right"):
+            replace(GATE, **wrong)

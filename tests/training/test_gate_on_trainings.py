@@ -1,0 +1,105 @@
+"""What the gate says of trainings that went wrong: shuffled labels, a leak, people of one sex."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from data.errors import RefusalError
+from data.home import Home
+from training import train as training
+from training.matrix import Matrix
+from training.promotion import promote
+from training.split import Split
+from training.tasks import READMISSION
+
+TASK = replace(
+    READMISSION,
+    split=replace(READMISSION.split, test_share=0.45),
+    fit=replace(READMISSION.fit, rounds=40, folds=1, threads=1),
+    evaluation=replace(READMISSION.evaluation, replicates=40, judgeable_events=20),
+)
+
+
+@pytest.fixture(scope="module")
+def home(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+    """A copy of the small home with a champion of its own."""
+    made = Home(tmp_path_factory.mktemp("gate") / "home")
+    ignored = shutil.ignore_patterns("mlflow*", "models")
+    shutil.copytree(small_home.root, made.root, symlinks=True, ignore=ignored)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        training.train(made, "readmission", TASK)
+        promote(made, "readmission", override="quickly fitted for tests")
+    return made
+
+
+def retrained(
+    home: Home, patch: pytest.MonkeyPatch, name: str, changed: Callable[..., Any]
+) -> dict[str, Any]:
+    """The criteria of a challenger that was trained with one function of training changed."""
+    patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    patch.setattr(training, name, changed(getattr(training, name)))
+    verdict = training.train(home, "readmission", TASK).verdict
+    return {criterion.name: criterion for criterion in verdict.criteria}
+
+
+def test_the_same_training_again_passes_beside_its_champion(home, monkeypatch):
+    found = retrained(home, monkeypatch, "build", lambda build: build)
+    assert found["ranking"].passed
+    assert "AUROC minus that of the champion, version 1, on the same rows: 0.000" in (
+        found["ranking"].words
+    )
+
+
+def test_labels_that_were_shuffled_before_the_fit(home, monkeypatch):
+    def shuffling(fit: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(matrix: Matrix, split: Split, *more: Any) -> Any:
+            rows = matrix.rows.copy()
+            rows["outcome"] = np.random.default_rng(1).permutation(rows["outcome"].to_numpy())
+            return fit(Matrix(matrix.X, rows, matrix.cuts), split, *more)
+
+        return changed
+
+    found = retrained(home, monkeypatch, "_fit", shuffling)
+    assert not found["ranking"].passed
+    assert "the champion, version 1, on the same rows: -0." in found["ranking"].words
+    with pytest.raises(RefusalError, match="did not pass the gate: AUROC minus that of the champ"):
+        promote(home, "readmission")
+
+
+def test_a_feature_that_saw_the_outcome(home, monkeypatch):
+    def leaking(build: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*about: Any) -> Matrix:
+            made = build(*about)
+            return Matrix(
+                made.X.assign(age=made.X["age"] + 200 * made.rows["outcome"].to_numpy()),
+                made.rows, made.cuts,
+            )  # fmt: skip
+
+        return changed
+
+    found = retrained(home, monkeypatch, "build", leaking)
+    assert not found["too good to be true"].passed
+    assert "a reason to look for what leaks from the future" in found["too good to be true"].words
+
+
+def test_people_of_one_sex_alone(home, monkeypatch):
+    def without_men(build: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(matrix: Matrix, split: Split, *more: Any) -> Any:
+            role = split.role.copy()
+            role[(matrix.X["female"].to_numpy() == 0) & (role != "test")] = "aside"
+            split.role[:] = role
+            return build(matrix, split, *more)
+
+        return changed
+
+    found = retrained(home, monkeypatch, "_fit", without_men)
+    assert not found["who it learned from"].passed
+    assert "men 0% and " in found["who it learned from"].words
+    assert "it has hardly learned from some of those" in found["who it learned from"].words

@@ -1,0 +1,184 @@
+"""Promotion and rollback on a real registry, and a real process killed between any two steps."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data.errors import InputError, RefusalError
+from data.home import Home
+from serving.model import RiskModel
+from tests.serving.quick import write_quick_model
+from training.gate import Criterion, Verdict
+from training.promotion import (
+    OVERRIDE,
+    PROMOTED_FROM,
+    ROLLED_BACK_FROM,
+    Moved,
+    promote,
+    roll_back,
+    tags_of_verdict,
+)
+from training.registry import CHALLENGER, CHAMPION, MODEL_VERSION, record, version_at
+
+TASK = "readmission"
+ROOT = Path(__file__).parents[2]
+PASSED = Criterion("ranking", passed=True, words="as good as the champion")
+MISSED = Criterion("ranking", passed=False, words="AUROC is lower by 0.05")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return Home(tmp_path / "home")
+
+
+def trained(home: Home, label: str, champion: str = "", *criteria: Criterion) -> str:
+    """A challenger as training leaves it; the version of its files."""
+    files = home.root / label
+    write_quick_model(files / "model", TASK, label=label)
+    version = RiskModel.load(files / "model").version
+    verdict = Verdict(criteria or (PASSED,), champion)
+    record(home, TASK, {}, {}, {MODEL_VERSION: version}, files, tags_of_verdict(verdict))
+    return version
+
+
+def served(home: Home) -> str:
+    return RiskModel.load(home.models / TASK).version
+
+
+def champion_of(home: Home) -> str | None:
+    found = version_at(home, TASK, CHAMPION)
+    return None if found is None else found.number
+
+
+def test_training_alone_changes_nobody_s_list(home: Home) -> None:
+    trained(home, "one")
+    assert champion_of(home) is None
+    assert not (home.models / TASK).exists()
+
+
+def test_who_passed_becomes_champion_and_the_way_back_is_one_step(home: Home) -> None:
+    one = trained(home, "one")
+    assert promote(home, TASK) == Moved("promoted", "1", "")
+    assert served(home) == one
+    two = trained(home, "two", "1")
+    assert (served(home), champion_of(home)) == (one, "1")
+    assert promote(home, TASK) == Moved("promoted", "2", "1")
+    assert served(home) == two
+    assert promote(home, TASK) == Moved("was champion", "2", "2")
+    assert roll_back(home, TASK) == Moved("rolled back", "1", "2")
+    assert served(home) == one
+    found = version_at(home, TASK, CHAMPION)
+    assert found is not None
+    assert found.tags[ROLLED_BACK_FROM] == "2"
+    with pytest.raises(InputError, match="Version 1 of readmission is the first champion"):
+        roll_back(home, TASK)
+
+
+def test_who_did_not_pass_stays_challenger_unless_a_reason_is_given_which_is_kept(
+    home: Home,
+) -> None:
+    trained(home, "one")
+    promote(home, TASK)
+    two = trained(home, "two", "1", PASSED, MISSED)
+    with pytest.raises(RefusalError) as refused:
+        promote(home, TASK)
+    assert str(refused.value) == (
+        "Version 2 of readmission did not pass the gate: AUROC is lower by 0.05. To promote it all "
+        'the same: `firstcall promote --task readmission --override "reason"`.'
+    )
+    assert champion_of(home) == "1"
+    for empty in ("", "  ", "a" * 501):
+        with pytest.raises(InputError, match="a reason of 1 to 500 characters"):
+            promote(home, TASK, override=empty)
+    assert promote(home, TASK, override="agreed  on 3 May\n") == Moved("promoted", "2", "1")
+    assert served(home) == two
+    found = version_at(home, TASK, CHAMPION)
+    assert found is not None
+    assert (found.tags[OVERRIDE], found.tags[PROMOTED_FROM]) == ("agreed on 3 May", "1")
+
+
+def test_a_verdict_beside_another_champion_does_not_count(home: Home) -> None:
+    trained(home, "one")
+    promote(home, TASK)
+    trained(home, "two", "1")
+    promote(home, TASK)
+    trained(home, "three", "1")  # began before the second was promoted
+    with pytest.raises(RefusalError, match="judged beside version 1, and version 2 is champion"):
+        promote(home, TASK)
+    trained(home, "four", "")  # began when there was no champion
+    with pytest.raises(RefusalError, match="judged beside no champion, and version 2 is champion"):
+        promote(home, TASK)
+
+
+def test_without_challenger_champion_or_verdict_the_answer_is_one_sentence(home: Home) -> None:
+    with pytest.raises(InputError, match="no challenger of readmission: run `firstcall train"):
+        promote(home, TASK)
+    with pytest.raises(InputError, match="There is no champion of readmission"):
+        roll_back(home, TASK)
+    files = home.root / "bare"
+    write_quick_model(files / "model", TASK)
+    record(home, TASK, {}, {}, {}, files, {})
+    with pytest.raises(RefusalError, match="was not judged by the gate: train anew"):
+        promote(home, TASK)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from data.home import Home
+from training import promotion
+
+def dies(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(promotion, sys.argv[3], dies)
+getattr(promotion, sys.argv[2])(Home(Path(sys.argv[1])), "readmission")
+"""
+
+
+def killed(home: Home, call: str, before: str) -> None:
+    """Run a call in a process of its own that is killed just before one of its steps."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(home.root), call, before], cwd=ROOT, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True,
+    )  # fmt: skip
+    assert done.returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("step", ["tag_version", "move_champion", "export_champion"])
+def test_a_promotion_killed_at_any_step_leaves_a_champion_and_can_be_done_again(
+    home: Home, step: str
+) -> None:
+    one = trained(home, "one")
+    promote(home, TASK)
+    two = trained(home, "two", "1")
+    killed(home, "promote", step)
+    moved = step == "export_champion"
+    assert champion_of(home) == ("2" if moved else "1")
+    assert served(home) == one, "the night goes on with whole files"
+    assert promote(home, TASK) == (
+        Moved("finished", "2", "") if moved else Moved("promoted", "2", "1")
+    )
+    assert served(home) == two
+    assert roll_back(home, TASK) == Moved("rolled back", "1", "2")
+
+
+@pytest.mark.parametrize("step", ["tag_version", "move_champion", "export_champion"])
+def test_a_rollback_killed_at_any_step_goes_back_once(home: Home, step: str) -> None:
+    for label, champion in (("one", ""), ("two", "1"), ("three", "2")):
+        trained(home, label, champion)
+        promote(home, TASK)
+    killed(home, "roll_back", step)
+    moved = step == "export_champion"
+    assert champion_of(home) == ("2" if moved else "3")
+    again = roll_back(home, TASK)
+    assert again == (Moved("finished", "2", "") if moved else Moved("rolled back", "2", "3"))
+    assert champion_of(home) == "2", "not one further back"
+    assert version_at(home, TASK, CHALLENGER) is not None
