@@ -51,7 +51,7 @@ check: $(READY)  ## lint, format, types, the law of imports
 format: $(READY)  ## put the code into its form
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-evidence: $(READY)  ## the figures of the README at full size (100,000 and 500,000 members; half an hour or more)
+evidence: $(READY)  ## the figures of the README at full size (100,000 and 500,000 members; two hours or more)
 	@$(BIN)/python -m tests.evidence
 
 stress: $(READY)  ## features against the oracle on ten times as many histories, and compiled with bounds checked
@@ -60,7 +60,7 @@ stress: $(READY)  ## features against the oracle on ten times as many histories,
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$$scratch" \
 		$(BIN)/python -m pytest -q tests/features --deselect tests/features/test_compiled.py
 
-mutants: $(READY)  ## takes out or turns each rule of cohorts, labels and scores; a test has to fail (half an hour)
+mutants: $(READY)  ## takes out or turns each rule of cohorts, labels and scores; a test has to fail (an hour or two)
 	@$(BIN)/python -m tests.mutants
 
 bench: $(READY)  ## speed on a million patients, as ratios measured in one run (some twenty minutes, 20 GB of disk)
