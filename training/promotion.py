@@ -8,6 +8,7 @@ next call of either, which then does nothing else.
 from __future__ import annotations
 
 import json
+import re
 from typing import Literal, NamedTuple
 
 from data.errors import InputError, RefusalError
@@ -23,6 +24,8 @@ from training.registry import (
     tag_version,
     version_at,
 )
+from training.setting_types import TASK_NAME
+from training.settings_file import cut
 
 VERDICT = "gate.verdict"
 """The tag of a version that holds its verdict."""
@@ -49,9 +52,11 @@ def promote(home: Home, task: str, override: str | None = None) -> Moved:
     """Make the challenger of `task` champion where it passed the gate beside the present one.
 
     `override` is the reason of whoever promotes it all the same; it is kept with the version.
-    Raises InputError where there is no challenger or the reason is empty or too long, RefusalError
-    where the gate did not let it pass, or where it was judged beside another champion.
+    Raises InputError where there is no challenger, no such name of a task, or where the reason is
+    empty or too long, RefusalError where the gate did not let it pass, or where it was judged
+    beside another champion.
     """
+    _refuse_no_name(task)
     reason = None if override is None else " ".join(override.split())
     if reason is not None and not 0 < len(reason) <= _LONGEST_REASON:
         raise InputError(f"--override: a reason of 1 to {_LONGEST_REASON} characters is needed.")
@@ -78,8 +83,9 @@ def promote(home: Home, task: str, override: str | None = None) -> Moved:
 def roll_back(home: Home, task: str) -> Moved:
     """Make the champion of before champion again.
 
-    Raises InputError where there is no champion, or none before it.
+    Raises InputError where there is no champion, none before it, or no such name of a task.
     """
+    _refuse_no_name(task)
     champion = version_at(home, task, CHAMPION)
     if champion is None:
         raise InputError(f"There is no champion of {task}.")
@@ -93,6 +99,14 @@ def roll_back(home: Home, task: str) -> Moved:
     move_champion(home, task, before)
     export_champion(home, task)
     return Moved("rolled back", before, champion.number)
+
+
+def _refuse_no_name(task: str) -> None:
+    if re.fullmatch(TASK_NAME, task) is None:
+        raise InputError(
+            f"--task: {cut(task)} is no name of a task: small letters, digits and hyphens, such as "
+            "readmission."
+        )
 
 
 def _refuse(task: str, challenger: Version, champion: str) -> None:

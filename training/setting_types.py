@@ -22,7 +22,8 @@ def setting(default: Any, meaning: str, unit: str = "", anchor: str = "") -> Any
     return field(default=default, metadata={"meaning": meaning, "unit": unit, "anchor": anchor})
 
 
-TaskName = Annotated[str, Field(pattern="^[a-z][a-z0-9-]{0,39}$")]
+TASK_NAME = "^[a-z][a-z0-9-]{0,39}$"
+TaskName = Annotated[str, Field(pattern=TASK_NAME)]
 """Small letters, digits and hyphens: folders and the registered model are called by it."""
 
 

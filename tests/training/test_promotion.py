@@ -122,6 +122,10 @@ def test_without_challenger_champion_or_verdict_the_answer_is_one_sentence(home:
         promote(home, TASK)
     with pytest.raises(InputError, match="There is no champion of readmission"):
         roll_back(home, TASK)
+    for call in (promote, roll_back):
+        for name in ("mine.toml", "a'b", ""):
+            with pytest.raises(InputError, match="is no name of a task: small letters"):
+                call(home, name)
     files = home.root / "bare"
     write_quick_model(files / "model", TASK)
     record(home, TASK, {}, {}, {}, files, {})
