@@ -58,10 +58,11 @@ def print_verdict(task: str, version: str, verdict: Verdict) -> None:
         f"May version {version} of {task} become champion?", ("criterion", "", "why"),
         [(c.name, "passed" if c.passed else "MISSED", c.words) for c in verdict.criteria],
     )  # fmt: skip
+    left = "the champion stays" if verdict.champion else "there is still no champion"
     said = (
         f"It passed the gate: `firstcall promote --task {task}` makes it champion."
         if verdict.passed
-        else "It did not pass the gate, and the champion stays. To promote it all the same: "
+        else f"It did not pass the gate, and {left}. To promote it all the same: "
         f'`firstcall promote --task {task} --override "reason"`.'
     )
     say(said, "")

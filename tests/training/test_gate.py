@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from training.evaluate import OURS, Interval, Scored, evaluate
-from training.gate import CHAMPION_SCORE, Group, Verdict, groups_of, verdict_of
+from training.gate import CHAMPION_SCORE, Criterion, Group, Verdict, groups_of, verdict_of
 from training.model_settings import EvaluationSettings, GateSettings
+from training.printed import print_verdict
 
 GATE = GateSettings(most_auroc=0.85)
 SETTINGS = EvaluationSettings(replicates=40, judgeable_events=100)
@@ -169,3 +170,19 @@ def test_limits_that_leave_out_what_is_right_are_refused():
     for wrong in ({"least_observed": 1.1}, {"most_slope": 0.9}, {"least_observed_in_group": 1.2}):
         with pytest.raises(ValueError, match="which is right"):
             replace(GATE, **wrong)
+
+
+@pytest.mark.parametrize(
+    ("champion", "passed", "said"),
+    [("", True, "It passed the gate: `firstcall promote --task readmission` makes it champion."),
+     ("2", False, "It did not pass the gate, and the champion stays. To promote it all the same: "
+      '`firstcall promote --task readmission --override "reason"`.'),
+     ("", False, "It did not pass the gate, and there is still no champion. To promote")],
+)  # fmt: skip
+def test_the_printed_verdict_says_how_to_go_on(champion, passed, said, capsys):
+    criteria = (Criterion("ranking", passed, "as it is"),)
+    print_verdict("readmission", "3", Verdict(criteria, champion))
+    told = " ".join(capsys.readouterr().out.split())
+    assert "May version 3 of readmission become champion?" in told
+    assert ("ranking passed as it is" if passed else "ranking MISSED as it is") in told
+    assert said in told
