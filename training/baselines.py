@@ -63,13 +63,22 @@ and judged here by death within a year: LACE']
     """
     by_aim: dict[str, list[str]] = {}
     for baseline in baselines:
-        whole = baseline.split(" without ")[0]
+        whole = whole_name(baseline)
         if whole in _BY_NAME and _BY_NAME[whole] != "prior_year_cost":
             by_aim.setdefault(score_called(_BY_NAME[whole]).made_for, []).append(whole)
     return [
         f"made for another outcome ({aim}) and judged here by {outcome}: {', '.join(names)}"
         for aim, names in by_aim.items()
     ]
+
+
+def whole_name(baseline: str) -> str:
+    """The name of the score that a baseline is, or is a part of.
+
+    >>> whole_name("LACE without A, E")
+    'LACE'
+    """
+    return baseline.split(" without ")[0]
 
 
 def named(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.baselines import whole_name
 from training.by_day import AT_DISCHARGE, Day
 from training.evaluate import OURS, Interval
 from training.plots import COLOURS, legend_below, save
@@ -37,7 +38,9 @@ def draw_days(folder: Path, days: Sequence[Day], title: str) -> list[Path]:
 
 def _ranking(axes: Axes, days: Sequence[Day]) -> None:
     names = [OURS, AT_DISCHARGE]
-    names += sorted({n for day in days for n in day.evaluation.scores if _is_baseline(n)})
+    names += sorted(
+        {n for day in days for n in day.evaluation.scores if whole_name(n) == _BASELINE}
+    )
     for number, name in enumerate(names):
         found = [
             (place + _APART * (number - (len(names) - 1) / 2), day.evaluation.scores[name]["auroc"])
@@ -46,10 +49,6 @@ def _ranking(axes: Axes, days: Sequence[Day]) -> None:
         _points(axes, found, _NAMES.get(name, name), number)
     axes.axhline(0.5, color="0.6", linewidth=1, zorder=0, label="by chance")
     _days(axes, days, "AUROC")
-
-
-def _is_baseline(name: str) -> bool:
-    return name.split(" without ")[0] == _BASELINE
 
 
 def _calibration(axes: Axes, days: Sequence[Day]) -> None:

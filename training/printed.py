@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from data.terminal import say, table
+from training.baselines import whole_name
 from training.by_day import AT_DISCHARGE, Day
 from training.evaluate import OURS, Evaluation
 from training.gate import Verdict
@@ -88,9 +89,7 @@ def print_days(task: str, days: Sequence[Day], judgeable: int) -> None:
     rows: list[tuple[object, ...]] = []
     for day in days:
         judged = day.evaluation
-        others = [
-            n for n in judged.better_than if n.split(" without ")[0] in ("LACE", AT_DISCHARGE)
-        ]
+        others = [n for n in judged.better_than if whole_name(n) in ("LACE", AT_DISCHARGE)]
         ours = (judged.scores[OURS]["auroc"], judged.scores[OURS]["observed_to_expected"])
         few = ", too few to judge" if judged.events < judgeable else ""
         rows.append((
