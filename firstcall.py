@@ -334,8 +334,8 @@ def _take_in(home: Home, source: str, folder: Path) -> None:
 
 
 def _train(home: Home, task: str) -> None:
+    from training.prepared import TooFewError
     from training.printed import print_attrition, print_report
-    from training.train import TooFewError
     from training.train import train as make
 
     try:

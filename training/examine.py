@@ -19,10 +19,10 @@ from training.by_day import Day, judged_by_day
 from training.evaluate import Evaluation, evaluate
 from training.landmarks import ask_on_landmarks, with_news
 from training.matrix import asked
+from training.prepared import cohort_of
 from training.scored_rows import known_truth, scored_by
 from training.tasks import ReadmissionTask, Task, task_called
 from training.threshold import threshold_of_model
-from training.train import cohort_of
 
 
 def examine(

@@ -32,7 +32,8 @@ class Matrix:
 
     def array(self, names: list[str], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """These columns of these rows, as LightGBM takes them."""
-        return self.X[names].to_numpy(dtype=np.float32)[rows]
+        columns = self.X.columns.get_indexer(pd.Index(names))
+        return self.X.to_numpy(dtype=np.float32, copy=False)[np.ix_(rows, columns)]
 
 
 def index_of(rows: pd.DataFrame) -> pd.DataFrame:

@@ -12,10 +12,11 @@ import pytest
 
 from data.errors import RefusalError
 from data.home import Home
+from training import prepared
 from training import train as training
+from training.learner import Learner
 from training.matrix import Matrix
 from training.promotion import promote
-from training.split import Split
 from training.tasks import READMISSION
 
 TASK = replace(
@@ -40,17 +41,17 @@ def home(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 def retrained(
-    home: Home, patch: pytest.MonkeyPatch, name: str, changed: Callable[..., Any]
+    home: Home, patch: pytest.MonkeyPatch, where: Any, name: str, changed: Callable[..., Any]
 ) -> dict[str, Any]:
     """The criteria of a challenger that was trained with one function of training changed."""
     patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    patch.setattr(training, name, changed(getattr(training, name)))
+    patch.setattr(where, name, changed(getattr(where, name)))
     verdict = training.train(home, "readmission", TASK).verdict
     return {criterion.name: criterion for criterion in verdict.criteria}
 
 
 def test_the_same_training_again_passes_beside_its_champion(home, monkeypatch):
-    found = retrained(home, monkeypatch, "build", lambda build: build)
+    found = retrained(home, monkeypatch, prepared, "build", lambda build: build)
     assert found["ranking"].passed
     assert "AUROC minus that of the champion, version 1, on the same rows: 0.000" in (
         found["ranking"].words
@@ -59,14 +60,14 @@ def test_the_same_training_again_passes_beside_its_champion(home, monkeypatch):
 
 def test_labels_that_were_shuffled_before_the_fit(home, monkeypatch):
     def shuffling(fit: Callable[..., Any]) -> Callable[..., Any]:
-        def changed(matrix: Matrix, split: Split, *more: Any) -> Any:
-            rows = matrix.rows.copy()
+        def changed(learner: Learner, *more: Any) -> Any:
+            rows = learner.matrix.rows.copy()
             rows["outcome"] = np.random.default_rng(1).permutation(rows["outcome"].to_numpy())
-            return fit(Matrix(matrix.X, rows, matrix.cuts), split, *more)
+            return fit(replace(learner, matrix=replace(learner.matrix, rows=rows)), *more)
 
         return changed
 
-    found = retrained(home, monkeypatch, "_fit", shuffling)
+    found = retrained(home, monkeypatch, Learner, "fit", shuffling)
     assert not found["ranking"].passed
     assert "the champion, version 1, on the same rows: -0." in found["ranking"].words
     with pytest.raises(RefusalError, match="did not pass the gate: AUROC minus that of the champ"):
@@ -84,22 +85,22 @@ def test_a_feature_that_saw_the_outcome(home, monkeypatch):
 
         return changed
 
-    found = retrained(home, monkeypatch, "build", leaking)
+    found = retrained(home, monkeypatch, prepared, "build", leaking)
     assert not found["too good to be true"].passed
     assert "a reason to look for what leaks from the future" in found["too good to be true"].words
 
 
 def test_people_of_one_sex_alone(home, monkeypatch):
-    def without_men(build: Callable[..., Any]) -> Callable[..., Any]:
-        def changed(matrix: Matrix, split: Split, *more: Any) -> Any:
-            role = split.role.copy()
-            role[(matrix.X["female"].to_numpy() == 0) & (role != "test")] = "aside"
-            split.role[:] = role
-            return build(matrix, split, *more)
+    def without_men(prepare: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(*about: Any) -> Any:
+            made = prepare(*about)
+            role = made.split.role
+            role[(made.matrix.X["female"].to_numpy() == 0) & (role != "test")] = "aside"
+            return made
 
         return changed
 
-    found = retrained(home, monkeypatch, "_fit", without_men)
+    found = retrained(home, monkeypatch, training, "prepare", without_men)
     assert not found["who it learned from"].passed
     assert "men 0% and " in found["who it learned from"].words
     assert "it has hardly learned from some of those" in found["who it learned from"].words

@@ -30,7 +30,8 @@ from training.registry import (
     tracking_uri,
 )
 from training.tasks import HIGH_COST, READMISSION, task_called, task_file
-from training.train import TrainReport, cohort_of, train
+from training.prepared import cohort_of
+from training.train import TrainReport, train
 
 MEMBERS = 2500
 QUICK = {"rounds": 40, "patience": 10, "folds": 2, "threads": 1}

@@ -1,0 +1,157 @@
+"""What a training learns from and is tested on: cohort, roles, questions and their features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data import intake
+from data.errors import RefusalError
+from data.home import Home
+from data.progress import stage
+from features.history import Histories
+from features.writing import current_histories
+from training.cohort import Cohort, readmission_cohort
+from training.encounter_cohort import encounter_cohort
+from training.facts import Source
+from training.high_cost import high_cost_cohort
+from training.landmarks import Landmarks, on_landmarks
+from training.matrix import Matrix, build
+from training.scored_rows import known_truth
+from training.split import (
+    LEARNING,
+    ROLES,
+    Split,
+    refuse_if_too_few,
+    split_rows,
+    thinning_share,
+)
+from training.tasks import EncounterTask, HighCostTask, ReadmissionTask, Task
+from training.threshold import Threshold
+
+
+class TooFewError(RefusalError):
+    """Too few cases to learn from or to test on; `attrition` says where the others went."""
+
+    def __init__(self, sentence: str, attrition: pd.DataFrame) -> None:
+        super().__init__(sentence)
+        self.attrition = attrition
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """``tables`` and ``manifest``: what was taken in. ``split``: the role of each row of
+    ``matrix``. ``counts``: one row a role with rows, people, cases and dates, landmarks counted
+    once. ``landmarks``: of readmission alone. ``truth``: the folder of the true risks, None where
+    nobody knows them."""
+
+    task: Task
+    tables: Mapping[str, Source]
+    manifest: Mapping[str, Any]
+    histories: Histories
+    cohort: Cohort
+    split: Split
+    counts: pd.DataFrame
+    landmarks: Landmarks | None
+    matrix: Matrix
+    truth: Path | None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What became of the rows between the attrition and the roles, and the cohort's own."""
+        every, used = len(self.cohort.rows), int(self.counts["rows"].sum())
+        said = [
+            f"{every - used:,} of {every:,} rows have no role: their outcome is known too late to "
+            f"learn from before the test ({self.split.embargo_days} days), or their people test at "
+            "another time or are too many to learn from"
+        ]
+        if isinstance(self.task, ReadmissionTask) and len(self.task.landmark_days) > 1:
+            days = ", ".join(map(str, self.task.landmark_days))
+            said.append(
+                f"each of them is asked about on days {days} after the discharge, "
+                f"{len(self.split.role):,} questions in all, and judged above as it is asked first"
+            )
+        return (*said, *self.cohort.remarks)
+
+
+def prepare(home: Home, task: Task) -> Prepared:
+    """Everything of a training up to the fit.
+
+    Raises InputError where nothing was taken in, RefusalError where the data are too short; where
+    they hold too few cases it is a TooFewError.
+    """
+    taken = intake.current(home)
+    histories = current_histories(home)
+    with stage("Finding who counts, and what happened to them"):
+        cohort = cohort_of(taken.tables, taken.manifest, task)
+        split = cohort.of_cost.split if cohort.of_cost else None
+        split = split or split_rows(cohort.rows, cohort.run_out_days, task.split)
+        try:
+            refuse_if_too_few(split, cohort.rows["outcome"], task.split)
+        except RefusalError as error:
+            raise TooFewError(str(error), cohort.attrition) from None
+        rows, split = used_rows(cohort.rows, split, task)
+        counts, landmarks = counts_of(rows, split), None
+        if isinstance(task, ReadmissionTask):
+            landmarks = on_landmarks(rows, split, task, histories)
+            rows, split = landmarks.rows, landmarks.split
+    with stage(f"Computing the features of {len(rows)} questions"):
+        matrix = build(histories, rows, split.rows(*LEARNING))
+    return Prepared(
+        task, taken.tables, taken.manifest, histories, cohort, split, counts, landmarks, matrix,
+        known_truth(home, taken.manifest),
+    )  # fmt: skip
+
+
+def cohort_of(
+    tables: Mapping[str, Source],
+    manifest: Mapping[str, Any],
+    task: Task,
+    threshold: Threshold | int | None = None,
+) -> Cohort:
+    """The cohort of any task; raises RefusalError where nobody is left in it."""
+    if isinstance(task, ReadmissionTask):
+        cohort = readmission_cohort(tables, manifest, task)
+    elif isinstance(task, EncounterTask):
+        cohort = encounter_cohort(tables, manifest, task)
+    else:
+        cohort = high_cost_cohort(tables, manifest, task, threshold)
+    if cohort.rows.empty:
+        raise RefusalError(
+            f"Nobody is left in the cohort of {task.name} after its rules: see which took "
+            "the last in the attrition table; change it in the settings, or take in more data."
+        )
+    return cohort
+
+
+def used_rows(rows: pd.DataFrame, split: Split, task: Task) -> tuple[pd.DataFrame, Split]:
+    """The rows with a role, the learning ones thinned by hash to the most that the task allows."""
+    use = split.role != "aside"
+    if isinstance(task, HighCostTask | EncounterTask):
+        learning = np.isin(split.role, LEARNING)
+        most = task.most_learning_rows / max(int(learning.sum()), 1)
+        if most < 1:
+            use &= ~learning | (thinning_share(rows, task.split.salt) < most)
+    kept = np.flatnonzero(use)
+    return rows.iloc[kept].reset_index(drop=True), Split(
+        split.role[kept], split.test_from, split.embargo_days
+    )
+
+
+def counts_of(rows: pd.DataFrame, split: Split) -> pd.DataFrame:
+    """One row a role: rows, people, cases, first and last as_of."""
+    made = []
+    for role in ROLES:
+        part = rows.iloc[split.rows(role)]
+        dates = part["as_of"].to_numpy().astype("datetime64[D]").astype(str)
+        made.append({
+            "role": role, "rows": len(part), "people": part["patient_id"].nunique(),
+            "cases": int(part["outcome"].sum()),
+            "first_as_of": min(dates, default=""), "last_as_of": max(dates, default=""),
+        })  # fmt: skip
+    return pd.DataFrame(made)
