@@ -167,6 +167,31 @@ def shares(model: RiskModel, X: pd.DataFrame) -> np.ndarray:
     return contributions[:, :-1]
 
 
+@dataclass(frozen=True)
+class ConceptShares:
+    """``of_feature``: float64[rows, features], in the order of the model. ``of_concept``:
+    float64[rows, concepts], the sums over the ``members`` (places of features) of each of
+    ``concepts``. All in log odds, before calibration."""
+
+    of_feature: np.ndarray
+    of_concept: np.ndarray
+    concepts: list[str]
+    members: list[np.ndarray]
+
+
+def concept_shares(model: RiskModel, X: pd.DataFrame) -> ConceptShares:
+    """What each concept adds to each row's margin: what reasons are made of, for one patient or
+    for a population. Raises RefusalError as `shares` does."""
+    declared = [feature(name) for name in model.features]
+    of_feature = shares(model, X)
+    concepts = sorted({f.concept for f in declared})
+    group = np.array([concepts.index(f.concept) for f in declared])
+    member = np.zeros((len(declared), len(concepts)))
+    member[np.arange(len(declared)), group] = 1.0
+    members = [np.flatnonzero(group == g) for g in range(len(concepts))]
+    return ConceptShares(of_feature, of_feature @ member, concepts, members)
+
+
 def reasons(
     model: RiskModel,
     X: pd.DataFrame,
@@ -187,13 +212,9 @@ def reasons(
     if len(X) == 0:
         return []
     declared = [feature(name) for name in model.features]
-    of_feature = shares(model, X)
-    concepts = sorted({f.concept for f in declared})
-    group = np.array([concepts.index(f.concept) for f in declared])
-    member = np.zeros((len(declared), len(concepts)))
-    member[np.arange(len(declared)), group] = 1.0
-    of_concept = of_feature @ member
-    members = [np.flatnonzero(group == g) for g in range(len(concepts))]
+    by_concept = concept_shares(model, X)
+    of_feature, of_concept = by_concept.of_feature, by_concept.of_concept
+    concepts, members = by_concept.concepts, by_concept.members
     days = [as_of] * len(X) if isinstance(as_of, date) else list(as_of)
     values = X[model.features].to_numpy(dtype=np.float64)
     lasts = _lasts(declared, X)

@@ -1,4 +1,5 @@
-"""Pictures of one evaluation: ROC, calibration and gain. The same numbers give the same bytes."""
+"""Pictures of one evaluation: ROC, calibration and gain, as PNG and SVG. The same numbers give the
+same bytes."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from training.evaluate import OURS, Evaluation, Scored
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 COLOURS = (
     "#0b5394", "#c55a11", "#7f7f7f", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#000000",
@@ -44,7 +46,8 @@ def draw(folder: Path, scored: Scored, evaluation: Evaluation, title: str) -> li
 
 
 def save(path: Path, title: str, subtitle: str, drawing: Any, *about: Any) -> Path:
-    """Write what `drawing(axes, *about)` draws into `path`, under its titles."""
+    """Write what `drawing(axes, *about)` draws into `path` (a .png) and as .svg beside it, under
+    its titles."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -58,7 +61,16 @@ def save(path: Path, title: str, subtitle: str, drawing: Any, *about: Any) -> Pa
     figure.suptitle(title, x=0.02, ha="left", fontsize=12)
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25, linewidth=0.6)
-    figure.savefig(path, metadata={"Software": None})
+    return save_figure(figure, path)
+
+
+def save_figure(figure: Figure, path: Path, **more: Any) -> Path:
+    """Write a figure into `path` (a .png) and as .svg beside it, the same bytes each time."""
+    import matplotlib
+
+    figure.savefig(path, metadata={"Software": None}, **more)
+    with matplotlib.rc_context({"svg.hashsalt": "firstcall"}):
+        figure.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None}, **more)
     return path
 
 

@@ -19,6 +19,7 @@ from training.cost_picture import draw_cost
 from training.cost_report import CostReport
 from training.evaluate import Evaluation
 from training.expected_cost import with_expected_cost
+from training.explained import explain
 from training.fit import Fitted
 from training.gate import Verdict
 from training.judged import Judged, judge
@@ -116,7 +117,9 @@ def _write(
         judged.verdict,
     )  # fmt: skip
     draw(pictures, judged.scored, judged.evaluation, label)
-    draw_shares(pictures / "shares.png", model, judged.tested.X, label)
+    explained = explain(model, judged.tested.X, judged.tested.rows["as_of"])
+    explained.importance.to_csv(folder / "importance.csv", index=False)
+    draw_shares(pictures, explained, label)
     if judged.by_day:
         draw_days(pictures, judged.by_day, label)
     if cost is not None and prepared.cohort.of_cost is not None:

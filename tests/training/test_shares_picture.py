@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from datetime import date
 from pathlib import Path
 
 import lightgbm
@@ -14,6 +15,8 @@ from data.home import Home
 from features.as_of import features_as_of
 from features.history import Histories
 from serving.model import RiskModel
+from serving.reasons import reasons
+from training.explained import MOST_ROWS, explain
 from training.shares_picture import draw_shares
 
 
@@ -26,13 +29,58 @@ def asked(small_home: Home) -> tuple[RiskModel, pd.DataFrame]:
     return model, features_as_of(histories, index)
 
 
-def test_the_same_rows_give_the_same_picture(
+def days_of(X: pd.DataFrame) -> np.ndarray:
+    return np.full(len(X), np.datetime64("2024-06-30").astype(np.int64))
+
+
+def test_the_same_rows_give_the_same_pictures(
     asked: tuple[RiskModel, pd.DataFrame], tmp_path: Path
 ) -> None:
     model, X = asked
-    one, two = (draw_shares(tmp_path / f"{n}.png", model, X, "Invented") for n in (1, 2))
-    assert one.read_bytes().startswith(b"\x89PNG")
-    assert one.read_bytes() == two.read_bytes()
+    for folder in ("one", "two"):
+        draw_shares(tmp_path / folder, explain(model, X, days_of(X)), "Invented")
+    one, two = (
+        {path.name: path.read_bytes() for path in (tmp_path / folder).iterdir()}
+        for folder in ("one", "two")
+    )
+    assert sorted(one) == [
+        "dependence.png", "dependence.svg", "importance.png", "importance.svg", "shares.png",
+        "shares.svg",
+    ]  # fmt: skip
+    assert one["shares.png"].startswith(b"\x89PNG")
+    assert b"<svg" in one["importance.svg"]
+    assert one == two
+
+
+def test_a_population_is_explained_by_the_shares_of_its_reasons(
+    asked: tuple[RiskModel, pd.DataFrame],
+) -> None:
+    model, X = asked
+    told = explain(model, X, days_of(X))
+    table = told.importance.set_index("concept")
+    each = reasons(model, X, date(2024, 6, 30), top=1000, lowering=1000, with_sensitive=True)
+    # of each row the worklist's own reasons, whose shares add up to nearly the whole margin
+    for row in range(0, len(X), 37):
+        for reason in each[row]:
+            place = told.shares.concepts.index(reason.concept)
+            assert told.shares.of_concept[row, place] == reason.share
+    first = [row[0].concept for row in each if row and row[0].direction == "raises"]
+    for concept in set(first):
+        assert table.loc[concept, "first_reason"] == first.count(concept) / len(X)
+    margins = model.margin(X) - model.contributions(X)[:, -1]
+    assert np.abs(told.shares.of_concept.sum(axis=1) - margins).max() < 1e-6
+    assert table["mean_size"].is_monotonic_decreasing
+    assert table["features"].sum() == len(model.features)
+
+
+def test_a_large_population_is_explained_by_evenly_spaced_rows(
+    asked: tuple[RiskModel, pd.DataFrame],
+) -> None:
+    model, X = asked
+    many = pd.concat([X] * 15, ignore_index=True)  # 4,500 rows: every third of them
+    told = explain(model, many, days_of(many))
+    assert told.X.index.tolist() == list(range(0, len(many), 3))
+    assert len(told.X) <= MOST_ROWS
 
 
 def test_shap_walks_the_trees_to_the_same_shares(asked: tuple[RiskModel, pd.DataFrame]) -> None:
