@@ -124,7 +124,7 @@ def choose_calibrator(
         row_losses[kind] = losses(risk, label)
     means = {kind: float(np.average(row_losses[kind], weights=w)) for kind in kinds}
     best = min(kinds, key=lambda kind: means[kind])
-    errors = {k: _clustered_error((row_losses[k] - row_losses[best]) * w, person, w) for k in kinds}
+    errors = {k: clustered_error((row_losses[k] - row_losses[best]) * w, person, w) for k in kinds}
     chosen = next(kind for kind in kinds if means[kind] <= means[best] + errors[kind])
     why = (
         f"{chosen}: the simplest within one standard error of the best cross-fitted log loss "
@@ -140,7 +140,9 @@ def choose_calibrator(
     )
 
 
-def _clustered_error(weighted: NDArray, person: NDArray, weights: NDArray) -> float:
+def clustered_error(weighted: NDArray, person: NDArray, weights: NDArray) -> float:
+    """The standard error of the weighted mean of values, patients taken as wholes; `weighted` are
+    the values times their weights, `person` numbers the patient of each."""
     centred = weighted - weights * weighted.sum() / weights.sum()
     sums = np.bincount(person, centred)
     return float(np.sqrt(np.sum(sums**2)) / weights.sum())

@@ -16,12 +16,14 @@ from data.home import Home
 from data.progress import stage
 from features.history import Histories
 from features.writing import current_histories
+from serving.model import RiskModel
+from serving.reasons import evidence_names
 from training.cohort import Cohort, readmission_cohort
 from training.encounter_cohort import encounter_cohort
 from training.facts import Source
 from training.high_cost import high_cost_cohort
 from training.landmarks import Landmarks, on_landmarks
-from training.matrix import Matrix, build
+from training.matrix import Matrix, asked, build
 from training.scored_rows import known_truth
 from training.split import (
     LEARNING,
@@ -32,7 +34,10 @@ from training.split import (
     thinning_share,
 )
 from training.tasks import EncounterTask, HighCostTask, ReadmissionTask, Task
-from training.threshold import Threshold
+from training.threshold import Threshold, threshold_of_model
+
+OF_PEOPLE = ("female", "age")
+"""Features by which people are told apart where groups are judged, whatever a model uses."""
 
 
 class TooFewError(RefusalError):
@@ -79,16 +84,18 @@ class Prepared:
         return (*said, *self.cohort.remarks)
 
 
-def prepare(home: Home, task: Task) -> Prepared:
-    """Everything of a training up to the fit.
+def prepare(home: Home, task: Task, model: RiskModel | None = None) -> Prepared:
+    """Everything of a training up to the fit; with `model`, what is needed to judge that one anew:
+    its features, its percentiles' cut points and, of high cost, its threshold.
 
     Raises InputError where nothing was taken in, RefusalError where the data are too short; where
     they hold too few cases it is a TooFewError.
     """
     taken = intake.current(home)
     histories = current_histories(home)
+    threshold = None if model is None else threshold_of_model(model.metadata)
     with stage("Finding who counts, and what happened to them"):
-        cohort = cohort_of(taken.tables, taken.manifest, task)
+        cohort = cohort_of(taken.tables, taken.manifest, task, threshold)
         split = cohort.of_cost.split if cohort.of_cost else None
         split = split or split_rows(cohort.rows, cohort.run_out_days, task.split)
         try:
@@ -101,7 +108,11 @@ def prepare(home: Home, task: Task) -> Prepared:
             landmarks = on_landmarks(rows, split, task, histories)
             rows, split = landmarks.rows, landmarks.split
     with stage(f"Computing the features of {len(rows)} questions"):
-        matrix = build(histories, rows, split.rows(*LEARNING))
+        if model is None:
+            matrix = build(histories, rows, split.rows(*LEARNING))
+        else:
+            names = dict.fromkeys([*evidence_names(model.features), *OF_PEOPLE])
+            matrix = asked(histories, rows, model.cuts, list(names))
     return Prepared(
         task, taken.tables, taken.manifest, histories, cohort, split, counts, landmarks, matrix,
         known_truth(home, taken.manifest),
