@@ -54,7 +54,7 @@ def test_a_base_rate_that_fell_is_found_and_nothing_more(calibrator):
     assert found.slope == 1
     risk = moved(calibrator, found.intercept).apply(margin)
     assert risk.mean() == pytest.approx(y.mean(), rel=0.04)
-    assert (np.argsort(margin[:100]) == np.argsort(risk[:100], kind="stable")).mean() > 0.9
+    assert (np.diff(risk[np.argsort(margin)]) >= 0).all(), "nobody passes anybody"
 
 
 def test_nothing_is_moved_where_nothing_moved():
