@@ -12,10 +12,13 @@ from features.shards import Shard
 
 NEVER = -(2**31)
 """Of whom no event is seen."""
+_OWN_DOING = "OUTREACH/"
+"""Care management's own steps are no news of a person: a call must not move anybody's risk."""
 
 
 def last_news(histories: Histories, index: pd.DataFrame) -> np.ndarray:
-    """The last day up to as_of on which an event came to be seen, or was replaced or withdrawn.
+    """The last day up to as_of on which an event came to be seen, or was replaced or withdrawn;
+    steps of care management do not count.
 
     One a question of `index` (patient_id, as_of), in its order: int64, days since 1970, NEVER
     where nothing was. Asked as of that day, a feature is what the news made it; asked as of a
@@ -25,21 +28,25 @@ def last_news(histories: Histories, index: pd.DataFrame) -> np.ndarray:
     out = np.full(len(index), NEVER, np.int64)
 
     def one_shard(shard: Shard, rows: np.ndarray, patients: np.ndarray) -> None:
+        codes = shard.vocabulary.codes
+        counts = np.array([not code.startswith(_OWN_DOING) for code in codes], dtype=np.bool_)
         _last(out, rows, patients, questions.day[rows], shard.first_event, shard.happened,
-              shard.known, shard.superseded)  # fmt: skip
+              shard.known, shard.superseded, shard.code, counts)  # fmt: skip
 
     questions.each_shard(histories, one_shard, THREADS)
     return out
 
 
 @njit(cache=True, nogil=True)
-def _last(out, rows, patients, day, first_event, happened, known, superseded):
+def _last(out, rows, patients, day, first_event, happened, known, superseded, code, counts):
     for q in range(len(rows)):
         p, as_of = patients[q], np.int64(day[q])
         if p < 0:
             continue
         last = np.int64(NEVER)
         for e in range(first_event[p], first_event[p + 1]):
+            if not counts[code[e]]:
+                continue
             seen, gone = max(happened[e], known[e]), superseded[e]
             if seen <= as_of:
                 last = max(last, seen)

@@ -57,3 +57,12 @@ def test_each_question_has_its_own_in_the_order_of_the_questions() -> None:
     index = pd.DataFrame({"patient_id": ["p", "q", "p"], "as_of": [ago(0), ago(0), ago(6)]})
     day = np.datetime64(ago(0), "D").astype(np.int64)
     assert last_news(held, index).tolist() == [day - 5, NEVER, day - 20]
+
+
+def test_a_call_of_our_own_is_no_news() -> None:
+    seen = row("encounter", record_id="e", kind="office", started_on=ago(50), ended_on=ago(50),
+               known_on=ago(40))  # fmt: skip
+    call = row("outreach", record_id="o", happened_on=ago(5), step="contacted", known_on=ago(5))
+    held = histories({"encounter": [seen], "outreach": [call]})
+    index = pd.DataFrame({"patient_id": ["p"], "as_of": [ago(0)]})
+    assert np.datetime64(int(last_news(held, index)[0]), "D").item() == ago(40)
