@@ -16,6 +16,7 @@ from data.home import Home
 from data.progress import listen
 from data.terminal import say, shown_stage
 from features.command_line import Chosen, features, histories
+from training.command_line import trainings
 
 app = typer.Typer(
     name="firstcall",
@@ -27,6 +28,7 @@ app = typer.Typer(
 )
 app.add_typer(features, name="features")
 app.add_typer(histories, name="histories")
+app.add_typer(trainings)
 _chosen: dict[str, Home] = {}
 
 
@@ -66,6 +68,7 @@ def demo(
     """
     from data.demo_folder import begin_anew
     from serving.printed import print_worklist
+    from training.command_line import make_champion, train_and_print
     from training.tasks import HIGH_COST, READMISSION
 
     home = _home()
@@ -73,8 +76,8 @@ def demo(
     _invent(home, members, 4, seed)
     _take_in(home, "canonical", home.invented)
     for settings in (READMISSION, HIGH_COST):
-        _train(home, settings.name)
-        _promote(home, settings.name)
+        train_and_print(home, settings.name)
+        make_champion(home, settings.name)
     _night(home, None, None)
     print_worklist(home, 10, None)
     say(
@@ -131,109 +134,19 @@ def unknown_codes(
 
 
 @app.command()
-def train(
-    task: Annotated[
-        str, typer.Option(metavar="TASK", help="A task by its name, or a file of settings.")
-    ],
-) -> None:
-    """Train one model, and judge it beside its baselines and the champion.
-
-    It becomes the challenger of its task; `firstcall promote` makes it champion. The night uses the
-    champions of readmission and high-cost.
-
-    Example: firstcall train --task readmission
-    """
-    _train(_home(), task)
-
-
-@app.command()
-def promote(
-    task: Annotated[str, typer.Option(metavar="TASK", help="A task by its name.")],
-    override: Annotated[
-        str | None, typer.Option(help="Promote what the gate refused, for this reason. It is kept.")
-    ] = None,
-) -> None:
-    """Make the last trained model of a task its champion, where it passed the gate.
-
-    Example: firstcall promote --task readmission
-    """
-    _promote(_home(), task, override)
-
-
-@app.command()
-def rollback(
-    task: Annotated[str, typer.Option(metavar="TASK", help="A task by its name.")],
-) -> None:
-    """Make the champion of before champion again.
-
-    Example: firstcall rollback --task readmission
-    """
-    from training.printed import print_moved
-    from training.promotion import roll_back
-
-    print_moved(task, roll_back(_home(), task))
-
-
-@app.command()
-def cohort(
-    task: Annotated[
-        str, typer.Option(metavar="TASK", help="A task by its name, or a file of settings.")
-    ] = "readmission",
-    definition: Annotated[
-        str | None, typer.Option(help="cms_hwr or pcr_like, instead of the task's own.")
-    ] = None,
-    to_dir: Annotated[
-        Path | None,
-        typer.Option("--to", metavar="DIR", help="Folder for the files.",
-                     show_default="cohort in the home"),
-    ] = None,
-) -> None:  # fmt: skip
-    """Write who counts for a readmission task, and why the others do not.
-
-    stays.parquet holds every stay of the data: each rule that it met, how it joined others, the
-    planned rule that fired, its outcome and why. attrition.parquet counts what each rule took out.
-    Both are about patients, for you alone. cohort.html is a page to read, without patients.
-
-    Example: firstcall cohort --task readmission
-    """
-    from training.cohort_files import print_cohort, readmission_task, write_cohort
-
-    print_cohort(write_cohort(_home(), readmission_task(task, definition), to_dir))
-
-
-@app.command("task")
-def show_task(
-    name: Annotated[str, typer.Argument(metavar="TASK", help="Its name, or a file of settings.")],
-    to_file: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE", help="Write it here instead.")
-    ] = None,
-) -> None:
-    """Print the settings of a task, to copy and change.
-
-    readmission, readmission-pcr-like (the payers' view), high-cost, or ed-visit-90 (an emergency
-    visit within 90 days, which is settings alone). A copy with another name is another task, such
-    as one with horizon_days = 90, enrolled_after_days = 90 and name = "readmission-90": firstcall
-    train --task mine.toml.
-
-    Example: firstcall task readmission --to mine.toml
-    """
-    from training.tasks import task_called, task_file
-
-    text = task_file(task_called(name))
-    if to_file is None:
-        say(text.rstrip())
-        return
-    if to_file.exists():
-        raise InputError(f"--to: {shown(to_file)} is there already; choose another name.")
-    to_file.write_text(text, encoding="utf-8")
-    say(f"The settings lie in {shown(to_file)}; change them, and its name, and train with it.")
-
-
-@app.command()
 def nightly(
     as_of: Day,
     managers: Annotated[int, typer.Option(help="Case managers.", min=1)] = 4,
     slots: Annotated[int, typer.Option(help="Patients that each can take on.", min=1)] = 25,
+    randomised_share: Annotated[
+        float,
+        typer.Option(
+            help="Share of the places, the last ones, that goes by a draw, so that "
+            "`firstcall impact` can tell what calls do.",
+            min=0,
+            max=0.5,
+        ),
+    ] = 0.0,
     other_origin: Annotated[
         bool, typer.Option(help="Score real people by a model of invented or public ones.")
     ] = False,
@@ -247,7 +160,34 @@ def nightly(
     """
     from serving.worklist import Capacity
 
-    _night(_home(), day_of(as_of), Capacity(managers, slots), other_origin=other_origin)
+    _night(
+        _home(),
+        day_of(as_of),
+        Capacity(managers, slots, randomised_share=randomised_share),
+        other_origin=other_origin,
+    )
+
+
+@app.command()
+def impact() -> None:
+    """Print what the calls do, as far as places of the list were given by a draw.
+
+    Compares those who were drawn with those who stood as high and were not, by the outcomes that
+    have become known since.
+
+    Example: firstcall impact
+    """
+    from serving.store import Store
+    from training.impact import impact as told_by
+    from training.impact_outcomes import outcomes_of
+    from training.printed_impact import print_impact
+
+    store = Store(_home().store_database)
+    try:
+        allocations = store.allocations()
+    finally:
+        store.close()
+    print_impact(told_by(allocations, outcomes_of(_home(), allocations)))
 
 
 @app.command()
@@ -293,12 +233,18 @@ def mlflow(
 
     Example: firstcall mlflow --port 5000
     """
-    from training.registry import tracking_uri
+    from training.tracking import is_server, registry_uri, tracking_uri
+    from training.tracking import shown as address
 
+    kept = tracking_uri(_home())
+    if is_server(kept):
+        say(f"The MLflow pages are on {address(kept)}.")
+        return
     say(f"The MLflow pages are on http://127.0.0.1:{port}.")
     become(
         "mlflow", "server", "--host", "127.0.0.1", "--port", str(port),
-        MLFLOW_BACKEND_STORE_URI=tracking_uri(_home()), MLFLOW_DISABLE_TELEMETRY="true",
+        MLFLOW_BACKEND_STORE_URI=kept, MLFLOW_REGISTRY_STORE_URI=registry_uri(_home()),
+        MLFLOW_DISABLE_TELEMETRY="true",
     )  # fmt: skip
 
 
@@ -331,26 +277,6 @@ def _take_in(home: Home, source: str, folder: Path) -> None:
     print_intake(report, shown(home.rejected))
     current_histories(home)
     print_sum(report)
-
-
-def _train(home: Home, task: str) -> None:
-    from training.prepared import TooFewError
-    from training.printed import print_attrition, print_report
-    from training.train import train as make
-
-    try:
-        report = make(home, task)
-    except TooFewError as error:
-        print_attrition(task, error.attrition)
-        raise
-    print_report(report)
-
-
-def _promote(home: Home, task: str, override: str | None = None) -> None:
-    from training.printed import print_moved
-    from training.promotion import promote as make
-
-    print_moved(task, make(home, task, override))
 
 
 def _night(home: Home, as_of: date | None, capacity: Any, *, other_origin: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -250,8 +251,18 @@ def publish_model(
     """Put a model into `models/<task>` in one step: a reader sees the old one or the new one.
 
     The files go into a folder of their own; `models/<task>` is a relative symbolic link to it
-    that is replaced atomically. Older folders stay, so that going back is one link.
+    that is replaced atomically. Older folders stay, so that going back is one link. One process
+    at a time: another one waits.
     """
+    models.mkdir(parents=True, exist_ok=True)
+    with (models / ".publishing").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _put_in_place(models, task, text, metadata, cost)
+
+
+def _put_in_place(
+    models: Path, task: str, text: str, metadata: Mapping[str, Any], cost: str | None
+) -> Path:
     kept = models / ".versions" / f"{task}-{version_of(text, metadata)}"
     draft = kept.with_name(f"{kept.name}.draft")
     if not kept.is_dir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -35,7 +35,8 @@ class NightReport:
     `population` is everybody known as of the day; `scored` has at least one risk; `with_risk`
     and `without_risk` are by task, the latter by reason; `tiers` by task and tier; `queues` are
     those on the list by queue; `kept_unused` are the places kept for the recently discharged that
-    they did not need; `left_out` is by reason.
+    they did not need; `left_out` is by reason; `drawn` are those whom the draw of the last places
+    reached, by what it said ("randomised in", "randomised out").
     """
 
     run_id: str
@@ -52,6 +53,7 @@ class NightReport:
     left_out: Mapping[str, int]
     models: Mapping[str, str]
     warnings: tuple[str, ...]
+    drawn: Mapping[str, int] = field(default_factory=dict)
 
 
 def run_night(
@@ -130,7 +132,7 @@ def _night(
             )
     with stage("Scoring"):
         scored = score(people, histories, models, as_of)
-    listed = worklist(scored.scores.rename(columns={"left_out": "excluded"}), capacity)
+    listed = worklist(scored.scores.rename(columns={"left_out": "excluded"}), capacity, as_of)
     with stage("Finding the reasons"):
         reasons = scored.reasons(_explained(scored, listed))
     scores = scored.scores.copy()
@@ -148,6 +150,7 @@ def _night(
         store.publish(
             run_id, scores, reasons, listed.entries,
             _manifest(taken, models, as_of, capacity, warnings), scored.known,
+            listed.allocations,
         )  # fmt: skip
     return _report(run_id, as_of, capacity, scored, listed, models, warnings)
 
@@ -171,6 +174,7 @@ def _manifest(
         code = version("firstcall")
     except PackageNotFoundError:
         code = "not installed"
+    by_draw = {"share": capacity.randomised_share, "salt": capacity.salt}
     return {
         "as_of": as_of.isoformat(),
         "code": code,
@@ -189,7 +193,7 @@ def _manifest(
         },
         "capacity": {"managers": capacity.managers, "slots": capacity.slots},
         "warnings": warnings,
-    }
+    } | ({"randomised": by_draw} if capacity.drawn else {})
 
 
 def _counts(values: pd.Series) -> dict[str, int]:
@@ -225,4 +229,5 @@ def _report(
         left_out=listed.left_out_counts,
         models=models.versions,
         warnings=tuple(warnings),
+        drawn=_counts(listed.allocations["allocation"]),
     )

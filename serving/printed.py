@@ -13,6 +13,7 @@ from serving.cost_words import WHAT_IT_IS, cost_of_row, window_in_words
 from serving.horizons import days_left, horizons_of_run
 from serving.known_scores import in_words, made_for_others, told
 from serving.nightly import NightReport
+from serving.randomised import DRAWN_IN, DRAWN_OUT
 from serving.store import Store
 from serving.worklist import TIERS
 
@@ -34,10 +35,21 @@ def print_night(report: NightReport) -> None:
             *((f"on the list: {queue}", n) for queue, n in report.queues.items()),
             ("places kept for the recently discharged", report.capacity.kept),
             ("of these not needed by them, free for others", report.kept_unused),
+            *_of_the_draw(report),
         ],
         right=(1,),
     )  # fmt: skip
     say(*(f"  Mind: {warning}." for warning in report.warnings), "")
+
+
+def _of_the_draw(report: NightReport) -> list[tuple[str, int]]:
+    if report.capacity.drawn == 0:
+        return []
+    return [
+        ("places given by a draw", report.capacity.drawn),
+        ("drawn for them", report.drawn.get(DRAWN_IN, 0)),
+        ("not drawn, and the comparison group", report.drawn.get(DRAWN_OUT, 0)),
+    ]
 
 
 def print_worklist(home: Home, top: int, manager: int | None = None) -> None:

@@ -8,7 +8,6 @@ the next night marks that row abandoned.
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,9 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from data.errors import RefusalError
+from serving.night_lock import held
+from serving.randomised import told
+from serving.run_rows import records
 
 _metadata = sa.MetaData()
 
@@ -97,6 +98,14 @@ _known = sa.Table(
     sa.Column("high", sa.Double),
     sa.Column("lacking", sa.Text, nullable=False),
 )
+_allocation = sa.Table(
+    "allocation",  # whom the draw of the last places reached; younger than known_score
+    _metadata,
+    _of_run(),
+    sa.Column("patient_id", sa.Text, primary_key=True),
+    sa.Column("queue", sa.String(20), nullable=False),
+    sa.Column("allocation", sa.String(16), nullable=False),
+)
 _published = sa.Table(
     "published",
     _metadata,
@@ -109,8 +118,8 @@ SCORE_COLUMNS = tuple(c.name for c in _score.columns if c.name != "run_id")
 REASON_COLUMNS = tuple(c.name for c in _reason.columns if c.name != "run_id")
 ENTRY_COLUMNS = tuple(c.name for c in _entry.columns if c.name != "run_id")
 KNOWN_COLUMNS = tuple(c.name for c in _known.columns if c.name != "run_id")
+ALLOCATION_COLUMNS = tuple(c.name for c in _allocation.columns if c.name != "run_id")
 QUEUE_TASK = {"recently discharged": "readmission", "high cost": "high-cost"}
-_BATCH = 20_000
 
 
 @dataclass(frozen=True)
@@ -125,15 +134,6 @@ class Run:
 
 def _as_run(row: sa.Row[Any]) -> Run:
     return Run(row.run_id, row.as_of, row.status, json.loads(row.manifest or "{}"))
-
-
-def _records(frame: pd.DataFrame, columns: Sequence[str], run_id: str) -> Iterator[list[dict]]:
-    """Batches of rows as dictionaries; whatever is missing becomes None."""
-    for start in range(0, len(frame), _BATCH):
-        part = frame.loc[:, list(columns)].iloc[start : start + _BATCH].astype(object)
-        part = part.where(part.notna(), None)
-        rows = part.to_dict("records")
-        yield [{"run_id": run_id, **{str(k): v for k, v in row.items()}} for row in rows]
 
 
 def _of_patients(
@@ -179,6 +179,10 @@ def _lacks(connection: sa.Connection) -> bool:
     return not there.issuperset(_metadata.tables) or bool(_younger_columns(connection))
 
 
+def _of_one_person(one: sa.FromClause, other: sa.FromClause) -> sa.ColumnElement[bool]:
+    return (one.c.run_id == other.c.run_id) & (one.c.patient_id == other.c.patient_id)
+
+
 class Store:
     """The nights, over one database. Safe for several readers beside one writing night."""
 
@@ -210,13 +214,7 @@ class Store:
 
         Raises RefusalError where another process holds it.
         """
-        with self._path.with_suffix(".night").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise RefusalError(
-                    "Another night is running on this store: wait until it has ended."
-                ) from None
+        with held(self._path.with_suffix(".night")):
             yield
 
     def start(self, as_of: date) -> str:
@@ -256,12 +254,14 @@ class Store:
         entries: pd.DataFrame,
         manifest: Mapping[str, Any],
         known: pd.DataFrame,
+        allocations: pd.DataFrame | None = None,
     ) -> None:
         """Writes a whole run and makes it the published one, in one transaction.
 
         `scores` has one row a person (`SCORE_COLUMNS`), `reasons` one row a reason
         (`REASON_COLUMNS`), `entries` one row a place on the list (`ENTRY_COLUMNS`), `known` one
-        row a person and score that clinicians know (`KNOWN_COLUMNS`).
+        row a person and score that clinicians know (`KNOWN_COLUMNS`), `allocations` one row a
+        person whom the draw of the last places reached (`ALLOCATION_COLUMNS`).
         Raises ValueError where the run is not open.
         """
         with self._engine.begin() as connection:
@@ -281,8 +281,9 @@ class Store:
                 (_reason, reasons, REASON_COLUMNS),
                 (_entry, entries, ENTRY_COLUMNS),
                 (_known, known, KNOWN_COLUMNS),
+                (_allocation, allocations, ALLOCATION_COLUMNS),
             ):
-                for batch in _records(frame, columns, run_id):
+                for batch in records(frame, columns, run_id):
                     connection.execute(sa.insert(table), batch)
             connection.execute(sa.delete(_published))
             connection.execute(sa.insert(_published).values(only=1, run_id=run_id))
@@ -299,17 +300,37 @@ class Store:
             rows = connection.execute(sa.select(_run).order_by(_run.c.started_at, _run.c.run_id))
             return [_as_run(row) for row in rows]
 
+    def allocations(self) -> pd.DataFrame:
+        """One row a person and published list that he was on, or kept off by the draw, in the order
+        of publication; its columns are told in `serving.randomised.told`."""
+        both = (sa.select(t.c.run_id, t.c.patient_id) for t in (_entry, _allocation))
+        who = sa.union(*both).subquery()
+        joined = sa.join(who, _run, _run.c.run_id == who.c.run_id)
+        joined = joined.join(_score, _of_one_person(who, _score))
+        joined = joined.outerjoin(_entry, _of_one_person(who, _entry))
+        joined = joined.outerjoin(_allocation, _of_one_person(who, _allocation))
+        query = (
+            sa.select(
+                _run.c.run_id, _run.c.as_of, _score.c.patient_id, _allocation.c.allocation,
+                sa.func.coalesce(_allocation.c.queue, _entry.c.queue).label("queue"),
+                _entry.c.rank.is_not(None).label("listed"), _score.c.discharged_on,
+                _score.c.readmission_risk, _score.c.high_cost_risk,
+            )
+            .select_from(joined)
+            .where(_run.c.status == "published")
+            .order_by(_run.c.started_at, _run.c.run_id, _score.c.patient_id)
+        )  # fmt: skip
+        with self._engine.begin() as connection:
+            found = connection.execute(query)
+            return told(pd.DataFrame(found, columns=list(found.keys())))
+
     def worklist(
         self, run_id: str, top: int | None = None, manager: int | None = None
     ) -> list[dict[str, Any]]:
         """The list of a run in order: one dictionary a place, with the patient's scores, `reasons`,
         `known_scores`, and `why`: the words of the reasons that raise the risk of the queue that
         he stands in."""
-        joined = sa.join(
-            _entry,
-            _score,
-            (_entry.c.run_id == _score.c.run_id) & (_entry.c.patient_id == _score.c.patient_id),
-        )
+        joined = sa.join(_entry, _score, _of_one_person(_entry, _score))
         query = (
             sa.select(
                 _entry.c.rank, _entry.c.manager, _entry.c.tier, _entry.c.queue,

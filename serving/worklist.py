@@ -18,17 +18,22 @@ The order, and why:
 
 The first `managers × slots` places are dealt to the case managers in turn, so that each has a
 like share of the list's top. Nobody is on the list twice.
+
+Where `Capacity.randomised_share` says so, the last places go by a draw (`serving.randomised`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from data.errors import InputError
+from serving.randomised import DRAWN_IN, DRAWN_OUT, SALT, allocated, on_list
 
 TIERS = ("high", "moderate", "low")
 QUEUES = ("recently discharged", "high cost")
@@ -46,12 +51,16 @@ class Capacity:
     """How many patients the case managers can take on from one list: `managers` × `slots`.
 
     `kept_for_discharged` is the share of these places that the recently discharged of high or
-    moderate tier take first, as far as there are any.
+    moderate tier take first, as far as there are any. `randomised_share` is the share of all
+    places, the last ones, that go by a draw, rounded down (0: none; at most one half); `salt` is
+    that of the draw.
     """
 
     managers: int = 4
     slots: int = 25
     kept_for_discharged: float = 0.5
+    randomised_share: float = 0.0
+    salt: str = SALT
 
     def __post_init__(self) -> None:
         if not 0 <= self.kept_for_discharged <= 1:
@@ -59,6 +68,13 @@ class Capacity:
         if self.managers < 1 or self.slots < 0:
             raise InputError(
                 "The capacity needs at least one case manager and no negative number of slots."
+            )
+        if not 0 <= self.randomised_share <= 0.5:
+            raise InputError("The randomised share of places lies between 0 and 0.5.")
+        if self.randomised_share > 0 and self.drawn == 0:
+            raise InputError(
+                f"A randomised share of {self.randomised_share:g} is less than one of "
+                f"{self.places} places: give a larger one, or 0 for none."
             )
 
     @property
@@ -70,17 +86,24 @@ class Capacity:
         """How many places the recently discharged take first."""
         return int(self.places * self.kept_for_discharged)
 
+    @property
+    def drawn(self) -> int:
+        """How many places go by a draw."""
+        return math.floor(self.places * self.randomised_share + 1e-9)  # 0.29 × 100 is 29
+
 
 @dataclass(frozen=True)
 class Worklist:
     """`entries`: one row a listed patient, in order: rank (from 1), manager (from 1), patient_id,
     tier, queue. `left_out`: one row a patient who is not listed: patient_id, reason.
     `kept_unused`: how many of the places kept for the recently discharged too few of them needed,
-    so that they went to whoever came next."""
+    so that they went to whoever came next. `allocations`: one row a person whom the draw reached:
+    patient_id, queue, allocation ("randomised in" or "randomised out")."""
 
     entries: pd.DataFrame
     left_out: pd.DataFrame
     kept_unused: int
+    allocations: pd.DataFrame
 
     @property
     def left_out_counts(self) -> Mapping[str, int]:
@@ -103,11 +126,12 @@ def _in_order(keys: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def worklist(scores: pd.DataFrame, capacity: Capacity) -> Worklist:
+def worklist(scores: pd.DataFrame, capacity: Capacity, as_of: date | None = None) -> Worklist:
     """The ordered list. `scores` has one row a person with `SCORE_COLUMNS`; `excluded` is empty
     or None for who may be called, else the reason; a margin and tier that does not exist is
-    missing. The order of the rows of `scores` does not matter. Raises ValueError where a
-    person stands twice."""
+    missing. Where places go by a draw, `scores` also has `discharged_on`, and `as_of` is the day of
+    the list. The order of the rows of `scores` does not matter. Raises ValueError where a
+    person stands twice, or a draw lacks the day."""
     if scores["patient_id"].duplicated().any():
         raise ValueError("scores must hold one row a person")
     people = scores.loc[:, list(SCORE_COLUMNS)].sort_values("patient_id", ignore_index=True)
@@ -134,7 +158,19 @@ def worklist(scores: pd.DataFrame, capacity: Capacity) -> Worklist:
     first = _in_order(first).head(capacity.kept)
     rest = keys[may_be_called & ~keys["patient_id"].isin(first["patient_id"])]
     ordered = pd.concat([first, _in_order(rest)], ignore_index=True)
-    listed = ordered.head(capacity.places)
+    order = pd.DataFrame(
+        {
+            "patient_id": ordered["patient_id"],
+            "queue": np.array(QUEUES, dtype=object)[ordered["queue"].to_numpy()],
+        }
+    )
+    if capacity.drawn:
+        of_order = scores.set_index("patient_id").reindex(order["patient_id"])
+        order["high_readmission"] = of_order["readmission_tier"].eq("high").to_numpy(dtype=bool)
+        order["discharged_on"] = of_order["discharged_on"].to_numpy()
+    allocation = allocated(order, capacity.places, capacity.drawn, as_of, capacity.salt)
+    on = on_list(allocation, capacity.places)
+    listed = ordered[on]
     place = np.arange(len(listed))
     entries = pd.DataFrame(
         {
@@ -142,14 +178,16 @@ def worklist(scores: pd.DataFrame, capacity: Capacity) -> Worklist:
             "manager": place % capacity.managers + 1,
             "patient_id": listed["patient_id"].to_numpy(),
             "tier": np.array(TIERS, dtype=object)[listed["tier"].to_numpy()],
-            "queue": np.array(QUEUES, dtype=object)[listed["queue"].to_numpy()],
+            "queue": order["queue"].to_numpy()[on],
         }
     )
-    beyond = ordered.iloc[capacity.places :]["patient_id"]
+    beyond = ordered[~on]["patient_id"]
     left_out = pd.concat(
         [
             pd.DataFrame({"patient_id": people["patient_id"], "reason": reason})[reason != ""],
             pd.DataFrame({"patient_id": beyond, "reason": BEYOND_CAPACITY}),
         ]
     ).sort_values("patient_id", ignore_index=True)
-    return Worklist(entries, left_out, kept_unused=capacity.kept - len(first))
+    allocations = order[["patient_id", "queue"]].assign(allocation=allocation)
+    allocations = allocations[np.isin(allocation, (DRAWN_IN, DRAWN_OUT))].reset_index(drop=True)
+    return Worklist(entries, left_out, capacity.kept - len(first), allocations)

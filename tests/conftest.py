@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from data.home import Home
+from tests.training.small import NO_LAB
 
 # Nothing of the tests is told to anybody, and no child process either.
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
@@ -41,6 +42,6 @@ def small_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     for task in (READMISSION, replace(HIGH_COST, months_between=6)):
         quick = replace(task.fit, rounds=40, folds=1, threads=1)
         few = replace(task.evaluation, replicates=10)
-        train(home, task.name, replace(task, fit=quick, evaluation=few))
+        train(home, task.name, replace(task, fit=quick, evaluation=few, lab=NO_LAB))
         promote(home, task.name, override="quickly fitted for tests")
     return home

@@ -132,7 +132,7 @@ def choose_calibrator(
         f"{int(label.sum())} cases among the rows"
     )
     if start is not None:
-        why += "; isotonic would bend the log odds of the days"
+        why += "; isotonic would bend the log odds that rows start from"
     elif "isotonic" not in kinds:
         why += f"; isotonic needs {settings.isotonic_events} cases"
     return CalibrationChoice(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pandas as pd
 
 from data.errors import InputError, RefusalError
 from data.home import Home
 from features.history import Histories
+from serving.model import RiskModel
 from training.evaluate import Scored
 from training.gate import CHAMPION_SCORE
 from training.matrix import asked
@@ -22,12 +24,15 @@ _SPLIT = ("split.salt", "split.test_share")
 @dataclass(frozen=True)
 class BesideChampion:
     """``champion``: its version, "" for none. ``scored`` has it among the baselines, unless
-    `why_not` says why it does not; `may_pass`: a challenger can do without."""
+    `why_not` says why it does not; `may_pass`: a challenger can do without. ``model`` and
+    ``settings`` (`tasks.flat`, and what its fit came to) are the champion's where it was asked."""
 
     scored: Scored
     champion: str
     why_not: str = ""
     may_pass: bool = True
+    model: RiskModel | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def beside_champion(
@@ -47,11 +52,20 @@ def beside_champion(
         return BesideChampion(scored, version.number, why, may_pass=False)
     try:
         champion = champion_model(home, version)
-    except (InputError, RefusalError):
+    except InputError:
+        why = (
+            f"the files of version {version.number}, the champion, cannot be fetched from MLflow "
+            "or are damaged, so that nothing can be compared"
+        )
+        return BesideChampion(scored, version.number, why, may_pass=False)
+    except RefusalError:
         why = (
             f"version {version.number}, the champion, cannot be asked any more, because features "
             "are declared otherwise now"
         )
         return BesideChampion(scored, version.number, why)
     margin = champion.margin(asked(histories, rows, champion.cuts, champion.features).X)
-    return BesideChampion(scored.beside({CHAMPION_SCORE: margin}), version.number)
+    return BesideChampion(
+        scored.beside({CHAMPION_SCORE: margin}), version.number, model=champion,
+        settings=version.settings,
+    )  # fmt: skip

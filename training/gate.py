@@ -11,19 +11,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.evaluate import OURS, Evaluation, Interval, Scored, evaluate
+from training.groups import Grouping
+from training.list_churn import ListChurn
 from training.model_settings import EvaluationSettings, GateSettings
+
+if TYPE_CHECKING:
+    from training.plausibility import Plausibility
 
 CHAMPION_SCORE = "champion"
 """What the champion is called among the scores of an evaluation."""
 _SHARE_LEARNED = 0.25
 """A group is to have at least this part of the share among the learned that it has among the
 asked."""
+_FEWEST_ASKED = 20
+"""Rows of a group, under which its share among the learned is chance."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +67,12 @@ class Verdict:
             ],
         }  # fmt: skip
 
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> Verdict:
+        """The verdict that `to_json` gave. Raises KeyError or TypeError where it gave none such."""
+        criteria = (Criterion(c["name"], c["passed"], c["words"]) for c in told["criteria"])
+        return cls(tuple(criteria), told["champion"])
+
 
 @dataclass(frozen=True)
 class Group:
@@ -79,11 +92,15 @@ def verdict_of(
     settings: EvaluationSettings,
     gate: GateSettings,
     may_pass: bool = True,
+    churn: ListChurn | None = None,
+    plausible: Plausibility | None = None,
 ) -> Verdict:
     """The verdict on a challenger that was judged as `evaluation` on the rows of `scored`.
 
     `champion` is the version that is champion now, "" for none. It stands among the scores as
     CHAMPION_SCORE, unless `why_not` says why it does not; `may_pass`: it can be done without.
+    `churn` and `plausible` are None where they were not looked at: no list can change where no
+    champion was asked, and the settings may ask for neither.
     """
     ours = evaluation.scores[OURS]
     compared = not why_not
@@ -92,7 +109,7 @@ def verdict_of(
             _beside_champion(evaluation, champion, gate)
             if compared
             else _beside_baseline(evaluation, why_not, may_pass=may_pass),
-            _plausible(ours["auroc"], gate),
+            _not_too_good(ours["auroc"], gate),
             _within(
                 "calibration in total", "observed : expected", ours["observed_to_expected"],
                 gate.least_observed, gate.most_observed,
@@ -103,6 +120,8 @@ def verdict_of(
             ),
             _worst_group(scored, groups, settings, gate, compared=compared),
             _learned_from(groups),
+            *([] if churn is None else [_little_churn(churn, champion, gate)]),
+            *([] if plausible is None else [_plausible(plausible, gate)]),
         ),
         champion,
     )  # fmt: skip
@@ -130,7 +149,7 @@ def _beside_baseline(evaluation: Evaluation, why_not: str, *, may_pass: bool) ->
     )  # fmt: skip
 
 
-def _plausible(auroc: Interval, gate: GateSettings) -> Criterion:
+def _not_too_good(auroc: Interval, gate: GateSettings) -> Criterion:
     return Criterion(
         "too good to be true", auroc.value <= gate.most_auroc,
         f"AUROC {auroc}: above {gate.most_auroc:g} it would be more than what is published, and a "
@@ -186,7 +205,10 @@ def _worst_group(
 
 def _learned_from(groups: Sequence[Group]) -> Criterion:
     """Whoever is asked about was learned from."""
-    asked = {group.name: float(group.rows.mean()) for group in groups if group.rows.any()}
+    asked = {
+        group.name: float(group.rows.mean()) for group in groups
+        if group.rows.sum() >= _FEWEST_ASKED
+    }  # fmt: skip
     learned = {group.name: group.share_learned for group in groups}
     missing = [n for n, share in asked.items() if learned[n] < _SHARE_LEARNED * share]
     words = ", ".join(f"{n} {learned[n]:.0%} and {asked[n]:.0%}" for n in missing or asked)
@@ -197,21 +219,31 @@ def _learned_from(groups: Sequence[Group]) -> Criterion:
     )  # fmt: skip
 
 
-def groups_of(
-    of_tests: Mapping[str, NDArray[np.float64]], of_learned: Mapping[str, NDArray[np.float64]]
-) -> list[Group]:
-    """Groups by sex and age of the rows that test; both mappings hold ``female`` (1, 0, NaN where
-    not known) and ``age`` in years, one entry a row."""
-    named = {
-        "women": ("female", 1, 1), "men": ("female", 0, 0),
-        "people under 65": ("age", -np.inf, 64), "people of 65 to 74": ("age", 65, 74),
-        "people of 75 to 84": ("age", 75, 84), "people of 85 and over": ("age", 85, np.inf),
-    }  # fmt: skip
-    made = []
-    for name, (column, low, high) in named.items():
-        rows, learned = (
-            (told[column] >= low) & (told[column] <= high) for told in (of_tests, of_learned)
+def _little_churn(churn: ListChurn, champion: str, gate: GateSettings) -> Criterion:
+    words = f"of the top {churn.share:.0%} of version {champion}, all would be called again"
+    if churn.changed:
+        words = (
+            f"of the top {churn.share:.0%} of version {champion}, {churn.changed:.0%} would not be "
+            f"called any more; learned again from resampled people ({churn.refits} times), that "
+            f"version itself would lose {churn.natural:.0%}; it may be {gate.most_churn:g} times "
+            "that"
         )
-        if rows.any():
-            made.append(Group(name, rows, float(learned.mean()) if len(learned) else 0.0))
-    return made
+    most = gate.most_churn * churn.natural
+    return Criterion("change of the list", churn.changed <= most, words)
+
+
+def _plausible(found: Plausibility, gate: GateSettings) -> Criterion:
+    return Criterion(
+        "plausibility", found.share < gate.most_lowered,
+        f"{found.words}; it is to be fewer than {gate.most_lowered:.0%}",
+    )  # fmt: skip
+
+
+def groups_of(of_tests: Sequence[Grouping], of_learned: Sequence[Grouping]) -> list[Group]:
+    """Each group of the rows that test; both are of `training.groups.groupings_of`, of the rows
+    that test and of those that the model was fitted to."""
+    return [
+        Group(group, asked.of == group,
+              float((learned.of == group).mean()) if len(learned.of) else 0.0)
+        for asked, learned in zip(of_tests, of_learned, strict=True) for group in asked.groups
+    ]  # fmt: skip

@@ -15,29 +15,44 @@ from training.by_day import Beyond, Day, judged_beyond, judged_by_day
 from training.champion import beside_champion
 from training.cohort import day_of
 from training.cost_report import CostReport, cost_report
+from training.equity import EquityAudit, equity_audit
 from training.evaluate import Evaluation, Scored, evaluate
 from training.expected_cost import CostRows, FittedCost
-from training.gate import Verdict, groups_of, verdict_of
+from training.gate import CHAMPION_SCORE, Verdict, groups_of, verdict_of
+from training.groups import Grouping, groupings_of
+from training.learner import Learner
+from training.list_churn import list_churn
 from training.matrix import Matrix
-from training.prepared import Prepared
+from training.need import true_conditions, with_chronic_conditions
+from training.plausibility import Plausibility
+from training.prepared import OF_PEOPLE, Prepared
 from training.scored_rows import scored_by
 from training.split import FITTED_TO
+from training.subgroups import disparities, subgroups
 from training.tasks import HighCostTask, ReadmissionTask
+from training.treated import FitApart, fit_apart
 
 
 @dataclass(frozen=True)
 class Judged:
     """``tested``: the questions that test, of readmission those at discharge, in the order of
-    ``scored``. ``by_day`` and ``beyond``: of readmission alone, each landmark and what comes after
-    the last. ``cost``: of high cost alone."""
+    ``scored``; ``places`` are theirs in the training's matrix. ``by_day`` and ``beyond``: of
+    readmission alone, each landmark and what comes after the last. ``cost``: of high cost alone.
+    ``apart``: those whom care management reached beside the others, None where it reached none of
+    them, or nobody knows. ``subgroups`` and ``disparities``: see `training.subgroups`."""
 
     tested: Matrix
+    places: NDArray[np.int64]
     scored: Scored
     evaluation: Evaluation
     verdict: Verdict
     by_day: tuple[Day, ...]
     beyond: Beyond | None
     cost: CostReport | None
+    apart: FitApart | None
+    subgroups: pd.DataFrame
+    disparities: pd.DataFrame
+    equity: EquityAudit
 
     def remarks(self, label: str) -> tuple[str, ...]:
         """What the reader of the figures should know."""
@@ -45,11 +60,14 @@ class Judged:
             *self.evaluation.remarks, *made_for(self.scored.baselines, label),
             *(self.cost.remarks if self.cost else ()),
             *([self.beyond.words] if self.beyond else ()),
+            *([self.apart.words] if self.apart else ()),
+            *self.equity.findings,
         )  # fmt: skip
 
     def flat(self) -> dict[str, float]:
         """All figures under one name each."""
         made = self.evaluation.flat() | (self.cost.flat() if self.cost else {})
+        made |= self.equity.flat()
         for day in self.by_day:
             made |= day.flat()
         return made
@@ -59,25 +77,37 @@ def judge(
     home: Home,
     model: RiskModel,
     prepared: Prepared,
-    expected_cost: tuple[FittedCost, CostRows] | None,
+    learner: Learner,
+    expected_cost: tuple[FittedCost, CostRows] | None = None,
+    plausible: Plausibility | None = None,
 ) -> Judged:
-    """Judge `model` on the rows that test; `expected_cost` is what its second output was made of,
-    None where it has none."""
+    """Judge `model` on the rows that test. `learner` is how it was fitted, by which a champion is
+    learned again; `expected_cost` is what its second output was made of, None where it has none;
+    `plausible` what a stay more does to its risks, None where that was not asked."""
     task, matrix, histories = prepared.task, prepared.matrix, prepared.histories
-    tested = matrix.part(prepared.split.rows("test"))
+    places = prepared.split.rows("test")
+    tested = matrix.part(places)
     by_day: tuple[Day, ...] = ()
     beyond = None
     if isinstance(task, ReadmissionTask) and prepared.landmarks is not None:
         by_day = judged_by_day(model, tested, histories, prepared.landmarks.of_tests, task)
         beyond = judged_beyond(model, tested, task)
-        tested = tested.part(np.flatnonzero(tested.rows["landmark"] == 0))
+        first = np.flatnonzero(tested.rows["landmark"] == 0)
+        places, tested = places[first], tested.part(first)
     scored = scored_by(model, tested, histories, prepared.truth, task)
     beside = beside_champion(home, task, scored, histories, tested.rows)
     evaluation = evaluate(beside.scored, task.evaluation)
-    learned = matrix.part(prepared.split.rows(*FITTED_TO)).X
+    groupings = _groupings(prepared, places)
+    learned = _groupings(prepared, prepared.split.rows(*FITTED_TO))
+    churn = None
+    if beside.model is not None and task.gate.churn_refits:
+        churn = list_churn(
+            learner, places, beside.scored, beside.scored.baselines[CHAMPION_SCORE], beside.model,
+            beside.settings, task.gate,
+        )  # fmt: skip
     verdict = verdict_of(
-        evaluation, beside.scored, groups_of(*(_people(X) for X in (tested.X, learned))),
-        beside.champion, beside.why_not, task.evaluation, task.gate, beside.may_pass,
+        evaluation, beside.scored, groups_of(groupings, learned), beside.champion, beside.why_not,
+        task.evaluation, task.gate, beside.may_pass, churn, plausible,
     )  # fmt: skip
     cost = None
     if isinstance(task, HighCostTask) and expected_cost is not None:
@@ -86,8 +116,34 @@ def judge(
             prepared.cohort, beside.scored, tested.rows, task, prepared.truth,
             prepared.tables["member"], through, model, *expected_cost,
         )  # fmt: skip
-    return Judged(tested, beside.scored, evaluation, verdict, by_day, beyond, cost)
+    apart = None
+    reached = prepared.treated.reached[places]
+    if reached.any():
+        apart = fit_apart(beside.scored, reached, task.evaluation)
+    return Judged(
+        tested, places, beside.scored, evaluation, verdict, by_day, beyond, cost, apart,
+        subgroups(beside.scored, groupings, task.evaluation),
+        disparities(beside.scored, groupings, task.evaluation),
+        _audited(beside.scored, tested.rows, groupings, prepared),
+    )  # fmt: skip
 
 
-def _people(X: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
-    return {name: X[name].to_numpy(dtype=np.float64) for name in ("female", "age")}
+def _audited(
+    scored: Scored, rows: pd.DataFrame, groupings: tuple[Grouping, ...], prepared: Prepared
+) -> EquityAudit:
+    """By the illness of the year to come, as a cohort of cost has it, else by that of the year
+    before the question."""
+    manifest = prepared.manifest
+    if "chronic_conditions" not in rows:
+        rows = with_chronic_conditions(
+            rows, prepared.tables, day_of(manifest["data_through"]), manifest["carries"]
+        )
+    true = true_conditions(prepared.truth, rows)
+    return equity_audit(scored, rows, groupings, prepared.task.evaluation, true)
+
+
+def _groupings(prepared: Prepared, places: NDArray[np.int64]) -> tuple[Grouping, ...]:
+    rows, X = prepared.matrix.rows.iloc[places], prepared.matrix.X
+    female, age = (X[name].to_numpy(dtype=np.float64)[places] for name in OF_PEOPLE)
+    through = day_of(prepared.manifest["data_through"])
+    return groupings_of(rows, female, age, prepared.tables, through)

@@ -15,6 +15,7 @@ from training.fit import Fitted, fit, folds_of
 from training.landmarks import CLOCK, Landmarks
 from training.matrix import Matrix, learnable
 from training.model_settings import FitSettings
+from training.monotone import either_way, monotone_constraints
 from training.split import LEARNING, Split, share_of
 from training.tasks import Task
 
@@ -40,9 +41,15 @@ class Learner:
 
     @classmethod
     def of(
-        cls, matrix: Matrix, split: Split, task: Task, landmarks: Landmarks | None = None
+        cls,
+        matrix: Matrix,
+        split: Split,
+        task: Task,
+        landmarks: Landmarks | None = None,
+        offset: NDArray[np.float64] | None = None,
     ) -> Learner:
-        """Of a training's matrix; ``names`` are all that its learning rows can teach."""
+        """Of a training's matrix; ``names`` are all that its learning rows can teach. `offset` is
+        added to what each row begins from (`training.treated.Treated.offset`)."""
         learning = split.rows(*LEARNING)
         names = learnable(matrix, learning, task.fit.least_seen)
         start, repeats = None, 1.0
@@ -51,6 +58,11 @@ class Learner:
             start = landmarks.start
             first = int((matrix.rows["landmark"].iloc[learning] == 0).sum())
             repeats = len(learning) / max(first, 1)
+        if task.fit.monotone:
+            either = either_way(names, after_discharge=landmarks is not None)
+            names = [name for name in names if name not in either]
+        if offset is not None:
+            start = offset if start is None else start + offset
         return cls(
             matrix, split, task, tuple(names), start,
             share_of(matrix.rows["patient_id"], task.split.salt),
@@ -99,6 +111,7 @@ class Learner:
         return fit(
             self.matrix.array(columns, places), self.outcome[places], weights, columns, fold,
             settings, None if self.start is None else self.start[places], self.repeats,
+            monotone_constraints(columns) if settings.monotone else None,
         )  # fmt: skip
 
     def margin(

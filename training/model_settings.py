@@ -12,6 +12,7 @@ from training.setting_types import (
     Levels,
     Part,
     Penalty,
+    Refits,
     Replicates,
     Rows,
     Seed,
@@ -71,6 +72,11 @@ class FitSettings(Strict):
     path_smooth: Penalty = setting(0.0, "leaves lean on their parents")
     extra_trees: bool = setting(False, "one random cut a column, where noise outweighs signal")
     max_bin: Bins = setting(63, "cuts a column at most", "bins")
+    monotone: bool = setting(
+        True,
+        "no risk falls with one earlier unplanned stay more; what such a stay may move up as well "
+        "as down is not learned from",
+    )
     least_seen: Rows = setting(
         20,
         "a column that is neither zero nor missing for fewer of those trained on is left out",
@@ -118,6 +124,17 @@ class GateSettings(Strict):
     most_slope: Penalty = setting(1.25, "calibration slope, at most")
     least_observed_in_group: Penalty = setting(0.67, "observed : expected of a group, at least")
     most_observed_in_group: Penalty = setting(1.5, "observed : expected of a group, at most")
+    churn_share: Share = setting(0.05, "the top whose change is looked at", "share of each list")
+    most_churn: Penalty = setting(
+        2.0,
+        "how much of that top may change beside the champion, as a multiple of what the champion "
+        "itself would change if it were learned again from resampled people",
+    )
+    churn_refits: Refits = setting(3, "such champions; 0: not looked at", "fits")
+    most_lowered: Part = setting(
+        0.01, "of those to whose history an unplanned admission is added, whose risk may fall",
+        "share of people",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
         for name in ("observed", "slope"):

@@ -28,6 +28,8 @@ from training.stays import inpatient_stays
 
 NEVER = -(1 << 40)
 SYSTEMS = ("ICD9CM", "ICD10CM")
+YEAR = 365
+_ROWS_AT_ONCE = 100_000
 CAVEAT = (
     "the need label (active chronic conditions and unplanned inpatient days of the following year) "
     "is counted from claims, and inherits unequal access to care"
@@ -64,6 +66,35 @@ def add_need(
             days = np.minimum(end, until) - np.maximum(begin, as_of)
             _put(asked, "unplanned_days", as_of, until,
                  np.bincount(person, np.maximum(days, 0), len(patients)))  # fmt: skip
+
+
+def with_chronic_conditions(
+    rows: pd.DataFrame, tables: Mapping[str, Source], through: int, carries: Collection[str]
+) -> pd.DataFrame:
+    """The rows (patient_id, as_of) with ``chronic_conditions``: how many different ones have a
+    diagnosis coded in the 365 days up to as_of, (as_of - 365, as_of], as final facts tell it.
+
+    For rows whose outcome window is too short to see who is ill. NaN where the source carries no
+    diagnoses.
+    """
+    if "diagnosis" not in carries:
+        return rows.assign(chronic_conditions=np.nan)
+    patients = pd.Index(np.unique(rows["patient_id"].to_numpy(dtype=object)))
+    owner, before, day = _condition_days(tables["diagnosis"], through, patients)
+    begins = np.flatnonzero(before == NEVER)  # the first day of each condition of each person
+    key = (np.cumsum(before == NEVER) - 1) * SHIFT + day
+    first = np.searchsorted(owner[begins], np.arange(len(patients) + 1))
+    person = patients.get_indexer(pd.Index(rows["patient_id"]))
+    as_of = rows["as_of"].to_numpy(dtype=np.int64)
+    active = np.zeros(len(rows))
+    for some in np.array_split(np.arange(len(rows)), 1 + len(rows) // _ROWS_AT_ONCE):
+        many = first[person[some] + 1] - first[person[some]]
+        row = np.repeat(some, many)
+        one = np.arange(len(row)) - np.repeat(np.cumsum(many) - many, many)
+        end = (first[person[row]] + one) * SHIFT + as_of[row]
+        coded = np.searchsorted(key, end, "right") > np.searchsorted(key, end - YEAR, "right")
+        active += np.bincount(row, coded, len(rows))
+    return rows.assign(chronic_conditions=active)
 
 
 def _put(asked: pd.DataFrame, column: str, as_of: int, until: int, of_person: NDArray) -> None:
@@ -129,31 +160,39 @@ def _unplanned_spans(
     return person, begin, np.maximum(left, begin)
 
 
+def true_conditions(truth: Path | None, rows: pd.DataFrame) -> NDArray[np.float64] | None:
+    """How many true chronic conditions the person of each row (patient_id, outcome_until) has by
+    the end of the outcome window, coded or not.
+
+    None where the truth is not known (see `training.scored_rows.known_truth`), or holds no
+    conditions.
+    """
+    if truth is None or not (truth / "condition.parquet").is_file():
+        return None
+    held = pq.read_table(truth / "condition.parquet", columns=["patient_id", "since"])
+    since = days_in(held, "since")
+    place = pd.Index(np.unique(rows["patient_id"].to_numpy(dtype=object)))
+    owner = place.get_indexer(pd.Index(held["patient_id"].to_pandas()))
+    known = owner >= 0
+    begun = np.sort(owner[known].astype(np.int64) * SHIFT + since[known])
+    who = place.get_indexer(pd.Index(rows["patient_id"])).astype(np.int64) * SHIFT
+    until = rows["outcome_until"].to_numpy(dtype=np.int64)
+    counts = np.searchsorted(begun, who + until, "right") - np.searchsorted(begun, who - SHIFT // 2)
+    return counts.astype(np.float64)
+
+
 def need_against_truth(
     truth: Path | None, rows: pd.DataFrame, member: Source, through: int
 ) -> pd.DataFrame | None:
     """The counted need beside the true one, where an invented population has its truth written.
 
-    One row a group (everybody, then each race or ethnicity): rows, true_conditions (mean number
-    of true chronic conditions by the end of the window, coded or not), counted_conditions (mean of
-    chronic_conditions), told (the latter over the former), unplanned_days (mean), cost (mean, in
-    dollars). None where the truth is not known (see `training.scored_rows.known_truth`), or holds
-    no conditions.
+    One row a group (everybody, then each race or ethnicity): rows, true_conditions (mean of the
+    function of that name), counted_conditions (mean of chronic_conditions), told (the latter over
+    the former), unplanned_days (mean), cost (mean, in dollars). None where `true_conditions` is.
     """
-    if truth is None or not (truth / "condition.parquet").is_file():
+    true = true_conditions(truth, rows)
+    if true is None:
         return None
-    path = truth / "condition.parquet"
-    held = pq.read_table(path, columns=["patient_id", "since"])
-    since = days_in(held, "since")
-    place = pd.Index(np.unique(rows["patient_id"].to_numpy(dtype=object)))
-    owner = place.get_indexer(pd.Index(held["patient_id"].to_pandas()))
-    who = place.get_indexer(pd.Index(rows["patient_id"]))
-    true = np.zeros(len(rows))
-    until = rows["outcome_until"].to_numpy(dtype=np.int64)
-    for end in np.unique(until):
-        counts = np.bincount(owner[(owner >= 0) & (since <= end)], minlength=len(place))
-        asked = until == end
-        true[asked] = counts[who[asked]]
     races = final_facts(member, ["race"], through).drop_duplicates("patient_id", keep="last")
     race = races.set_index("patient_id")["race"].reindex(rows["patient_id"]).fillna("not told")
     made = pd.DataFrame({

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,14 @@ from features.history import Histories
 from features.writing import current_histories
 from serving.model import RiskModel
 from serving.reasons import evidence_names
-from training.cohort import Cohort, readmission_cohort
+from training.checkpoints import Checkpoints
+from training.cohort import Cohort, day_of, readmission_cohort
 from training.encounter_cohort import encounter_cohort
 from training.facts import Source
 from training.high_cost import high_cost_cohort
 from training.landmarks import Landmarks, on_landmarks
 from training.matrix import Matrix, asked, build
+from training.prior_chance import PRIOR
 from training.scored_rows import known_truth
 from training.split import (
     LEARNING,
@@ -33,8 +35,10 @@ from training.split import (
     split_rows,
     thinning_share,
 )
+from training.stage_files import read_matrix, write_matrix
 from training.tasks import EncounterTask, HighCostTask, ReadmissionTask, Task
 from training.threshold import Threshold, threshold_of_model
+from training.treated import Treated, treated_rows
 
 OF_PEOPLE = ("female", "age")
 """Features by which people are told apart where groups are judged, whatever a model uses."""
@@ -53,7 +57,8 @@ class Prepared:
     """``tables`` and ``manifest``: what was taken in. ``split``: the role of each row of
     ``matrix``. ``counts``: one row a role with rows, people, cases and dates, landmarks counted
     once. ``landmarks``: of readmission alone. ``truth``: the folder of the true risks, None where
-    nobody knows them."""
+    nobody knows them. ``treated``: what outreach did to the rows of ``matrix`` before any had no
+    role because of it."""
 
     task: Task
     tables: Mapping[str, Source]
@@ -65,6 +70,7 @@ class Prepared:
     landmarks: Landmarks | None
     matrix: Matrix
     truth: Path | None
+    treated: Treated
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -81,12 +87,15 @@ class Prepared:
                 f"each of them is asked about on days {days} after the discharge, "
                 f"{len(self.split.role):,} questions in all, and judged above as it is asked first"
             )
-        return (*said, *self.cohort.remarks)
+        return (*said, *self.cohort.remarks, *self.treated.words)
 
 
-def prepare(home: Home, task: Task, model: RiskModel | None = None) -> Prepared:
+def prepare(
+    home: Home, task: Task, model: RiskModel | None = None, kept: Checkpoints | None = None
+) -> Prepared:
     """Everything of a training up to the fit; with `model`, what is needed to judge that one anew:
-    its features, its percentiles' cut points and, of high cost, its threshold.
+    its features, its percentiles' cut points and, of high cost, its threshold. `kept` has the
+    matrix of a training that was cut off.
 
     Raises InputError where nothing was taken in, RefusalError where the data are too short; where
     they hold too few cases it is a TooFewError.
@@ -109,14 +118,42 @@ def prepare(home: Home, task: Task, model: RiskModel | None = None) -> Prepared:
             rows, split = landmarks.rows, landmarks.split
     with stage(f"Computing the features of {len(rows)} questions"):
         if model is None:
-            matrix = build(histories, rows, split.rows(*LEARNING))
+            matrix = _built(histories, rows, split, kept)
         else:
-            names = dict.fromkeys([*evidence_names(model.features), *OF_PEOPLE])
+            names = dict.fromkeys([*evidence_names(model.features), *OF_PEOPLE, *PRIOR])
             matrix = asked(histories, rows, model.cuts, list(names))
+    treated = treated_rows(
+        matrix.X, matrix.rows, split.role, taken.tables, day_of(taken.manifest["data_through"]),
+        taken.manifest["carries"], task.feedback,
+    )  # fmt: skip
+    if treated.drop.any():
+        split = replace(split, role=treated.role(split.role))
+        refuse_if_too_few(split, matrix.rows["outcome"], task.split)
+        counts = counts_of(*_asked_first(matrix.rows, split))
+    matrix = replace(matrix, rows=matrix.rows.assign(weight=matrix.rows["weight"] * treated.weight))
     return Prepared(
         task, taken.tables, taken.manifest, histories, cohort, split, counts, landmarks, matrix,
-        known_truth(home, taken.manifest),
+        known_truth(home, taken.manifest), treated,
     )  # fmt: skip
+
+
+def _built(
+    histories: Histories, rows: pd.DataFrame, split: Split, kept: Checkpoints | None
+) -> Matrix:
+    def make() -> Matrix:
+        return build(histories, rows, split.rows(*LEARNING))
+
+    if kept is None:
+        return make()
+    return kept.kept("matrix", make, write_matrix, lambda folder: read_matrix(folder, rows))
+
+
+def _asked_first(rows: pd.DataFrame, split: Split) -> tuple[pd.DataFrame, Split]:
+    """Without the later landmarks of each stay."""
+    if "landmark" not in rows:
+        return rows, split
+    first = np.flatnonzero(rows["landmark"].to_numpy() == 0)
+    return rows.iloc[first], replace(split, role=split.role[first])
 
 
 def cohort_of(

@@ -13,6 +13,7 @@ from training.evaluate import OURS, Evaluation
 from training.gate import Verdict
 from training.printed_cost import print_cost_report
 from training.promotion import Moved
+from training.recalibrate import RecalibrateReport
 from training.train import TrainReport
 
 
@@ -81,6 +82,20 @@ def print_moved(task: str, moved: Moved) -> None:
         "was champion": f"Version {moved.version} of {task} is champion already.",
     }  # fmt: skip
     say(said[moved.what], "")
+
+
+def print_recalibration(report: RecalibrateReport) -> None:
+    """Print what moved, and the verdict on the challenger that came of it."""
+    say(f"{report.task}, version {report.before}: {report.move.why}.")
+    if report.run is None or report.verdict is None:
+        say("Its risks are right as they are: there is nothing to promote.", "")
+        return
+    say(
+        f"Version {report.run.version} is version {report.before} with the log odds of its risks "
+        f"times {report.move.slope:.3f} and {report.move.intercept:+.3f}.",
+        "",
+    )
+    print_verdict(report.task, report.run.version, report.verdict)
 
 
 def print_days(task: str, days: Sequence[Day], judgeable: int) -> None:

@@ -2,13 +2,17 @@
 
 The registry's alias is the truth, and moves in one step; `home.models/<task>`, which the night and
 the service read, follows it. A promotion or a rollback that dies between the two is finished by the
-next call of either, which then does nothing else.
+next call of either, which then does nothing else; so is one of another home on the same registry.
+In one home they wait for one another.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
 from data.errors import InputError, RefusalError
@@ -60,24 +64,22 @@ def promote(home: Home, task: str, override: str | None = None) -> Moved:
     reason = None if override is None else " ".join(override.split())
     if reason is not None and not 0 < len(reason) <= _LONGEST_REASON:
         raise InputError(f"--override: a reason of 1 to {_LONGEST_REASON} characters is needed.")
-    champion, challenger = (version_at(home, task, alias) for alias in (CHAMPION, CHALLENGER))
-    if champion is not None and not _is_served(home, task, champion):
-        export_champion(home, task)
-        return Moved("finished", champion.number, "")
-    if challenger is None:
-        raise InputError(
-            f"There is no challenger of {task}: run `firstcall train --task {task}` first."
-        )
-    before = "" if champion is None else champion.number
-    if challenger.number == before:
-        return Moved("was champion", before, before)
-    if reason is None:
-        _refuse(task, challenger, before)
-    tags = {PROMOTED_FROM: before} | ({} if reason is None else {OVERRIDE: reason})
-    tag_version(home, task, challenger.number, tags)
-    move_champion(home, task, challenger.number)
-    export_champion(home, task)
-    return Moved("promoted", challenger.number, before)
+    with _alone(home):
+        champion, challenger = (version_at(home, task, alias) for alias in (CHAMPION, CHALLENGER))
+        if champion is not None and not _is_served(home, task, champion):
+            return _finished(home, task, champion)
+        if challenger is None:
+            raise InputError(
+                f"There is no challenger of {task}: run `firstcall train --task {task}` first."
+            )
+        before = "" if champion is None else champion.number
+        if challenger.number == before:
+            return Moved("was champion", before, before)
+        if reason is None:
+            _refuse(task, challenger, before)
+        tags = {PROMOTED_FROM: before} | ({} if reason is None else {OVERRIDE: reason})
+        _make_champion(home, task, challenger.number, tags)
+        return Moved("promoted", challenger.number, before)
 
 
 def roll_back(home: Home, task: str) -> Moved:
@@ -86,19 +88,43 @@ def roll_back(home: Home, task: str) -> Moved:
     Raises InputError where there is no champion, none before it, or no such name of a task.
     """
     _refuse_no_name(task)
-    champion = version_at(home, task, CHAMPION)
-    if champion is None:
-        raise InputError(f"There is no champion of {task}.")
-    if not _is_served(home, task, champion):
-        export_champion(home, task)
-        return Moved("finished", champion.number, "")
-    before = champion.tags.get(PROMOTED_FROM, "")
-    if not before:
-        raise InputError(f"Version {champion.number} of {task} is the first champion: none before.")
-    tag_version(home, task, before, {ROLLED_BACK_FROM: champion.number})
-    move_champion(home, task, before)
+    with _alone(home):
+        champion = version_at(home, task, CHAMPION)
+        if champion is None:
+            raise InputError(f"There is no champion of {task}.")
+        if not _is_served(home, task, champion):
+            return _finished(home, task, champion)
+        before = champion.tags.get(PROMOTED_FROM, "")
+        if not before:
+            raise InputError(
+                f"Version {champion.number} of {task} is the first champion: none before."
+            )
+        _make_champion(home, task, before, {ROLLED_BACK_FROM: champion.number})
+        return Moved("rolled back", before, champion.number)
+
+
+@contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Waits for another promotion or rollback in this home: the files follow the alias that was
+    moved last."""
+    home.models.mkdir(parents=True, exist_ok=True)
+    with (home.models / ".promotion").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _make_champion(home: Home, task: str, number: str, tags: Mapping[str, str]) -> None:
+    """What a version keeps of its move, the move, and the files, in this order: it may be killed
+    after each."""
+    tag_version(home, task, number, tags)
+    move_champion(home, task, number)
     export_champion(home, task)
-    return Moved("rolled back", before, champion.number)
+
+
+def _finished(home: Home, task: str, champion: Version) -> Moved:
+    """Put the files in place of a champion that a call before made, and could not finish."""
+    export_champion(home, task)
+    return Moved("finished", champion.number, "")
 
 
 def _refuse_no_name(task: str) -> None:
@@ -112,23 +138,22 @@ def _refuse_no_name(task: str) -> None:
 def _refuse(task: str, challenger: Version, champion: str) -> None:
     """Raises RefusalError where the verdict on the challenger does not let it become champion."""
     try:
-        verdict = json.loads(challenger.tags[VERDICT])
-    except (KeyError, ValueError):
+        verdict = Verdict.from_json(json.loads(challenger.tags[VERDICT]))
+    except (KeyError, TypeError, ValueError):
         raise RefusalError(
             f"Version {challenger.number} of {task} was not judged by the gate: train anew."
         ) from None
-    then = verdict["champion"]
-    if then != champion:
-        said = f"version {then}" if then else "no champion"
+    if verdict.champion != champion:
+        said = f"version {verdict.champion}" if verdict.champion else "no champion"
         raise RefusalError(
             f"Version {challenger.number} of {task} was judged beside {said}, and version "
             f"{champion or 'none'} is champion now: train anew."
         )
-    missed = [c["words"] for c in verdict["criteria"] if not c["passed"]]
-    if missed:
+    if verdict.missed:
+        missed = ". And: ".join(verdict.missed)
         raise RefusalError(
-            f"Version {challenger.number} of {task} did not pass the gate: {'. And: '.join(missed)}"
-            f'. To promote it all the same: `firstcall promote --task {task} --override "reason"`.'
+            f"Version {challenger.number} of {task} did not pass the gate: {missed}. To promote it "
+            f'all the same: `firstcall promote --task {task} --override "reason"`.'
         )
 
 

@@ -11,12 +11,17 @@ import pandas as pd
 
 from features.history import Histories
 from serving.model import RiskModel, write_model
-from training.by_day import Day
 from training.calibrate import CalibrationChoice
-from training.evaluate import Evaluation
+from training.cost_picture import draw_cost
+from training.equity_picture import draw_equity
+from training.explained import explain
 from training.fit import Fitted
-from training.gate import Verdict
+from training.judged import Judged
+from training.pictures_by_day import draw_days
+from training.plots import draw
+from training.prepared import Prepared
 from training.registry import MODEL_VERSION
+from training.shares_picture import draw_shares
 from training.tasks import Task, described, flat, task_file
 
 
@@ -47,26 +52,50 @@ def tags_of(manifest: Mapping[str, Any], model: RiskModel, histories: Histories)
 
 def write_run_files(
     folder: Path,
-    task: Task,
     text: str,
+    cost_text: str | None,
     model: RiskModel,
-    attrition: pd.DataFrame,
-    counts: pd.DataFrame,
-    evaluation: Evaluation,
+    prepared: Prepared,
+    judged: Judged,
     remarks: tuple[str, ...],
-    cost: str | None,
-    by_day: tuple[Day, ...],
-    verdict: Verdict,
 ) -> None:
-    """The model's files into `folder/model`, its settings, tables and figures beside it."""
-    write_model(folder / "model", text, model.metadata, cost)
-    attrition.to_csv(folder / "attrition.csv", index=False)
-    counts.to_csv(folder / "counts.csv", index=False)
+    """The model's files into `folder/model`, its settings, tables, figures and pictures beside it.
+
+    `text` and `cost_text` are the model's boosters as LightGBM wrote them."""
+    label, pictures = model.metadata["label"], folder / "pictures"
+    write_model(folder / "model", text, model.metadata, cost_text)
+    _write_tables(folder, prepared)
+    shown = judged.evaluation.to_json() | {"remarks": list(remarks)}
+    if judged.by_day:
+        shown["by_day"] = [day.to_json() for day in judged.by_day]
+        draw_days(pictures, judged.by_day, label)
+    write_json(folder / "evaluation.json", shown)
+    write_json(folder / "gate.json", judged.verdict.to_json())
+    judged.subgroups.to_csv(folder / "subgroups.csv", index=False)
+    judged.disparities.to_csv(folder / "disparities.csv", index=False)
+    write_json(folder / "equity.json", judged.equity.to_json())
+    draw_equity(pictures, judged.equity, label)
+    draw(pictures, judged.scored, judged.evaluation, label)
+    explained = explain(model, judged.tested.X, judged.tested.rows["as_of"])
+    explained.importance.to_csv(folder / "importance.csv", index=False)
+    draw_shares(pictures, explained, label)
+    if judged.cost is not None and prepared.cohort.of_cost is not None:
+        judged.cost.write(folder / "cost")
+        draw_cost(pictures / "cost.png", judged.cost.judged, prepared.cohort.of_cost.amount)
+
+
+def _write_tables(folder: Path, prepared: Prepared) -> None:
+    task = prepared.task
+    prepared.cohort.attrition.to_csv(folder / "attrition.csv", index=False)
+    prepared.counts.to_csv(folder / "counts.csv", index=False)
+    if prepared.landmarks is not None:
+        prepared.landmarks.counts.to_csv(folder / "landmarks.csv", index=False)
+    write_json(folder / "treated.json", prepared.treated.to_json())
     settings = pd.DataFrame(described(task), columns=["setting", "value", "meaning"])
     settings.to_csv(folder / "settings.csv", index=False)
     (folder / "task.toml").write_text(task_file(task), encoding="utf-8")
-    shown = evaluation.to_json() | {"remarks": list(remarks)}
-    if by_day:
-        shown["by_day"] = [day.to_json() for day in by_day]
-    for name, told in (("evaluation", shown), ("gate", verdict.to_json())):
-        (folder / f"{name}.json").write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def write_json(path: Path, told: Mapping[str, Any]) -> None:
+    """What is told as one JSON file."""
+    path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

@@ -6,6 +6,7 @@ The upper bounds are far beyond use: a larger value is a slip, or would take the
 from __future__ import annotations
 
 from dataclasses import field
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -36,6 +37,29 @@ def _words(text: str) -> str:
 Words = Annotated[str, AfterValidator(_words)]
 """A text for labels and tables; one that begins with a letter is no formula in a spreadsheet."""
 
+
+def _prose(text: str) -> str:
+    if not (0 < len(text) <= 600 and text[0].isalnum() and text.isprintable()):
+        raise ValueError(
+            "1 to 600 printable characters are needed, the first of them a letter or a digit"
+        )
+    return text
+
+
+def _iso_day(text: str) -> str:
+    try:
+        day = date.fromisoformat(text).isoformat()
+    except ValueError:
+        day = ""
+    if day != text:
+        raise ValueError("a day is needed, written like 2026-03-31")
+    return text
+
+
+Prose = Annotated[str, AfterValidator(_prose)]
+"""Some sentences on one line."""
+IsoDay = Annotated[str, AfterValidator(_iso_day)]
+
 Days = Annotated[int, Field(ge=0, le=3_660)]
 Horizon = Annotated[int, Field(ge=1, le=3_660)]
 Months = Annotated[int, Field(ge=1, le=12)]
@@ -56,6 +80,8 @@ Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Threads = Annotated[int, Field(ge=1, le=256)]
 Trees = Annotated[int, Field(ge=1, le=100_000)]
 Levels = Annotated[int, Field(ge=1, le=64)]
+Depth = Annotated[int, Field(ge=1, le=8)]
+"""Levels that a search may come to: SHAP values cost the square of it."""
 Leaves = Annotated[int, Field(ge=2, le=131_072)]
 """LightGBM's own limit."""
 Bins = Annotated[int, Field(ge=2, le=255)]
@@ -63,6 +89,12 @@ Penalty = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 Folds = Annotated[int, Field(ge=1, le=100)]
 TwoFolds = Annotated[int, Field(ge=2, le=100)]
 Replicates = Annotated[int, Field(ge=1, le=10_000)]
+CutDates = Annotated[int, Field(ge=0, le=24)]
+Halvings = Annotated[int, Field(ge=0, le=10)]
+Refits = Annotated[int, Field(ge=0, le=100)]
+Sampled = Annotated[int, Field(ge=0, le=1_000_000)]
+Trials = Annotated[int, Field(ge=0, le=10_000)]
+Minutes = Annotated[int, Field(ge=1, le=10_080)]
 
 DefinitionName = Literal["cms_hwr", "pcr_like"]
 Lifted = Annotated[tuple[str, ...], Field(max_length=20)]

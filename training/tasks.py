@@ -14,6 +14,9 @@ from typing import Any, Literal
 
 from data.errors import InputError
 from data.tables import ENCOUNTER_KINDS
+from training.card_settings import CardSettings
+from training.feedback_settings import FeedbackSettings
+from training.lab_settings import LabSettings
 from training.model_settings import (
     CalibrationSettings,
     EvaluationSettings,
@@ -22,6 +25,7 @@ from training.model_settings import (
     SplitSettings,
     TierSettings,
 )
+from training.search_settings import SearchSettings, SelectionSettings
 from training.setting_types import (
     EXCLUSIONS,
     Age,
@@ -109,6 +113,11 @@ class ReadmissionTask(Strict):
     tiers: TierSettings = TierSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings(most_auroc=0.85)
+    feedback: FeedbackSettings = FeedbackSettings()
+    search: SearchSettings = SearchSettings()
+    selection: SelectionSettings = SelectionSettings()
+    lab: LabSettings = LabSettings()
+    card: CardSettings = CardSettings()
 
     def __post_init__(self) -> None:
         may = EXCLUSIONS.get(self.definition, ())
@@ -185,6 +194,11 @@ class HighCostTask(Strict):
     tiers: TierSettings = TierSettings()
     evaluation: EvaluationSettings = EvaluationSettings(replicates=200)
     gate: GateSettings = GateSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    search: SearchSettings = SearchSettings()
+    selection: SelectionSettings = SelectionSettings()
+    lab: LabSettings = LabSettings()
+    card: CardSettings = CardSettings()
 
     def __post_init__(self) -> None:
         if self.complete_enough < self.least_complete:
@@ -219,6 +233,11 @@ class EncounterTask(Strict):
     tiers: TierSettings = TierSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     gate: GateSettings = GateSettings()
+    feedback: FeedbackSettings = FeedbackSettings()
+    search: SearchSettings = SearchSettings()
+    selection: SelectionSettings = SelectionSettings()
+    lab: LabSettings = LabSettings()
+    card: CardSettings = CardSettings()
 
     def __post_init__(self) -> None:
         unknown = [kind for kind in self.encounter_kinds if kind not in ENCOUNTER_KINDS]

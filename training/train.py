@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from data import intake
 from data.errors import RefusalError
 from data.home import Home
 from data.progress import stage
+from data.terminal import say
+from features.writing import current_histories
 from serving.model import RiskModel
 from training.by_day import Day
 from training.calibrate import CalibrationChoice
 from training.challenger import challenger_of
-from training.cost_picture import draw_cost
+from training.checkpoints import Checkpoints, checkpoints, key_of
+from training.constraint_price import price_in_auroc
 from training.cost_report import CostReport
-from training.evaluate import Evaluation
+from training.evaluate import Evaluation, Interval
 from training.expected_cost import with_expected_cost
-from training.explained import explain
 from training.fit import Fitted
 from training.gate import Verdict
 from training.judged import Judged, judge
+from training.lab import Lab, in_the_lab
 from training.learner import Learner
-from training.pictures_by_day import draw_days
-from training.plots import draw
+from training.nested_runs import trial_runs
+from training.plausibility import Plausibility, plausibility
 from training.prepared import Prepared, prepare
 from training.promotion import tags_of_verdict
 from training.registry import Registered, record
-from training.run_files import parameters_of, tags_of, write_run_files
-from training.shares_picture import draw_shares
+from training.report.card import write_card
+from training.report.run_report import write_report
+from training.run_files import parameters_of, tags_of, write_json, write_run_files
+from training.search import Searched, search
+from training.selection import Selected, select
+from training.stage_files import read_fitted, read_selected, write_fitted, write_selected
 from training.tasks import HighCostTask, Task, refuse_a_taken_name, task_called
 
 
@@ -54,13 +63,21 @@ class TrainReport:
     threshold_cents: int | None
     remarks: tuple[str, ...]
     verdict: Verdict
+    lab: Lab
     cost: CostReport | None = None
     by_day: tuple[Day, ...] = ()
 
 
-def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
+def train(
+    home: Home,
+    task: str,
+    settings: Task | None = None,
+    resume: bool = False,
+    tell: Callable[[str], None] = say,
+) -> TrainReport:
     """Train, judge beside baselines and champion, and register as challenger, with the verdict of
-    the gate (`training.promotion` makes it champion).
+    the gate (`training.promotion` makes it champion). `resume` goes on with a training that was cut
+    off, as far as nothing changed since; `tell` is told where it cannot.
 
     Raises InputError where nothing was taken in, or the task takes the name of another one
     (`tasks.refuse_a_taken_name`), RefusalError where the data are too short; where they hold too
@@ -68,12 +85,23 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
     """
     chosen = settings or task_called(task)
     refuse_a_taken_name(chosen)
-    prepared = prepare(home, chosen)
-    learner = Learner.of(prepared.matrix, prepared.split, chosen, prepared.landmarks)
+    key = key_of(chosen, current_histories(home).manifest, intake.current(home).manifest)
+    with checkpoints(home.root / "unfinished", chosen.name, key, resume, tell) as kept:
+        report = _train(home, chosen, kept)
+        kept.recorded()
+    return report
+
+
+def _train(home: Home, chosen: Task, kept: Checkpoints) -> TrainReport:
+    prepared = prepare(home, chosen, kept=kept)
+    learner = Learner.of(
+        prepared.matrix, prepared.split, chosen, prepared.landmarks, prepared.treated.offset
+    )
     if not learner.names:
         raise RefusalError("No feature varies among the training rows: check what was taken in.")
+    learner, searched, selected = _searched(learner, kept)
     with stage("Fitting the model"):
-        fitted = learner.fit()
+        fitted = kept.kept("fit", learner.fit, write_fitted, read_fitted)
     with stage("Calibrating"):
         model, choice = challenger_of(fitted, learner, prepared)
     second = None
@@ -83,47 +111,83 @@ def train(home: Home, task: str, settings: Task | None = None) -> TrainReport:
                 model, fitted.text, prepared.cohort, prepared.matrix, prepared.split,
                 prepared.histories, chosen,
             )  # fmt: skip
+    plausible = _plausible(model, prepared)
     with stage("Judging it beside the baselines"):
-        judged = judge(home, model, prepared, second)
-    remarks = (*prepared.remarks, *judged.remarks(model.metadata["label"]))
+        judged = judge(home, model, prepared, learner, second, plausible)
+    price = _price(prepared, learner, fitted, judged)
+    with stage("Learning it again from other dates, fewer people and resampled people"):
+        lab = in_the_lab(prepared, learner, fitted, choice.calibrator, judged.scored, chosen.lab)
+    label = model.metadata["label"]
+    remarks = (*prepared.remarks, *judged.remarks(label), *lab.remarks,
+               *filter(None, (searched.words, selected.words, _price_words(price))))  # fmt: skip
     with stage("Recording the run in MLflow"), tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        _write(folder, fitted, model, prepared, judged, remarks)
+        cost_text = None if second is None else second[0].text
+        write_run_files(folder, fitted.text, cost_text, model, prepared, judged, remarks)
+        lab.write(folder, label)
+        searched.table.to_csv(folder / "search.csv", index=False)
+        selected.table.to_csv(folder / "selection.csv", index=False)
+        if plausible is not None:
+            told = plausible.to_json() | {"price_auroc": None if price is None else list(price)}
+            write_json(folder / "plausibility.json", told)
+        write_report(folder)
+        write_card(folder, chosen.card)
+        figures = judged.flat() | lab.flat() | searched.flat()
+        figures |= {} if plausible is None else plausible.flat()
         run = record(
-            home, chosen.name, parameters_of(chosen, fitted, choice, list(learner.names)),
-            judged.flat(), tags_of(prepared.manifest, model, prepared.histories), folder,
-            tags_of_verdict(judged.verdict),
+            home, chosen.name, parameters_of(learner.task, fitted, choice, list(learner.names)),
+            figures, tags_of(prepared.manifest, model, prepared.histories), folder,
+            tags_of_verdict(judged.verdict), trial_runs(searched),
         )  # fmt: skip
     return TrainReport(
         chosen.name, chosen, run, model.version, prepared.cohort.attrition, prepared.counts,
         fitted, choice, judged.evaluation, prepared.cohort.threshold_cents, remarks,
-        judged.verdict, judged.cost, judged.by_day,
+        judged.verdict, lab, judged.cost, judged.by_day,
     )  # fmt: skip
 
 
-def _write(
-    folder: Path,
-    fitted: Fitted,
-    model: RiskModel,
-    prepared: Prepared,
-    judged: Judged,
-    remarks: tuple[str, ...],
-) -> None:
-    """Everything that the run keeps of itself, into `folder`."""
-    label, pictures, cost = model.metadata["label"], folder / "pictures", judged.cost
-    write_run_files(
-        folder, prepared.task, fitted.text, model, prepared.cohort.attrition, prepared.counts,
-        judged.evaluation, remarks, cost.fitted.text if cost else None, judged.by_day,
-        judged.verdict,
-    )  # fmt: skip
-    draw(pictures, judged.scored, judged.evaluation, label)
-    explained = explain(model, judged.tested.X, judged.tested.rows["as_of"])
-    explained.importance.to_csv(folder / "importance.csv", index=False)
-    draw_shares(pictures, explained, label)
-    if judged.by_day:
-        draw_days(pictures, judged.by_day, label)
-    if cost is not None and prepared.cohort.of_cost is not None:
-        cost.write(folder / "cost")
-        draw_cost(pictures / "cost.png", cost.judged, prepared.cohort.of_cost.amount)
-    if prepared.landmarks is not None:
-        prepared.landmarks.counts.to_csv(folder / "landmarks.csv", index=False)
+def _searched(learner: Learner, kept: Checkpoints) -> tuple[Learner, Searched, Selected]:
+    """The learner by the settings that a search found and without the columns that do not help, as
+    far as the task asks for either."""
+    task = learner.task
+    with stage("Looking for better settings, and for columns that do not help"):
+        # without --resume the folder is new, and so is the study in it
+        searched = search(learner, task.search, kept.search_storage, resume=True)
+        learner = replace(learner, task=replace(task, fit=searched.settings))
+        selected = kept.kept(
+            "selection", lambda: select(learner, task.selection), write_selected, read_selected
+        )
+    return replace(learner, names=tuple(selected.names)), searched, selected
+
+
+def _plausible(model: RiskModel, prepared: Prepared) -> Plausibility | None:
+    lab = prepared.task.lab
+    if not lab.plausibility_people:
+        return None
+    with stage("Adding a hospital stay to histories"):
+        rows = prepared.matrix.rows.iloc[prepared.split.rows("test")].reset_index(drop=True)
+        return plausibility(
+            model, prepared.tables, prepared.histories.carries, rows, lab.plausibility_people,
+            lab.seed,
+        )  # fmt: skip
+
+
+def _price(prepared: Prepared, learner: Learner, fitted: Fitted, judged: Judged) -> Interval | None:
+    task = learner.task
+    if not (task.fit.monotone and task.lab.plausibility_people):
+        return None
+    with stage("Learning it without constraints, to tell their price"):
+        free = replace(task, fit=replace(task.fit, monotone=False))
+        unbound = Learner.of(
+            prepared.matrix, prepared.split, free, prepared.landmarks, prepared.treated.offset
+        )
+        return price_in_auroc(unbound, fitted.rounds, judged.places, judged.scored)
+
+
+def _price_words(price: Interval | None) -> str:
+    if price is None:
+        return ""
+    return (
+        "without the constraints that keep a stay more from lowering a risk, AUROC would be "
+        f"{price} higher"
+    )

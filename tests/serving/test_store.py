@@ -6,14 +6,22 @@ import signal
 import subprocess
 import sys
 import textwrap
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from data.errors import RefusalError
-from serving.store import ENTRY_COLUMNS, KNOWN_COLUMNS, REASON_COLUMNS, SCORE_COLUMNS, Store
+from serving.store import (
+    ALLOCATION_COLUMNS,
+    ENTRY_COLUMNS,
+    KNOWN_COLUMNS,
+    REASON_COLUMNS,
+    SCORE_COLUMNS,
+    Store,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 NIGHT = date(2024, 12, 31)
@@ -42,6 +50,17 @@ def a_night(*patients, risk=0.25, known=()):
     )
     told = pd.DataFrame(known, columns=list(KNOWN_COLUMNS))
     return scores, reasons, entries, {"patients": len(patients)}, told
+
+
+def drawn(**allocations):
+    """Whom a draw reached, in the high-cost queue."""
+    rows = [(p, "high cost", f"randomised {told}") for p, told in allocations.items()]
+    return pd.DataFrame(rows, columns=list(ALLOCATION_COLUMNS))
+
+
+def not_listed(night, *patients):
+    scores, reasons, entries, *others = night
+    return scores, reasons, entries[~entries["patient_id"].isin(patients)], *others
 
 
 @pytest.fixture
@@ -129,15 +148,67 @@ def test_a_list_holds_no_run_id_and_no_clock(store):
     assert not {"run_id", "started_at", "finished_at"} & set(first[0])
 
 
+def test_the_allocations_of_each_list_are_told_in_the_order_of_publication(store):
+    first = not_listed(a_night("a", "b", "c"), "c")
+    store.publish(store.start(NIGHT), *first, drawn(b="in", c="out"))
+    store.publish(store.start(NIGHT + timedelta(1)), *a_night("c"))
+    store.start(NIGHT + timedelta(2))  # a night that was never published
+    told = store.allocations()
+    columns = ["run_id", "patient_id", "allocation", "listed"]
+    assert [tuple(row) for row in told[columns].to_numpy()] == [
+        ("2024-12-31.1", "a", "by rank", True),
+        ("2024-12-31.1", "b", "randomised in", True),
+        ("2024-12-31.1", "c", "randomised out", False),
+        ("2025-01-01.1", "c", "by rank", True),
+    ]
+    assert list(told["as_of"].dt.date) == [NIGHT, NIGHT, NIGHT, NIGHT + timedelta(1)]
+    assert list(told["queue"]) == ["high cost"] * 4
+    assert list(told["risk"]) == [0.25] * 4
+
+
+def test_a_list_of_an_earlier_day_than_the_one_before_is_a_replay_and_allocates_nobody(store):
+    store.publish(store.start(NIGHT), *a_night("a"))
+    store.publish(store.start(NIGHT - timedelta(90)), *a_night("b"), drawn(b="in"))
+    assert list(store.allocations()["patient_id"]) == ["a"]
+
+
+def test_without_a_night_there_are_no_allocations(store):
+    assert store.allocations().empty
+
+
+def test_a_store_of_before_allocations_is_given_their_table(tmp_path):
+    path = tmp_path / "firstcall.db"
+    store = Store(path)
+    store.publish(store.start(NIGHT), *a_night("old"))
+    with store._engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE allocation"))
+    store.close()
+    again = Store(path)
+    assert list(again.allocations()["allocation"]) == ["by rank"]
+    again.publish(again.start(NIGHT), *a_night("new"), drawn(new="in"))
+    assert list(again.allocations()["allocation"]) == ["by rank", "randomised in"]
+    again.close()
+
+
+def test_what_cannot_be_kept_of_a_draw_keeps_the_whole_night_back(store):
+    store.publish(store.start(NIGHT), *a_night("old"))
+    twice = pd.concat([drawn(new="in"), drawn(new="out")])
+    with pytest.raises(sa.exc.IntegrityError):
+        store.publish(store.start(NIGHT), *a_night("new"), twice)
+    assert published_patients(store) == ["old"]
+    assert list(store.allocations()["patient_id"]) == ["old"]
+
+
 CHILD = textwrap.dedent(
     """
     import os, signal, sys
     from pathlib import Path
     import sqlalchemy as sa
     from serving.store import Store
-    from tests.serving.test_store import NIGHT, a_night
+    from tests.serving.test_store import NIGHT, a_night, drawn
 
     path, moment = Path(sys.argv[1]), int(sys.argv[2])
+    by_draw = drawn(new000000="in") if len(sys.argv) > 3 else None
     store = Store(path)
     with store.night():
         run_id = store.start(NIGHT)
@@ -151,15 +222,15 @@ CHILD = textwrap.dedent(
 
         sa.event.listen(store._engine, "before_cursor_execute", die)
         sa.event.listen(store._engine, "commit", die)
-        store.publish(run_id, *a_night(*(f"new{n:06}" for n in range(20_001))))
+        store.publish(run_id, *a_night(*(f"new{n:06}" for n in range(20_001))), by_draw)
     print("published", seen, flush=True)
     """
 )
 
 
-def night_killed_at(moment, path):
+def night_killed_at(moment, path, *more):
     return subprocess.run(
-        [sys.executable, "-c", CHILD, str(path), str(moment)],
+        [sys.executable, "-c", CHILD, str(path), str(moment), *more],
         cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
         check=False,
     )  # fmt: skip
@@ -184,6 +255,20 @@ def test_a_night_killed_at_any_statement_leaves_last_nights_list(tmp_path, momen
     store.close()
 
 
+@pytest.mark.parametrize("moment", [10, 12])
+def test_allocations_are_published_with_their_list_or_not_at_all(tmp_path, moment):
+    """As above, with the draw as the ninth statement: just after it, and at the commit."""
+    path = tmp_path / "firstcall.db"
+    store = Store(path)
+    store.publish(store.start(NIGHT), *a_night("old"))
+    died = night_killed_at(moment, path, "with a draw")
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert published_patients(store) == ["old"]
+    with store._engine.begin() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM allocation")) == 0
+    store.close()
+
+
 def test_the_killed_moments_reach_up_to_the_commit(tmp_path):
     path = tmp_path / "firstcall.db"
     done = night_killed_at(-1, path)
@@ -191,3 +276,5 @@ def test_the_killed_moments_reach_up_to_the_commit(tmp_path):
     store = Store(path)
     assert len(published_patients(store)) == 20_001
     store.close()
+    done = night_killed_at(-1, path, "with a draw")
+    assert done.stdout.split() == ["published", "12"], done.stderr

@@ -9,6 +9,8 @@ import pytest
 
 from training.evaluate import OURS, Interval, Scored, evaluate
 from training.gate import CHAMPION_SCORE, Criterion, Group, Verdict, groups_of, verdict_of
+from training.groups import Grouping
+from training.list_churn import ListChurn
 from training.model_settings import EvaluationSettings, GateSettings
 from training.printed import print_verdict
 
@@ -154,16 +156,38 @@ def test_figures_that_nobody_could_tell_do_not_pass():
     assert missed(verdict) == ["calibration slope"]
 
 
-def test_groups_are_of_sex_and_age_as_far_as_known():
-    told = {"female": np.array([1, 0, np.nan, 1]), "age": np.array([64, 65, 84, np.nan])}
-    made = {group.name: group for group in groups_of(told, told)}
+def test_groups_are_those_of_the_tested_with_their_share_of_the_learned():
+    asked = Grouping("sex", np.array(["women", "men", "", "women"], dtype=object))
+    payer = Grouping("payer", np.array(["medicare"] * 4, dtype=object))
+    learned = Grouping("sex", np.array(["women", "", "men", "men", "men"], dtype=object))
+    of_learned = (learned, Grouping("payer", np.array([], dtype=object)))
+    made = {group.name: group for group in groups_of((asked, payer), of_learned)}
     assert {name: group.rows.tolist() for name, group in made.items()} == {
         "women": [True, False, False, True], "men": [False, True, False, False],
-        "people under 65": [True, False, False, False],
-        "people of 65 to 74": [False, True, False, False],
-        "people of 75 to 84": [False, False, True, False],
+        "medicare": [True] * 4,
     }  # fmt: skip
-    assert made["women"].share_learned == 0.5
+    assert {name: group.share_learned for name, group in made.items()} == {
+        "women": 1 / 5, "men": 3 / 5, "medicare": 0,
+    }  # fmt: skip
+
+
+def test_a_handful_that_was_not_learned_from_is_chance():
+    for asked, passes in ((19, True), (20, False)):
+        handful = Group("people of X", np.arange(ROWS) < asked, 0.0)
+        verdict = judged(scored(), groups=(*BOTH, handful), champion="", why="-")
+        assert ("who it learned from" not in missed(verdict)) == passes
+
+
+@pytest.mark.parametrize(("changed", "passes"), [(0.2, True), (0.4, True), (0.41, False)])
+def test_a_list_that_changes_more_than_chance_would_change_it(changed, passes):
+    # the champion itself would lose a fifth: twice that is let through
+    rows = scored().beside({CHAMPION_SCORE: scored().margin})
+    churn = ListChurn(0.05, changed, 0.2, 3)
+    found = evaluate(rows, SETTINGS)
+    verdict = verdict_of(found, rows, BOTH, "3", "", SETTINGS, GATE, churn=churn)
+    assert ("change of the list" not in missed(verdict)) == passes
+    [words] = [c.words for c in verdict.criteria if c.name == "change of the list"]
+    assert words.startswith(f"of the top 5% of version 3, {changed:.0%} would not be called any")
 
 
 def test_limits_that_leave_out_what_is_right_are_refused():

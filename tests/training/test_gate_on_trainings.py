@@ -12,6 +12,7 @@ import pytest
 
 from data.errors import RefusalError
 from data.home import Home
+from tests.training.small import NO_LAB
 from training import prepared
 from training import train as training
 from training.learner import Learner
@@ -22,8 +23,9 @@ from training.tasks import READMISSION
 TASK = replace(
     READMISSION,
     split=replace(READMISSION.split, test_share=0.45),
-    fit=replace(READMISSION.fit, rounds=40, folds=1, threads=1),
+    fit=replace(READMISSION.fit, rounds=40, folds=1, threads=1, monotone=False),
     evaluation=replace(READMISSION.evaluation, replicates=40, judgeable_events=20),
+    lab=NO_LAB,
 )
 
 
@@ -60,10 +62,10 @@ def test_the_same_training_again_passes_beside_its_champion(home, monkeypatch):
 
 def test_labels_that_were_shuffled_before_the_fit(home, monkeypatch):
     def shuffling(fit: Callable[..., Any]) -> Callable[..., Any]:
-        def changed(learner: Learner, *more: Any) -> Any:
+        def changed(learner: Learner, *more: Any, **named: Any) -> Any:
             rows = learner.matrix.rows.copy()
             rows["outcome"] = np.random.default_rng(1).permutation(rows["outcome"].to_numpy())
-            return fit(replace(learner, matrix=replace(learner.matrix, rows=rows)), *more)
+            return fit(replace(learner, matrix=replace(learner.matrix, rows=rows)), *more, **named)
 
         return changed
 
@@ -92,8 +94,8 @@ def test_a_feature_that_saw_the_outcome(home, monkeypatch):
 
 def test_people_of_one_sex_alone(home, monkeypatch):
     def without_men(prepare: Callable[..., Any]) -> Callable[..., Any]:
-        def changed(*about: Any) -> Any:
-            made = prepare(*about)
+        def changed(*about: Any, **named: Any) -> Any:
+            made = prepare(*about, **named)
             role = made.split.role
             role[(made.matrix.X["female"].to_numpy() == 0) & (role != "test")] = "aside"
             return made

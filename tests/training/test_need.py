@@ -9,9 +9,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.training.small import EVERYTHING, Person, day, table_of, together
-from training.need import add_need, need_against_truth, need_of_those_called
+from training.need import (
+    add_need,
+    need_against_truth,
+    need_of_those_called,
+    true_conditions,
+    with_chronic_conditions,
+)
 
 THROUGH = day("2024-12-31")
 FROM, TO = day("2022-06-30"), day("2023-06-30")
@@ -147,3 +155,70 @@ def test_the_need_of_those_called():
     everybody = made.loc["everybody"]
     assert everybody["chronic_conditions"] == pytest.approx((4 + 0 + 3 * 2 + 2) / 6)
     assert everybody["unplanned_days"] == pytest.approx((6 + 0 + 3 * 2) / (1 + 1 + 3))
+
+
+@pytest.mark.parametrize(
+    ("told", "conditions"),
+    [
+        ((), 0),
+        ((("2022-06-30", FAILURE),), 1),  # the day of asking is in the year up to it
+        ((("2022-07-01", FAILURE),), 0),
+        ((("2021-07-01", FAILURE),), 1),
+        ((("2021-06-30", FAILURE),), 0),  # 365 days before
+        ((("2021-06-30", FAILURE), ("2022-01-01", FAILURE)), 1),
+        ((("2022-01-01", FAILURE), ("2022-02-01", FAILURE), ("2022-02-01", COPD)), 1 + 1),
+        ((("2022-01-01", DIABETES), ("2022-02-01", WITH_KIDNEY), ("2022-01-01", COUGH)), 1),
+    ],
+)
+def test_chronic_conditions_of_the_year_up_to_the_question(told, conditions):
+    rows = pd.DataFrame({"patient_id": ["bert", "anna", "zoe"], "as_of": FROM})
+    people = (coded(Person(), *told), coded(Person("bert"), ("2022-01-01", DIABETES)))
+    made = with_chronic_conditions(rows, together(*people), THROUGH, EVERYTHING)
+    assert made["chronic_conditions"].tolist() == [1, conditions, 0]
+    assert "chronic_conditions" not in rows
+
+
+def test_without_diagnoses_the_year_up_to_the_question_tells_nothing():
+    rows = pd.DataFrame({"patient_id": ["anna"], "as_of": [FROM]})
+    made = with_chronic_conditions(rows, together(Person()), THROUGH, ["encounter"])
+    assert made["chronic_conditions"].isna().all()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("ab"), st.integers(-800, 800),
+                       st.sampled_from([FAILURE, DIABETES, WITH_KIDNEY, COPD, COUGH])),
+             max_size=12),
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(-400, 800)), max_size=6),
+)  # fmt: skip
+@settings(max_examples=25)
+def test_the_year_up_to_a_question_is_the_year_to_come_of_a_year_before(coded_on, asked_on):
+    people = [Person(name) for name in "abc"]
+    for name, on, code in coded_on:
+        coded(people["abc".index(name)], (str(np.datetime64(FROM + on, "D")), code))
+    facts, as_of = together(*people), np.array([FROM + on for _, on in asked_on], dtype=np.int64)
+    patients = pd.Index(["a", "b", "c"], dtype=object)
+    rows = pd.DataFrame({
+        "patient_id": np.array([name for name, _ in asked_on], dtype=object), "as_of": as_of,
+    })  # fmt: skip
+    to_come = pd.DataFrame({
+        "person": patients.get_indexer(pd.Index(rows["patient_id"], dtype=object)),
+        "as_of": as_of - 365, "outcome_until": as_of,
+    })  # fmt: skip
+    add_need(to_come, facts, THROUGH, ["diagnosis"], patients)
+    made = with_chronic_conditions(rows, facts, THROUGH, EVERYTHING)
+    assert made["chronic_conditions"].tolist() == to_come["chronic_conditions"].tolist()
+
+
+def test_true_conditions_are_those_begun_by_the_end_of_the_window(tmp_path: Path):
+    since = [day(d) for d in ("1951-02-03", "2023-06-30", "2023-07-01", "1960-01-01")]
+    truth = pa.table({
+        "patient_id": ["b", "b", "b", "c"], "condition": ["x", "y", "z", "x"],
+        "since": pa.array(since, pa.int32()).cast(pa.date32()),
+    })  # fmt: skip
+    rows = pd.DataFrame({"patient_id": ["b", "a", "b"], "outcome_until": [TO, TO, TO + 1]})
+    assert true_conditions(tmp_path, rows) is None
+    assert true_conditions(None, rows) is None
+    pq.write_table(truth, tmp_path / "condition.parquet")
+    found = true_conditions(tmp_path, rows)
+    assert found is not None
+    assert found.tolist() == [2, 0, 3]

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from data.errors import InputError, RefusalError
+from data.errors import FirstcallError, InputError, RefusalError
 from data.home import Home
-from serving.model import RiskModel
+from serving.model import RiskModel, publish_model, read_model_files, version_of
 from tests.serving.quick import write_quick_model
+from tests.training.at_once import at_once
+from training.champion import BesideChampion, beside_champion
+from training.evaluate import Scored
 from training.gate import Criterion, Verdict
 from training.promotion import (
     OVERRIDE,
@@ -25,6 +31,7 @@ from training.promotion import (
     tags_of_verdict,
 )
 from training.registry import CHALLENGER, CHAMPION, MODEL_VERSION, record, version_at
+from training.tasks import READMISSION, flat
 
 TASK = "readmission"
 ROOT = Path(__file__).parents[2]
@@ -38,13 +45,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     return Home(tmp_path / "home")
 
 
-def trained(home: Home, label: str, champion: str = "", *criteria: Criterion) -> str:
-    """A challenger as training leaves it; the version of its files."""
+def trained(
+    home: Home, label: str, champion: str = "", *criteria: Criterion, **changed: Any
+) -> str:
+    """A challenger as training leaves it, `changed` in its model.json; the version of its files."""
     files = home.root / label
-    write_quick_model(files / "model", TASK, label=label)
-    version = RiskModel.load(files / "model").version
+    write_quick_model(files / "model", TASK, label=label, **changed)
+    version = version_of(*read_model_files(files / "model"))
     verdict = Verdict(criteria or (PASSED,), champion)
-    record(home, TASK, {}, {}, {MODEL_VERSION: version}, files, tags_of_verdict(verdict))
+    told = flat(READMISSION), {}, {MODEL_VERSION: version}
+    record(home, TASK, *told, files, tags_of_verdict(verdict))
     return version
 
 
@@ -186,3 +196,79 @@ def test_a_rollback_killed_at_any_step_goes_back_once(home: Home, step: str) -> 
     assert again == (Moved("finished", "2", "") if moved else Moved("rolled back", "2", "3"))
     assert champion_of(home) == "2", "not one further back"
     assert version_at(home, TASK, CHALLENGER) is not None
+
+
+def beside(home: Home) -> BesideChampion:
+    """What training learns of a champion that it cannot ask (there is nobody to ask about)."""
+    column = np.zeros(1)
+    scored = Scored(column, column, column, column, column, {"LACE": column}, column)
+    return beside_champion(home, READMISSION, scored, None, None)
+
+
+def test_a_champion_whose_files_are_lost_or_damaged_is_not_done_without(home: Home) -> None:
+    trained(home, "one")
+    promote(home, TASK)
+    champion = version_at(home, TASK, CHAMPION)
+    assert champion is not None
+    model = home.root / "mlflow-artifacts" / TASK / champion.run_id / "artifacts" / "model"
+    (model / "model.txt").write_text("damaged")
+    found = [beside(home)]
+    shutil.rmtree(model)
+    found.append(beside(home))
+    for told in found:
+        assert (told.champion, told.may_pass, list(told.scored.baselines)) == ("1", False, ["LACE"])
+        assert told.why_not == (
+            "the files of version 1, the champion, cannot be fetched from MLflow or are damaged, "
+            "so that nothing can be compared"
+        )
+
+
+def test_a_champion_of_features_that_are_declared_otherwise_now_is_done_without(home: Home) -> None:
+    trained(home, "one", fingerprint="another")
+    promote(home, TASK)
+    told = beside(home)
+    assert (told.champion, told.may_pass) == ("1", True)
+    assert "cannot be asked any more, because features are declared otherwise" in told.why_not
+
+
+def publish_one_after_another(models: Path, folder: Path, times: int) -> int:
+    """Publish `times` models; after each a whole one lies there."""
+    text, metadata = read_model_files(folder)
+    for number in range(times):
+        publish_model(models, TASK, text, {**metadata, "label": str(number)})
+        read_model_files(models / TASK)
+    return times
+
+
+def test_processes_that_publish_the_same_models_at_once_leave_whole_ones(tmp_path: Path) -> None:
+    write_quick_model(tmp_path / "one", TASK)
+    calls = [(publish_one_after_another, tmp_path / "models", tmp_path / "one", 30)] * 2
+    assert at_once(calls, with_mlflow=False) == [30, 30]
+    kept = list((tmp_path / "models" / ".versions").iterdir())
+    assert len(kept) == 30, "no draft is left"
+    for folder in kept:
+        read_model_files(folder)
+
+
+def moved_there_and_back(root: Path, times: int) -> list[str]:
+    """What each promotion and each rollback did, or why it did nothing."""
+    did: list[str] = []
+    for call in (promote, roll_back) * times:
+        more = {"override": "a test"} if call is promote else {}
+        try:
+            did.append(call(Home(root), TASK, **more).what)
+        except FirstcallError as error:
+            did.append(str(error))
+    return did
+
+
+def test_promotions_and_rollbacks_at_once_leave_the_files_of_the_champion(home: Home) -> None:
+    versions = {"1": trained(home, "one")}
+    promote(home, TASK)
+    versions["2"] = trained(home, "two", "1")
+    did = at_once([(moved_there_and_back, home.root, 4)] * 2)
+    allowed = {"promoted", "was champion", "rolled back",
+               "Version 1 of readmission is the first champion: none before."}  # fmt: skip
+    assert {what for each in did for what in each} <= allowed
+    assert sum(each.count("promoted") for each in did) >= 4
+    assert served(home) == versions[str(champion_of(home))]

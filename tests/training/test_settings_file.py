@@ -281,6 +281,7 @@ def test_the_example_has_no_code_of_its_own() -> None:
     rooms = Path(__file__).parents[2]
     for room in ("data", "features", "serving", "training"):
         for path in (rooms / room).rglob("*.py"):
-            assert "ed-visit" not in path.read_text(encoding="utf-8").replace(
-                "ed-visit-90, high-cost", ""
-            ), path
+            said = path.read_text(encoding="utf-8")
+            for words in ("ed-visit-90, high-cost", "ed-visit-90 (an emergency"):  # help texts
+                said = said.replace(words, "")
+            assert "ed-visit" not in said, path

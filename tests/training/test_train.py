@@ -19,8 +19,10 @@ from data.synthesise import synthesise
 from features.history import Histories
 from features.writing import write_histories
 from serving.model import RiskModel
+from tests.training.small import NO_LAB
 from training.by_day import AT_DISCHARGE
 from training.examine import examine, examine_by_day
+from training.prepared import cohort_of
 from training.promotion import promote
 from training.registry import (
     CHALLENGER,
@@ -30,7 +32,6 @@ from training.registry import (
     tracking_uri,
 )
 from training.tasks import HIGH_COST, READMISSION, task_called, task_file
-from training.prepared import cohort_of
 from training.train import TrainReport, train
 
 MEMBERS = 2500
@@ -41,6 +42,7 @@ SMALL_READMISSION = replace(
     split=HALF_TESTS,
     fit=replace(READMISSION.fit, **QUICK),
     evaluation=replace(READMISSION.evaluation, replicates=40),
+    lab=NO_LAB,
 )
 SMALL_HIGH_COST = replace(
     HIGH_COST,
@@ -48,6 +50,7 @@ SMALL_HIGH_COST = replace(
     months_between=3,
     fit=replace(HIGH_COST.fit, **QUICK),
     evaluation=replace(HIGH_COST.evaluation, replicates=40),
+    lab=NO_LAB,
 )
 
 
@@ -56,6 +59,10 @@ READMISSION_BASELINES = {
     "HOSPITAL simplified without oncology service, H, S", "Charlson 2011",
 }  # fmt: skip
 """H and S are told some days after the discharge, and no source names the oncology service."""
+PICTURES = (
+    "calibration", "calibration_by_day", "decision_curve", "dependence", "equity", "gain",
+    "importance", "ranking_by_day", "roc", "shares",
+)  # fmt: skip
 COST_BASELINES = {
     "prior-year cost", "CMS-HCC V28 conditions", "Charlson 2011", "Elixhauser (van Walraven)",
 }  # fmt: skip
@@ -129,11 +136,13 @@ def test_the_run_holds_settings_fingerprints_pictures_and_plain_files(home, trai
     kept = Path(client.download_artifacts(run.info.run_id, ""))
     files = {str(p.relative_to(kept)) for p in kept.rglob("*") if p.is_file()}
     assert files == {
-        "attrition.csv", "counts.csv", "evaluation.json", "gate.json", "landmarks.csv",
+        "attrition.csv", "card.html", "card.md", "counts.csv", "disparities.csv", "equity.json",
+        "evaluation.json", "gate.json", "importance.csv", "lab/decision_curve.csv",
+        "landmarks.csv", "report.html", "search.csv", "selection.csv", "subgroups.csv",
+        "treated.json",
         "model/model.json",
         "model/model.txt", "settings.csv", "task.toml",
-        "pictures/calibration.png", "pictures/calibration_by_day.png", "pictures/gain.png",
-        "pictures/ranking_by_day.png", "pictures/roc.png", "pictures/shares.png",
+        *(f"pictures/{name}.{form}" for form in ("png", "svg") for name in PICTURES),
     }  # fmt: skip
     json.loads((kept / "evaluation.json").read_text())
     told = pd.read_csv(kept / "settings.csv").set_index("setting")

@@ -1,0 +1,189 @@
+"""Net benefit by hand, beside a slow count, and what must not change it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.training.test_evaluate import scored
+from training.decision_curve import (
+    COLUMNS,
+    EVERYBODY,
+    NOBODY,
+    cross_fitted_risk,
+    decision_curve,
+    words_of,
+)
+from training.evaluate import OURS, Scored
+from training.model_settings import EvaluationSettings
+from training.resampling import resampled
+
+QUICK = EvaluationSettings(replicates=25)
+
+
+def rows_of(outcome, risk, weights=None, patient_id=None, **baselines) -> Scored:
+    y = np.asarray(outcome, dtype=np.float64)
+    p = np.asarray(risk, dtype=np.float64)
+    return Scored(
+        outcome=y, risk=p, margin=p, period=np.zeros(len(y)),
+        patient_id=np.array([f"p{n}" for n in (patient_id or range(len(y)))], dtype=object),
+        baselines={n: np.asarray(s, dtype=np.float64) for n, s in baselines.items()},
+        weights=np.ones(len(y)) if weights is None else np.asarray(weights, dtype=np.float64),
+    )  # fmt: skip
+
+
+def at(curve: pd.DataFrame, score: str, threshold: float) -> float:
+    rows = curve[(curve["score"] == score) & np.isclose(curve["threshold"], threshold)]
+    return float(rows["net_benefit"].item())
+
+
+FIVE = rows_of([1, 0, 0, 0, 0], [0.5, 0.5, 0.3, 0.1, 0.1])
+
+
+@pytest.mark.parametrize(
+    ("threshold", "ours", "everybody"),
+    [
+        # cases and others called, of five; a wrong call costs t / (1 - t) of a case
+        (0.1, 1 / 5 - 4 / 5 * (1 / 9), 1 / 5 - 4 / 5 * (1 / 9)),  # all: 0.1 and above are called
+        (0.2, 1 / 5 - 2 / 5 * (1 / 4), 1 / 5 - 4 / 5 * (1 / 4)),  # the first three
+        (0.4, 1 / 5 - 1 / 5 * (2 / 3), 1 / 5 - 4 / 5 * (2 / 3)),  # the first two
+        (0.8, 0.0, 1 / 5 - 4 / 5 * 4),  # nobody
+    ],
+)
+def test_net_benefit_by_hand(threshold, ours, everybody):
+    curve = decision_curve(FIVE, QUICK)
+    assert at(curve, OURS, threshold) == pytest.approx(ours)
+    assert at(curve, EVERYBODY, threshold) == pytest.approx(everybody)
+    assert at(curve, NOBODY, threshold) == 0
+    assert list(curve.columns) == COLUMNS
+
+
+def test_thresholds_go_from_a_quarter_of_the_base_rate_to_eight_times_it_below_nine_tenths():
+    common = decision_curve(FIVE, QUICK)["threshold"]
+    assert (common.min(), common.max()) == (pytest.approx(0.2 / 4), pytest.approx(0.2 * 2**2.125))
+    assert common.max() < 0.9
+    rare = decision_curve(rows_of([1] + [0] * 99, np.linspace(0.2, 0, 100)), QUICK)["threshold"]
+    assert (rare.min(), rare.max()) == (pytest.approx(0.0025), pytest.approx(0.08))
+
+
+def test_a_weight_is_worth_as_many_rows_of_the_patient():
+    weighted = rows_of([1, 0, 0, 1, 0], [0.6, 0.4, 0.2, 0.3, 0.1], weights=[2, 1, 3, 1, 1])
+    rows = np.repeat(np.arange(5), [2, 1, 3, 1, 1])
+    repeated = replace(weighted.part(rows), weights=np.ones(8))
+    pd.testing.assert_frame_equal(decision_curve(weighted, QUICK), decision_curve(repeated, QUICK))
+
+
+def slow(y, p, w, threshold) -> float:
+    worth = 0.0
+    for outcome, risk, weight in zip(y, p, w, strict=True):
+        if risk >= threshold:
+            worth += weight if outcome else -weight * threshold / (1 - threshold)
+    return worth / sum(w)
+
+
+ROW = st.tuples(st.booleans(), st.integers(0, 20), st.integers(1, 3), st.integers(0, 5))
+
+
+@settings(max_examples=60)
+@given(st.lists(ROW, min_size=2, max_size=25))
+def test_figures_and_intervals_equal_a_slow_count_of_one_row_after_another(rows):
+    y, p, w, person = (list(column) for column in zip(*rows, strict=True))
+    told = rows_of(y, np.array(p) / 20, w, person)
+    curve = decision_curve(told, QUICK)
+    if len(set(y)) < 2:
+        assert curve.empty
+        return
+    drawn = [told.weights * k for k in resampled(told.patient_id.astype(str), 25, QUICK.seed)]
+    for line in curve[curve["score"] == OURS].iloc[::6].to_dict("records"):
+        t = line["threshold"]
+        assert line["net_benefit"] == pytest.approx(slow(y, told.risk, w, t), abs=1e-12)
+        found = [slow(y, told.risk, k, t) for k in drawn]
+        low, high = np.quantile(found, [0.025, 0.975])
+        assert (line["low"], line["high"]) == (pytest.approx(low), pytest.approx(high))
+        gains = [
+            f - max(slow(y, np.ones(len(y)), k, t), 0) for f, k in zip(found, drawn, strict=True)
+        ]
+        low, high = np.quantile(gains, [0.025, 0.975])
+        assert line["gain_low"] == pytest.approx(low, abs=1e-12)
+        assert line["gain_high"] == pytest.approx(high, abs=1e-12)
+
+
+def test_whoever_knows_the_outcome_is_worth_the_base_rate_at_each_threshold():
+    y = np.arange(50) % 5 == 0
+    curve = decision_curve(rows_of(y, np.where(y, 0.95, 0.001)), QUICK)
+    np.testing.assert_allclose(curve.loc[curve["score"] == OURS, "net_benefit"], 0.2)
+
+
+def test_no_outcome_of_a_patient_tells_of_that_patients_risk_by_a_baseline():
+    rng = np.random.default_rng(2)
+    person = np.repeat(np.arange(40), 3)
+    rows = rows_of(rng.random(120) < 0.3, rng.random(120), patient_id=list(person))
+    points = np.where(rng.random(120) < 0.1, np.nan, np.round(10 * rng.random(120)))
+    turned = replace(rows, outcome=np.where(person == 7, 1 - rows.outcome, rows.outcome))
+    one, other = (cross_fitted_risk(points, told, 5) for told in (rows, turned))
+    np.testing.assert_array_equal(one[person == 7], other[person == 7])
+    assert (one[person != 7] != other[person != 7]).any(), "it tells of the others'"
+
+
+def test_only_the_order_of_a_baselines_points_counts():
+    rows = scored(800)
+    points = np.round(rows.margin - rows.margin.min(), 1)
+    one, other = (decision_curve(replace(rows, baselines={"LACE": s}), QUICK)
+                  for s in (points, np.exp(points)))  # fmt: skip
+    pd.testing.assert_frame_equal(one, other)
+
+
+def test_a_baseline_that_tells_nothing_is_worth_no_more_than_everybody_or_nobody():
+    rows = replace(scored(4000), baselines={"noise": np.random.default_rng(1).random(4000)})
+    curve = decision_curve(rows, QUICK)
+    noise, everybody = (curve.loc[curve["score"] == name, "net_benefit"].to_numpy()
+                        for name in ("noise", EVERYBODY))  # fmt: skip
+    assert (noise <= np.maximum(everybody, 0) + 0.003).all()
+
+
+def test_a_baseline_nobody_has_is_left_out_and_who_lacks_one_has_the_rate_of_those():
+    y = np.tile([1, 0, 0, 0], 50)
+    known = np.arange(200) < 100
+    points = np.where(known, 3.0, np.nan)
+    outcome = np.where(known, y, np.tile([1, 1, 1, 0], 50))
+    rows = rows_of(outcome, np.full(200, 0.5), LACE=points, none=np.full(200, np.nan))
+    curve = decision_curve(rows, QUICK)
+    assert list(curve["score"].unique()) == [OURS, EVERYBODY, NOBODY, "LACE"]
+    risk = cross_fitted_risk(points, rows, 97)
+    np.testing.assert_allclose(risk[known], 0.25, atol=0.06)
+    np.testing.assert_allclose(risk[~known], 0.75, atol=0.06)
+
+
+def test_where_there_is_no_case_or_nobody_there_is_no_curve():
+    for rows in (rows_of([0, 0], [0.1, 0.2]), rows_of([1, 1], [0.1, 0.2]), rows_of([], [])):
+        curve = decision_curve(rows, QUICK)
+        assert curve.empty
+        assert list(curve.columns) == COLUMNS
+        assert words_of(curve) == ""
+
+
+def test_words_say_at_which_thresholds_it_is_better_and_that_it_may_be_at_none():
+    thresholds = [0.05, 0.1, 0.2, 0.4]
+
+    def said(*gains: float) -> str:
+        return words_of(pd.DataFrame({"score": OURS, "threshold": thresholds, "gain_low": gains}))
+
+    tried = "(5.0% to 40.0% were tried)"
+    better = ("decision curve: calling by our risk is shown to be better than both calling "
+              "everybody and calling nobody at")  # fmt: skip
+    assert said(0, 0.1, 0.1, 0) == f"{better} thresholds of 10.0% to 20.0% {tried}"
+    assert said(0.1, 0, 0.1, 0) == f"{better} 2 of 4 thresholds, between 5.0% and 20.0% {tried}"
+    assert said(0, 0, -1, 0) == (
+        "decision curve: at no threshold is calling by our risk shown to be better than both "
+        f"calling everybody and calling nobody {tried}"
+    )
+
+
+def test_twice_is_the_same():
+    rows = scored(500)
+    pd.testing.assert_frame_equal(decision_curve(rows, QUICK), decision_curve(rows, QUICK))

@@ -1,0 +1,259 @@
+"""What each setting makes of a model that learns from the effect of its own list: worlds in which
+the risk of somebody unhelped is known."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from features.as_of import features_as_of
+from features.definitions import FEATURES
+from serving.calibrator import logit, sigmoid
+from serving.model import load_lightgbm
+from tests.features.invented_rows import crowd
+from tests.features.rows import AS_OF, ago, histories
+from tests.training.small import table_of
+from tests.training.test_treated import ASKED, CARRIED, THROUGH, steps
+from training.calibrate import fit_platt
+from training.evaluate import Scored
+from training.feedback_settings import FeedbackSettings
+from training.fit import fit
+from training.matrix import Matrix, learnable
+from training.model_settings import EvaluationSettings, FitSettings
+from training.prior_chance import log_odds_by_prior
+from training.treated import FitApart, Treated, fit_apart, treated_rows
+
+PEOPLE = 10_000
+WINDOW = 365
+SEEDS = range(4)
+
+
+class World(NamedTuple):
+    """Of ten thousand people the riskiest fifth is mostly called, which halves their risk
+    or takes 1 of its log odds; ``risk`` is what it were without a call, ``uncalled`` the
+    outcomes had nobody been called."""
+
+    columns: pd.DataFrame
+    rows: pd.DataFrame
+    risk: np.ndarray
+    high: np.ndarray
+    reached: np.ndarray
+    uncalled: np.ndarray
+    outreach: pa.Table
+
+
+@cache
+def treated_world(seed: int, halved: bool = True) -> World:
+    rng = np.random.default_rng(seed)
+    age = rng.normal(75, 8, PEOPLE)
+    stays, visits = rng.poisson(1.0, PEOPLE), rng.poisson(1.0, PEOPLE)
+    risk = sigmoid(-2.6 + 0.04 * (age - 75) + 0.7 * stays + 0.35 * visits)
+    high = risk > np.quantile(risk, 0.8)
+    reached = rng.random(PEOPLE) < np.where(high, 0.7, 0.05)
+    helped = risk / 2 if halved else sigmoid(logit(risk) - 1)
+    luck = rng.random(PEOPLE)
+    ids = [f"p{n:05d}" for n in range(PEOPLE)]
+    on = date(1970, 1, 1) + timedelta(ASKED + 1)
+    return World(
+        pd.DataFrame({
+            "age": age, "acute_stays_count_365": stays, "emergency_visits_count_365": visits,
+        }),
+        pd.DataFrame({
+            "patient_id": ids, "as_of": ASKED, "outcome_until": ASKED + WINDOW,
+            "outcome": (luck < np.where(reached, helped, risk)).astype(int), "weight": 1.0,
+        }),
+        risk, high, reached, (luck < risk).astype(int),
+        table_of("outreach", [
+            {"patient_id": ids[n], "happened_on": on, "step": "contacted"}
+            for n in np.flatnonzero(reached)
+        ]),
+    )  # fmt: skip
+
+
+ROLE = np.array(
+    (["train"] * 10 + ["validation"] * 2 + ["calibration"] * 4 + ["test"] * 4) * (PEOPLE // 20),
+    object,
+)
+TESTED = ROLE == "test"
+FIT = FitSettings(rounds=300, patience=15, learning_rate=0.1, feature_fraction=1.0, threads=1)
+
+
+@cache
+def made_of(seed: int, treated: Any, halved: bool = True) -> Treated:
+    world = treated_world(seed, halved)
+    return treated_rows(
+        world.columns, world.rows, ROLE, {"outreach": world.outreach}, THROUGH + WINDOW, CARRIED,
+        FeedbackSettings(treated),
+    )  # fmt: skip
+
+
+@cache
+def said_by(seed: int, treated: str, halved: bool = True) -> np.ndarray:
+    """The risk that a model says of each person; "nobody called" is one that learned in a world
+    without calls, as good as any setting can be."""
+    world = treated_world(seed, halved)
+    made = made_of(seed, "include" if treated == "nobody called" else treated, halved)
+    y = (world.uncalled if treated == "nobody called" else world.rows["outcome"]).astype(float)
+    y, role, start = np.asarray(y), made.role(ROLE), made.offset
+    learning = np.flatnonzero(np.isin(role, ["train", "validation"]))
+    held = np.flatnonzero(role == "calibration")
+    X = world.columns.to_numpy(np.float32)
+    fitted = fit(
+        X[learning], y[learning], made.weight[learning], [*map(str, world.columns)],
+        np.where(role[learning] == "validation", 0, -1), FIT,
+        None if start is None else start[learning],
+    )  # fmt: skip
+    margin = load_lightgbm().Booster(model_str=fitted.text).predict(X, raw_score=True)
+    calibrator = fit_platt(
+        margin[held], y[held], made.weight[held], None if start is None else start[held]
+    )
+    return calibrator.apply(margin)
+
+
+def said_of_the_riskiest(treated: str, halved: bool = True) -> float:
+    """Said risk : true risk of the riskiest who test, over all seeds."""
+    parts = []
+    for seed in SEEDS:
+        world, said = treated_world(seed, halved), said_by(seed, treated, halved)
+        riskiest = TESTED & world.high
+        parts.append((said[riskiest].sum(), world.risk[riskiest].sum()))
+    told, true = np.sum(parts, axis=0)
+    return told / true
+
+
+def apart(seed: int, treated: str) -> FitApart:
+    """Observed : expected of the riskiest who test."""
+    world, said = treated_world(seed), said_by(seed, treated)
+    rows = np.flatnonzero(TESTED & world.high)
+    scored = Scored(
+        world.rows["outcome"].to_numpy(float)[rows], said[rows], said[rows],
+        world.rows["patient_id"].to_numpy()[rows], np.zeros(len(rows)), {}, np.ones(len(rows)),
+    )  # fmt: skip
+    return fit_apart(scored, world.reached[rows], EvaluationSettings(replicates=60))
+
+
+def test_a_model_that_learns_from_its_own_list_thinks_too_little_of_the_risk_of_the_riskiest():
+    reference = said_of_the_riskiest("nobody called")
+    assert reference == pytest.approx(1, abs=0.08)
+    # 70 % were called and have half the risk: 0.3 + 0.7 / 2 = 0.65 of it is seen
+    assert said_of_the_riskiest("include") == pytest.approx(0.65 * reference, abs=0.06)
+    found = apart(0, "include")
+    assert found.of_others is not None
+    assert found.of_reached is not None
+    assert found.of_others.low > 1, "the riskiest whom nobody called"
+    assert found.of_reached.high < found.of_others.low
+
+
+@pytest.mark.parametrize("treated", ["exclude", "weight", "flag"])
+def test_each_other_setting_brings_the_risk_of_the_riskiest_back(treated):
+    reference = said_of_the_riskiest("nobody called")
+    assert said_of_the_riskiest(treated) == pytest.approx(reference, abs=0.1)
+    plain, found = apart(0, "include"), apart(0, treated)
+    assert plain.of_others is not None
+    assert found.of_others is not None
+    assert found.of_others.low < 1.1
+    assert found.of_others.value < plain.of_others.value - 0.2
+    json.dumps([made_of(0, treated).to_json(), found.to_json()], allow_nan=False)
+
+
+def test_a_help_that_takes_the_same_log_odds_from_everybody_is_what_flag_assumes():
+    said = said_of_the_riskiest("flag", halved=False)
+    assert said == pytest.approx(said_of_the_riskiest("nobody called", halved=False), abs=0.04)
+    effect = made_of(0, "flag", halved=False).effect
+    assert effect is not None
+    assert effect.low < -1 < effect.high
+
+
+def test_what_each_setting_does_to_which_rows():
+    world = treated_world(0)
+    plain, excluded, weighted, flagged = (
+        made_of(0, kind) for kind in ("include", "exclude", "weight", "flag")
+    )
+    assert not plain.drop.any()
+    assert (set(plain.weight), plain.offset) == ({1.0}, None)
+    assert plain.effect == excluded.effect == weighted.effect == flagged.effect
+    for made in (excluded, weighted):
+        assert (made.drop == (world.reached & ~TESTED)).all()
+        assert (made.role(ROLE)[made.drop] == "aside").all()
+        assert (made.role(ROLE)[~made.drop] == ROLE[~made.drop]).all()
+        assert set(made.weight[made.drop]) == {0.0}
+        assert set(made.weight[TESTED]) == {1.0}
+        assert made.offset is None
+    kept = ~world.reached & ~TESTED
+    assert set(excluded.weight[kept]) == {1.0}
+    assert weighted.weight[kept].mean() == pytest.approx(1)
+    high, low = (weighted.weight[kept & of].mean() for of in (world.high, ~world.high))
+    # 1 / 0.3 and 1 / 0.95: 3.2 times as much
+    assert high / low == pytest.approx(3.2, rel=0.2)
+    assert not flagged.drop.any()
+    assert set(flagged.weight) == {1.0}
+    assert flagged.effect is not None
+    assert (flagged.offset == np.where(world.reached & ~TESTED, flagged.effect.value, 0)).all()
+    # half a risk of 0.4 is -0.98 in log odds
+    assert flagged.effect.low < -0.98 < flagged.effect.high
+    assert "confounded by indication" in flagged.words[-1]
+
+
+@pytest.mark.parametrize("treated", ["include", "exclude", "weight", "flag"])
+def test_calls_that_follow_what_makes_a_case_are_told_whatever_is_done(treated):
+    world = treated_world(0)
+    cases = np.flatnonzero(world.uncalled)[::4]
+    after = steps(*[(f"p{n:05d}", "2024-06-01", "contacted") for n in (*cases, *range(0, 900, 9))])
+    made = treated_rows(
+        world.columns, world.rows.assign(outcome=world.uncalled), ROLE, {"outreach": after},
+        THROUGH + WINDOW, CARRIED, FeedbackSettings(treated),
+    )  # fmt: skip
+    assert made.effect is not None
+    assert made.effect.low > 1
+    assert any("calls seem to follow what makes a case" in words for words in made.words)
+    assert not any("calls seem to follow" in words for words in made_of(0, treated).words)
+
+
+def test_the_same_twice():
+    one, two = made_of(0, "weight"), made_of.__wrapped__(0, "weight")
+    assert one.weight.tobytes() == two.weight.tobytes()
+    assert one.to_json() == two.to_json()
+
+
+def test_outreach_changes_no_column_that_a_model_may_learn_from():
+    world = crowd(4, 40)
+    people = sorted({row["patient_id"] for rows in world.values() for row in rows})
+    bare = {name: rows for name, rows in world.items() if name != "outreach"}
+    called = table_of("outreach", [
+        {"patient_id": who, "happened_on": ago(days), "step": step}
+        for who in people
+        for days, step in ((1, "enrolled"), (9, "contacted"), (200, "closed"))
+    ])  # fmt: skip
+    index = pd.DataFrame({"patient_id": people, "as_of": [AS_OF] * len(people)})
+    without, beside = (
+        features_as_of(histories(tables), index)
+        for tables in (bare, bare | {"outreach": called.to_pylist()})
+    )
+    predictors = [feature.name for feature in FEATURES if feature.predictor]
+    assert without[predictors].to_numpy().tobytes() == beside[predictors].to_numpy().tobytes()
+    changed = set(beside.columns[(beside.fillna(-1) != without.fillna(-1)).any()])
+    assert changed, "the calls are seen, by columns that are no predictors"
+    columns = [
+        learnable(Matrix(X, pd.DataFrame({"patient_id": people}), {}), np.arange(len(people)), 1)
+        for X in (without, beside)
+    ]
+    assert columns[0] == columns[1]
+    assert not changed & set(columns[1])
+
+
+def test_nobody_tells_their_own_chance():
+    world = treated_world(0)
+    ones, every, people = np.ones(PEOPLE), np.ones(PEOPLE, bool), np.arange(PEOPLE)
+    label = world.rows["outcome"].to_numpy(float)
+    found = log_odds_by_prior(world.columns, label, ones, every, people, 71)
+    label[7] = 1 - label[7]
+    again = log_odds_by_prior(world.columns, label, ones, every, people, 71)
+    assert again[7] == found[7]
+    assert (again != found).sum() > PEOPLE / 2

@@ -1,0 +1,259 @@
+"""What the calls do: those drawn onto the list beside those who stood as high and were not.
+
+The last places of a list go by chance where the night was asked for that (`firstcall nightly
+--randomised-share 0.1`). Each person counts as he was drawn first in a queue, whatever became of
+him later (intention to treat): who was not drawn and rose above the drawn places was called all the
+same, and stays in the comparison group. So the estimate is of being put on the list, and where
+many of the others got onto it later, of less than that.
+
+It is about people at the end of the list. What a call does at its top nobody can tell, since nobody
+there was ever held back.
+
+Regression to the mean: those called were chosen when they were high, and people fall back by
+themselves. How far those called fell after they were called is therefore no effect, and stands
+only beside an estimate, with how far the comparison group fell as well. A score orders outreach and
+never denies care: the comparison group was not called earlier than without the programme.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from data.errors import RefusalError
+from training.impact_outcomes import OUTCOMES
+
+BY_RANK, DRAWN_IN, DRAWN_OUT = "by rank", "randomised in", "randomised out"
+"""How somebody came to stand where he stands, as the store tells it."""
+NOTHING_DRAWN = (
+    "What the calls do cannot be said: no place on a list was ever given by a draw; run "
+    "`firstcall nightly --as-of DAY --randomised-share 0.1` from now on, and ask again when the "
+    "outcomes are known."
+)
+
+
+@dataclass(frozen=True)
+class ImpactSettings:
+    """``fewest``: people with a known outcome in each group, below which nothing is said;
+    ``power``: chance of seeing a halving, at the 5 % level on both sides, that a needed size is
+    told for; ``fewest_cases``: with fewer in both groups the needed size is told for
+    ``assumed_risk`` and not for the one observed."""
+
+    fewest: int = 50
+    power: float = 0.80
+    fewest_cases: int = 5
+    assumed_risk: float = 0.10
+
+
+class Difference(NamedTuple):
+    """A difference of two shares with its 95 % interval by Newcombe (1998, method 10)."""
+
+    value: float
+    low: float
+    high: float
+
+
+class ToCall(NamedTuple):
+    """How many have to be put on the list so that one fewer has the outcome, rounded up; the
+    bounds are those of the difference."""
+
+    value: int
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Group:
+    """People who were drawn alike. ``known``: of how many the outcome is known; ``cases``: how many
+    of these had it; ``risk``: the mean of all their risks when they were drawn, NaN of nobody."""
+
+    people: int
+    known: int
+    cases: int
+    risk: float
+
+    @property
+    def share(self) -> float:
+        """Of those known, how many had the outcome; NaN where nobody is known."""
+        return self.cases / self.known if self.known else float("nan")
+
+
+@dataclass(frozen=True)
+class Fall:
+    """Of ``people`` with both known: how many had an unplanned admission in the days ``before`` the
+    list, and how many had the outcome in as many days ``after`` it. Never an effect."""
+
+    people: int
+    before: int
+    after: int
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """``difference``: share with the outcome among those not drawn minus that among those drawn:
+    above 0 the calls helped. ``to_call``: None where the difference may be 0. ``called_by_rank``
+    and ``comparison``: how far each fell by itself or otherwise, to be shown together only."""
+
+    difference: Difference
+    to_call: ToCall | None
+    called_by_rank: Fall
+    comparison: Fall
+
+
+@dataclass(frozen=True)
+class OfQueue:
+    """One queue: those ``drawn`` onto the list, those ``not_drawn``, why an outcome is not known
+    (reason → how many drawn, how many not), how many of the comparison group were on a list later
+    within their days, how many a group are ``needed`` to see a halving of ``needed_at``, and the
+    ``estimate``, or why there is none (``cannot_say``)."""
+
+    queue: str
+    drawn: Group
+    not_drawn: Group
+    not_known: Mapping[str, tuple[int, int]]
+    listed_later: int
+    needed: int
+    needed_at: float
+    estimate: Estimate | None
+    cannot_say: str
+
+    @property
+    def outcome(self) -> str:
+        """The outcome in words, of one person."""
+        return OUTCOMES[self.queue]
+
+
+@dataclass(frozen=True)
+class Impact:
+    """``lists``: how many lists had drawn places, from ``first`` to ``last`` (ISO days)."""
+
+    lists: int
+    first: str
+    last: str
+    queues: tuple[OfQueue, ...]
+
+
+def impact(
+    allocations: pd.DataFrame, outcomes: pd.DataFrame, settings: ImpactSettings | None = None
+) -> Impact:
+    """What the calls do, a queue apart.
+
+    `allocations`: one row a person and list, in the order of publication: run_id, as_of,
+    patient_id, queue, allocation, listed, risk (`Store.allocations` of serving). `outcomes`: one
+    row each of them, by run_id and patient_id (`training.impact_outcomes.outcomes`).
+    Raises RefusalError where no place was ever given by a draw.
+    """
+    settings = settings or ImpactSettings()
+    was_drawn = allocations["allocation"].isin((DRAWN_IN, DRAWN_OUT))
+    if not was_drawn.any():
+        raise RefusalError(NOTHING_DRAWN)
+    rows = allocations.merge(
+        outcomes, on=["run_id", "patient_id"], how="left", validate="one_to_one"
+    )
+    lists = rows[was_drawn.to_numpy()].drop_duplicates("run_id")
+    days = pd.to_datetime(lists["as_of"])
+    queues = [
+        _of_queue(queue, rows, settings)
+        for queue in OUTCOMES
+        if (was_drawn & (allocations["queue"] == queue)).any()
+    ]
+    return Impact(
+        len(lists), f"{days.min():%Y-%m-%d}", f"{days.max():%Y-%m-%d}", tuple(queues)
+    )  # fmt: skip
+
+
+def _of_queue(queue: str, rows: pd.DataFrame, settings: ImpactSettings) -> OfQueue:
+    here = rows[rows["queue"] == queue]
+    drawn_for = here[here["allocation"].isin((DRAWN_IN, DRAWN_OUT))]
+    first = drawn_for.drop_duplicates("patient_id")
+    of_in, of_out = (first[first["allocation"] == name] for name in (DRAWN_IN, DRAWN_OUT))
+    drawn, not_drawn = _group(of_in), _group(of_out)
+    observed = drawn.cases + not_drawn.cases
+    at = settings.assumed_risk
+    if observed >= settings.fewest_cases:
+        at = observed / (drawn.known + not_drawn.known)
+    needed = needed_a_group(at, settings.power)
+    estimate, cannot_say = None, ""
+    if min(drawn.known, not_drawn.known) < settings.fewest:
+        cannot_say = (
+            f"cannot be said: the outcome is known of {drawn.known:,} of those drawn and of "
+            f"{not_drawn.known:,} of the others, and fewer than {settings.fewest:,} a group say "
+            f"nothing; to see a risk of {at:.1%} halved with {settings.power:.0%} power, "
+            f"{needed:,} a group are needed"
+        )
+    else:
+        by_rank = here[
+            (here["allocation"] == BY_RANK) & here["run_id"].isin(drawn_for["run_id"])
+        ].drop_duplicates("patient_id")
+        difference = newcombe(not_drawn.cases, not_drawn.known, drawn.cases, drawn.known)
+        estimate = Estimate(difference, to_call(difference), _fall(by_rank), _fall(of_out))
+    return OfQueue(
+        queue, drawn, not_drawn, _not_known(of_in, of_out), _listed_later(of_out, rows),
+        needed, at, estimate, cannot_say,
+    )  # fmt: skip
+
+
+def _group(first: pd.DataFrame) -> Group:
+    outcome = first["outcome"].dropna()
+    return Group(len(first), len(outcome), int(outcome.sum()), float(first["risk"].mean()))
+
+
+def _fall(people: pd.DataFrame) -> Fall:
+    both = people[people["outcome"].notna() & people["before"].notna()]
+    return Fall(len(both), int(both["before"].sum()), int(both["outcome"].sum()))
+
+
+def _not_known(of_in: pd.DataFrame, of_out: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    counts = [part.loc[part["outcome"].isna(), "not_known"].value_counts()
+              for part in (of_in, of_out)]  # fmt: skip
+    reasons = sorted(set(counts[0].index) | set(counts[1].index))
+    return {why: (int(counts[0].get(why, 0)), int(counts[1].get(why, 0))) for why in reasons}
+
+
+def _listed_later(of_out: pd.DataFrame, rows: pd.DataFrame) -> int:
+    """How many of the comparison group were on a list from their day until their last one; whom an
+    empty place let on at once included."""
+    window = of_out[["patient_id", "as_of", "until"]]
+    listed = rows.loc[rows["listed"], ["patient_id", "as_of"]]
+    both = listed.merge(window, on="patient_id", suffixes=("", "_drawn"))
+    within = (both["as_of"] >= both["as_of_drawn"]) & (both["as_of"] <= both["until"])
+    return both.loc[within, "patient_id"].nunique()
+
+
+def newcombe(cases: int, people: int, other_cases: int, other_people: int) -> Difference:
+    """The first share minus the other, with the hybrid score interval (Newcombe, Stat Med
+    1998;17:873, method 10): the Wilson bounds of both shares, put together."""
+    from scipy.stats import binomtest
+
+    one, other = cases / people, other_cases / other_people
+    of_one = binomtest(cases, people).proportion_ci(method="wilson")
+    of_other = binomtest(other_cases, other_people).proportion_ci(method="wilson")
+    return Difference(
+        one - other,
+        one - other - float(np.hypot(one - of_one.low, of_other.high - other)),
+        one - other + float(np.hypot(of_one.high - one, other - of_other.low)),
+    )
+
+
+def to_call(difference: Difference) -> ToCall | None:
+    """One by the difference; None where its interval does not lie above 0."""
+    if difference.low <= 0:
+        return None
+    return ToCall(*(ceil(1 / part) for part in (difference.value, difference.high,
+                                                difference.low)))  # fmt: skip
+
+
+def needed_a_group(risk: float, power: float) -> int:
+    """People with a known outcome in each of two equal groups, so that half the risk in one of them
+    is seen at the 5 % level on both sides with this power (normal approximation)."""
+    half, mean = risk / 2, risk * 3 / 4
+    by_level, by_power = (NormalDist().inv_cdf(q) for q in (0.975, power))
+    spread = by_level * np.sqrt(2 * mean * (1 - mean))
+    spread += by_power * np.sqrt(risk * (1 - risk) + half * (1 - half))
+    return ceil((spread / (risk - half)) ** 2)

@@ -1,0 +1,154 @@
+"""Whether more people would help: the same fit on fewer people, judged on the same rows.
+
+The people learned from are halved by a hash of their own, so that those of a smaller size are
+among those of a larger one. Each size has the settings and the columns of the model, and as many
+trees as its own validation people ask for; its risks are those of the fit, not calibrated. One draw
+of people makes each size: what another draw would have given is in no interval here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from serving.calibrator import HIGHEST, LOWEST
+from training.calibrate import losses
+from training.discrimination import Ranking
+from training.evaluate import Interval, named_for_mlflow
+from training.fit import Fitted
+from training.intervals import intervals_of
+from training.learner import Learner
+from training.split import share_of
+
+HELPS = 0.002
+"""A difference in AUROC that is worth the trouble of more people."""
+UNKNOWN = Interval(float("nan"), float("nan"), float("nan"))
+COLUMNS = [
+    "share", "people", "rows", "cases", "trees", "auroc", "auroc_low", "auroc_high", "log_loss",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """``table``: one row a size, ascending: share of the people, and how many; rows and cases
+    learned from, landmarks counted once; trees; AUROC with its 95 % interval and log loss on the
+    test rows. ``doubling``: what the last doubling added to the AUROC, on the same resampled
+    patients, None where there is one size only."""
+
+    table: pd.DataFrame
+    doubling: Interval | None
+
+    @property
+    def words(self) -> str:
+        """One remark for the reader."""
+        if self.doubling is None:
+            return "learning curve: too few cases for fewer people to be learned from"
+        few, many = (int(n) for n in self.table["people"].iloc[-2:])
+        said = (
+            f"learning curve: {many:,} people instead of {few:,} changed the AUROC by "
+            f"{self.doubling}"
+        )
+        if self.doubling.low > HELPS:
+            return f"{said}: more people would help"
+        if self.doubling.high < HELPS:
+            return f"{said}: more people of the same kind would hardly help"
+        return f"{said}: it is not shown whether more people would help"
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain lists and numbers; None for a figure that is not known."""
+        told = self.table.astype(object).where(self.table.notna(), None)
+        return {
+            "words": self.words, "doubling": None if self.doubling is None else list(self.doubling),
+            "sizes": told.to_dict("records"),
+        }  # fmt: skip
+
+    def flat(self) -> dict[str, float]:
+        """The figures for MLflow, such as `learning_curve.doubling_auroc.low`."""
+        if self.doubling is None:
+            return {}
+        gained = self.doubling._asdict().items()
+        return named_for_mlflow({
+            "learning_curve.doubling_auroc" + ("" if part == "value" else f".{part}"): value
+            for part, value in gained
+        })  # fmt: skip
+
+
+def learning_curve(
+    learner: Learner, fitted: Fitted, tested: NDArray[np.int64], halvings: int
+) -> LearningCurve:
+    """All the people learned from, and a half, a quarter and so on, `halvings` times; sizes of
+    fewer cases than a training needs are left out. `tested`: the places of the rows that test, of
+    readmission those at discharge. `fitted` is the model's own fit, which is the last point where
+    it was stopped like the others.
+    """
+    task, learning, outcome = learner.task, learner.learning, learner.outcome
+    as_model = task.fit.folds == 1
+    settings = replace(task.fit, folds=1)
+    once = asked_once(learner.matrix.rows)
+    place = nested(learner.share[learning], learner.matrix.rows["patient_id"].iloc[learning],
+                   task.split.salt)  # fmt: skip
+    sizes, margins = [], {}
+    for share in 0.5 ** np.arange(halvings, -1, -1):
+        places = learning[place < share]
+        counted = places[once[places]]
+        cases = int(outcome[counted].sum())
+        if share < 1 and cases < task.split.least_train_events:
+            continue
+        made = fitted if share == 1 and as_model else learner.fit(places, settings=settings)
+        margins[float(share)] = learner.margin(made.text, tested)
+        sizes.append({
+            "share": float(share), "people": len(np.unique(learner.share[places])),
+            "rows": len(counted), "cases": cases, "trees": made.rounds,
+        })  # fmt: skip
+    return _judged(pd.DataFrame(sizes), margins, learner, tested)
+
+
+def nested(share: NDArray[np.float64], patient_id: pd.Series, salt: str) -> NDArray[np.float64]:
+    """The place of each row's person among all persons, in [0, 1), by a hash that has nothing to do
+    with roles and folds. `share` tells the persons apart; both have one entry a row."""
+    _, first, person = np.unique(share, return_index=True, return_inverse=True)
+    order = np.argsort(share_of(patient_id.iloc[first], f"curve/{salt}"))
+    place = np.empty(len(order))
+    place[order] = np.arange(len(order)) / max(len(order), 1)
+    return place[person]
+
+
+def asked_once(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows are questions of their own: of a stay that is asked about on several days, the
+    first."""
+    if "landmark" not in rows:
+        return np.ones(len(rows), dtype=bool)
+    return rows["landmark"].to_numpy() == 0
+
+
+def _judged(
+    sizes: pd.DataFrame,
+    margins: dict[float, NDArray[np.float64]],
+    learner: Learner,
+    tested: NDArray[np.int64],
+) -> LearningCurve:
+    """All sizes, ascending, on the same resampled patients."""
+    outcome, weights = learner.outcome[tested], learner.weights[tested]
+    ranks = [Ranking.of(margin) for margin in margins.values()]
+
+    def figures(w: NDArray[np.float64]) -> list[float]:
+        found = [rank.auroc(w * outcome, w * (1 - outcome)) for rank in ranks]
+        return [*found, found[-1] - found[-2]] if len(found) > 1 else found
+
+    patient_id = learner.matrix.rows["patient_id"].iloc[tested].to_numpy(dtype=object)
+    found = intervals_of(figures, weights, patient_id, learner.task.evaluation)
+    told = found[: len(ranks)]
+    for column, part in (("auroc", "value"), ("auroc_low", "low"), ("auroc_high", "high")):
+        sizes[column] = [getattr(interval, part) for interval in told]
+    sizes["log_loss"] = [
+        float(np.average(
+            losses(np.clip(learner.risk(margin, tested), LOWEST, HIGHEST), outcome),
+            weights=weights,
+        ))
+        for margin in margins.values()
+    ]  # fmt: skip
+    return LearningCurve(sizes[COLUMNS], found[-1] if len(ranks) > 1 else None)

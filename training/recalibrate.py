@@ -1,0 +1,171 @@
+"""The champion with another calibrator: where only the base rate moved, nothing has to be learned.
+
+The rows are those that came after the last one that the champion was made of, of people whom no
+fit ever saw, with their outcome known before the test begins. The booster stays, byte by byte; what
+comes of it is a challenger like any other, judged by the gate beside the champion.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import InputError, RefusalError
+from data.home import Home
+from data.progress import stage
+from serving.booster import load_lightgbm
+from serving.expected_cost import read_cost_text
+from serving.model import LANDMARKS, RiskModel, read_model_files, tier_limits, version_of
+from training.gate import Verdict
+from training.judged import judge
+from training.landmarks import days_after_discharge
+from training.learner import Learner
+from training.prepared import Prepared, prepare
+from training.promotion import tags_of_verdict
+from training.recalibration import Move, choose_move, moved
+from training.registry import CHAMPION, Registered, Version, fetch_run, record, version_at
+from training.report.card import write_card
+from training.report.run_report import write_report
+from training.run_files import tags_of, write_run_files
+from training.split import share_of
+from training.tasks import Task, flat, refuse_a_taken_name, task_called
+
+OF = "recalibrated"
+"""Where `model.json` tells of it: the version of the model that was recalibrated, and how."""
+_SPLIT = ("split.salt", "split.test_share", "split.calibration_share", "split.validation_share")
+"""Settings that decide whom no fit ever saw."""
+
+
+@dataclass(frozen=True)
+class RecalibrateReport:
+    """What a recalibration did: ``before`` is the champion's version, ``rows`` and ``cases`` are
+    those that it was recalibrated on. Where nothing moved there is nothing to register: ``run``
+    and ``verdict`` are None."""
+
+    task: str
+    before: str
+    move: Move
+    rows: int
+    cases: int
+    run: Registered | None = None
+    verdict: Verdict | None = None
+
+
+def recalibrate(home: Home, task: str, settings: Task | None = None) -> RecalibrateReport:
+    """Recalibrate the champion of a task on what has become known since it was made, and register
+    that as challenger, with the verdict of the gate.
+
+    Raises InputError where there is no champion or its files cannot be read, RefusalError where
+    it was split otherwise than the task says now, where it cannot be asked any more, or where too
+    few cases (`least_train_events`) have become known since.
+    """
+    chosen = settings or task_called(task)
+    refuse_a_taken_name(chosen)
+    version = version_at(home, chosen.name, CHAMPION)
+    if version is None:
+        raise InputError(f"There is no champion of {chosen.name} to recalibrate: train one first.")
+    _refuse_another_split(version, chosen)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = fetch_run(home, version.run_id, Path(scratch), "model")
+        text, metadata = read_model_files(folder)
+        cost_text = read_cost_text(folder, metadata)
+        champion = RiskModel.load(folder)
+    prepared = prepare(home, chosen, champion)
+    with stage("Recalibrating"):
+        places = _rows_since(prepared, champion, chosen)
+        learner = _as_it_was_learned(prepared, champion)
+        move, model = _moved(champion, learner, prepared, text, places)
+    cases = int(learner.outcome[places].sum())
+    if move.kind == "as it is":
+        return RecalibrateReport(chosen.name, version.number, move, len(places), cases)
+    with stage("Judging it beside the baselines and the champion"):
+        judged = judge(home, model, prepared, learner)
+    with stage("Recording the run in MLflow"), tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        remarks = (move.why, *prepared.remarks, *judged.remarks(model.metadata["label"]))
+        write_run_files(folder, text, cost_text, model, prepared, judged, remarks)
+        write_report(folder)
+        write_card(folder, chosen.card)
+        told = {**version.settings, "calibration.chosen": move.kind, "calibration.why": move.why}
+        tags = {**tags_of(prepared.manifest, model, prepared.histories), OF: version.number}
+        run = record(home, chosen.name, told, judged.flat(), tags, folder,
+                     tags_of_verdict(judged.verdict))  # fmt: skip
+    return RecalibrateReport(
+        chosen.name, version.number, move, len(places), cases, run, judged.verdict
+    )
+
+
+def _refuse_another_split(version: Version, task: Task) -> None:
+    own = flat(task)
+    if any(version.settings.get(name) != own[name] for name in _SPLIT):
+        raise RefusalError(
+            f"Version {version.number} of {task.name}, the champion, was split otherwise than the "
+            "settings say, so that nobody knows whom it never saw: train anew."
+        )
+
+
+def _rows_since(prepared: Prepared, champion: RiskModel, task: Task) -> NDArray[np.int64]:
+    """Those of calibration people that were asked after the champion's last row."""
+    last = np.datetime64(champion.metadata["trained_on"]["last_as_of"], "D").astype(np.int64)
+    held = prepared.split.rows("calibration")
+    rows = prepared.matrix.rows.iloc[held]
+    since = rows["as_of"].to_numpy(dtype=np.int64) > last
+    outcome = rows["outcome"].to_numpy(dtype=np.float64)[since]
+    least = task.split.least_train_events
+    if not least <= outcome.sum() <= len(outcome) - least:
+        raise RefusalError(
+            f"Since {np.datetime64(int(last), 'D')}, the last day that the champion of {task.name} "
+            f"was made of, {int(outcome.sum())} cases among {len(outcome)} rows have become known "
+            f"of people whom no fit saw, and {least} and as many others are needed: wait for more "
+            "months."
+        )
+    return held[since]
+
+
+def _as_it_was_learned(prepared: Prepared, champion: RiskModel) -> Learner:
+    matrix, task = prepared.matrix, prepared.task
+    start = None
+    if champion.has_landmarks:
+        log_odds = np.asarray(champion.metadata[LANDMARKS], dtype=np.float64)
+        start = log_odds[np.minimum(days_after_discharge(matrix.rows), len(log_odds) - 1)]
+    return Learner(
+        matrix, prepared.split, task, tuple(champion.features), start,
+        share_of(matrix.rows["patient_id"], task.split.salt),
+        matrix.rows["weight"].to_numpy(dtype=np.float64), 1.0,
+    )  # fmt: skip
+
+
+def _moved(
+    champion: RiskModel,
+    learner: Learner,
+    prepared: Prepared,
+    text: str,
+    places: NDArray[np.int64],
+) -> tuple[Move, RiskModel]:
+    """The move, and the champion by it; its tiers begin anew at the same shares of people."""
+    task, margin = prepared.task, learner.margin(text, places)
+    start = None if learner.start is None else learner.start[places]
+    move = choose_move(
+        champion.calibrator, margin, learner.outcome[places], learner.share[places],
+        learner.weights[places], start, task.calibration.folds,
+    )  # fmt: skip
+    calibrator = moved(champion.calibrator, move.intercept, move.slope)
+    of_tiers = calibrator.apply(margin, start)
+    if start is not None:  # of all days after each discharge, asked once
+        first = learner.matrix.rows["landmark"].to_numpy()[places] == 0
+        of_tiers = calibrator.apply(margin[first], champion.metadata[LANDMARKS][0])
+    metadata = {
+        **champion.metadata,
+        "calibrator": calibrator.to_json(),
+        "tiers": tier_limits(
+            of_tiers, [("high", task.tiers.high), ("moderate", task.tiers.moderate)]
+        ),
+        "data_through": str(prepared.manifest["data_through"]),
+        OF: {"version": champion.version, "how": move.kind, "why": move.why},
+    }
+    booster = load_lightgbm().Booster(model_str=text)
+    return move, RiskModel(booster, calibrator, metadata, version_of(text, metadata), champion.cost)

@@ -1,0 +1,353 @@
+"""Rows whose outcome our own help may have changed, and what a training does with them.
+
+A list that works lowers the risk of those on it, and a model that learns from them believes that
+they were never at risk. Who was reached is known from the canonical table `outreach`, as final
+facts tell it. No feature tells it to a model (`features.definitions.care_management`); here it
+marks rows, so that they can be left out, made up for, or learned from beside an offset. The model
+then tells the risk of somebody who is not helped, as far as `training.prior_chance` can tell who
+is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from data.errors import RefusalError
+from training.evaluate import Interval, Scored
+from training.facts import Source
+from training.feedback_settings import FeedbackSettings
+from training.model_settings import EvaluationSettings
+from training.outreach import in_programme, last_day, part_after, reached_on, window_begins
+from training.prior_chance import (
+    Effect,
+    effect_beside,
+    log_odds_by_prior,
+    prior_of,
+    strata_of,
+)
+from training.resampling import resampled
+from training.split import FITTED_TO, ROLES
+from training.untreated_weights import weights_of_untreated
+
+FEWEST_CASES = 20
+"""Reached rows with fewer cases, or fewer others, do not tell what being reached does."""
+TOLD = ("reached", "mean_part", "cases_reached", "cases_others", "in_programme")
+CONFOUNDED = (
+    "it is confounded by indication (those were reached who seemed to need it, and nobody who was "
+    "a case before), and no estimate of what outreach does"
+)
+
+FOLLOWS = (
+    "those reached were cases more often than what was known of them before explains ({} log "
+    "odds): calls seem to follow what makes a case, such as a stay within a long window; then "
+    "exclude and weight leave out cases, flag takes illness for the effect of a call, and each of "
+    "them makes the risks too low: include is the better choice"
+)
+
+
+@dataclass(frozen=True)
+class Treated:
+    """What outreach did to the rows of a training; one entry a row of its matrix in each array.
+
+    ``part``: the part of the outcome window after the person was first reached, 0 where never, NaN
+    where the source carries no outreach; ``reached``: whether at all. ``counts``: one row a role:
+    ``role``, ``rows``, ``reached``, ``mean_part`` (of all its rows), ``cases_reached``,
+    ``cases_others``, and ``in_programme``, how many of the others had enrolled before they were
+    asked about and not left; NaN where the source carries no outreach. ``drop``: rows that are to
+    have no role. ``weight``: what each row's weight is multiplied with. ``offset``: the log odds
+    that each row starts from beside others, None unless the setting is flag. ``effect``: what being
+    reached goes with beside what was known before, None where fewer than `FEWEST_CASES` cases tell
+    it; no estimate of what outreach does. ``words``: for the reader.
+    """
+
+    settings: FeedbackSettings
+    part: NDArray[np.float64]
+    reached: NDArray[np.bool_]
+    counts: pd.DataFrame
+    drop: NDArray[np.bool_]
+    weight: NDArray[np.float64]
+    offset: NDArray[np.float64] | None
+    effect: Effect | None
+    words: tuple[str, ...]
+
+    def role(self, role: NDArray) -> NDArray:
+        """The same roles, "aside" where a row is to have none."""
+        return np.where(self.drop, "aside", role).astype(object)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything but the rows, as plain lists and numbers."""
+        roles = [
+            {name: None if pd.isna(value) else value for name, value in row.items()}
+            for row in self.counts.to_dict("records")
+        ]
+        return {
+            "treated": self.settings.treated, "roles": roles, "dropped": int(self.drop.sum()),
+            "effect_log_odds": None if self.effect is None else list(self.effect),
+            "words": list(self.words),
+        }  # fmt: skip
+
+
+def treated_part(
+    tables: Mapping[str, Source], rows: pd.DataFrame, through: int, carries: Collection[str]
+) -> NDArray[np.float64]:
+    """The part of each row's outcome window that lies after its person was first reached in it.
+
+    One row of `rows` is one question; which contacts count is told in `training.outreach`. 0: never
+    reached, or on the last day. NaN throughout where `carries` does not hold "outreach".
+    """
+    if "outreach" not in carries:
+        return np.full(len(rows), np.nan)
+    return part_after(reached_on(tables["outreach"], rows, through), rows)
+
+
+def treated_rows(
+    matrix_columns: pd.DataFrame,
+    rows: pd.DataFrame,
+    role: NDArray,
+    tables: Mapping[str, Source],
+    through: int,
+    carries: Collection[str],
+    settings: FeedbackSettings,
+) -> Treated:
+    """Which rows of a matrix were treated, and what the settings make of them.
+
+    `matrix_columns` are the features, `rows` the questions, `role` what each of them is for, in one
+    order; facts known by day `through` count. Rows that test keep role, weight and start. Raises
+    RefusalError where the setting is flag and too few of those reached were cases, or none, to
+    tell what it goes with.
+    """
+    if "outreach" not in carries:
+        return _not_carried(rows, role, settings)
+    source = tables["outreach"]
+    first = reached_on(source, rows, through)
+    part, reached = part_after(first, rows), np.isfinite(first)
+    already = in_programme(source, rows, through) & ~reached
+    counts = _counts(rows, role, part, reached, already)
+    none = np.zeros(len(rows), dtype=bool)
+    fitted = np.isin(role, FITTED_TO)
+    effect = _effect_of(matrix_columns, rows, fitted, reached, settings.seed)
+    words = list(_words(counts))
+    if effect is not None and effect.low > 0:
+        words.append(FOLLOWS.format(effect))
+    none = np.zeros(len(rows), dtype=bool)
+    left = Treated(
+        settings, part, reached, counts, none, np.ones(len(rows)), None, effect, tuple(words)
+    )
+    if settings.treated == "include" or not (fitted & reached).any():
+        return left
+    if settings.treated == "flag":
+        return _flagged(left, matrix_columns, rows, fitted)
+    return _without(left, matrix_columns, rows, fitted, first)
+
+
+def _not_carried(rows: pd.DataFrame, role: NDArray, settings: FeedbackSettings) -> Treated:
+    nobody = np.zeros(len(rows), dtype=bool)
+    unknown = np.full(len(rows), np.nan)
+    counts = _counts(rows, role, unknown, nobody, nobody)
+    counts[list(TOLD)] = np.nan
+    words = ["who was reached by care management: not evaluable, the source carries no outreach"]
+    if settings.treated != "include":
+        words.append(f"the setting treated = {settings.treated} therefore changes nothing")
+    return Treated(
+        settings, unknown, nobody, counts, nobody, np.ones(len(rows)), None, None, tuple(words)
+    )  # fmt: skip
+
+
+def _without(
+    treated: Treated,
+    columns: pd.DataFrame,
+    rows: pd.DataFrame,
+    fitted: NDArray[np.bool_],
+    first: NDArray[np.float64],
+) -> Treated:
+    """The reached rows left out, and made up for where the setting is weight."""
+    drop = fitted & treated.reached
+    weight = np.where(drop, 0.0, 1.0)
+    words = [
+        f"{int(drop.sum()):,} of {int(fitted.sum()):,} rows are left out of fit and calibration, "
+        "because their person was reached"
+    ]
+    if treated.settings.treated == "exclude":
+        words.append(
+            "cases that came before anybody could call are kept: where calls come late, the risks "
+            "are too high by that (treated = weight makes up for it)"
+        )
+    else:
+        chance = log_odds_by_prior(
+            columns, treated.reached.astype(np.float64), rows["weight"].to_numpy(dtype=np.float64),
+            fitted, _person(rows), treated.settings.seed,
+        )  # fmt: skip
+        begin = window_begins(rows)
+        standing = weights_of_untreated(
+            first - begin, last_day(rows) - begin, fitted, strata_of(chance, fitted)
+        )
+        kept = fitted & ~drop
+        weight[kept] = standing.weight[kept]
+        words.append(standing.words)
+    return replace(treated, drop=drop, weight=weight, words=(*treated.words, *words))
+
+
+def _effect_of(
+    columns: pd.DataFrame,
+    rows: pd.DataFrame,
+    fitted: NDArray[np.bool_],
+    reached: NDArray[np.bool_],
+    seed: int,
+) -> Effect | None:
+    """What being reached goes with, beside what was known before; None where too few tell it."""
+    outcome = rows["outcome"].to_numpy(dtype=np.float64)
+    if _fewest(outcome, fitted & reached) < FEWEST_CASES:
+        return None
+    weights, person = rows["weight"].to_numpy(dtype=np.float64), _person(rows)
+    margin = log_odds_by_prior(columns, outcome, weights, fitted & ~reached, person, seed)
+    return effect_beside(
+        margin[fitted], reached[fitted], outcome[fitted], weights[fitted], person[fitted]
+    )
+
+
+def _fewest(outcome: NDArray[np.float64], among: NDArray[np.bool_]) -> int:
+    """The cases among some rows, or the others where these are fewer."""
+    cases = int(outcome[among].sum())
+    return min(cases, int(among.sum()) - cases)
+
+
+def _flagged(
+    treated: Treated, columns: pd.DataFrame, rows: pd.DataFrame, fitted: NDArray[np.bool_]
+) -> Treated:
+    """The reached rows begin where being reached has brought them."""
+    told, effect = fitted & treated.reached, treated.effect
+    if effect is None:
+        cases = int(rows["outcome"].to_numpy(dtype=np.float64)[told].sum())
+        raise RefusalError(
+            f"Of {int(told.sum()):,} rows of people who were reached {cases:,} are cases, and "
+            f"{FEWEST_CASES} and as many others are needed to tell what it did to them: choose "
+            "include, exclude or weight for treated in the task's settings."
+        )
+    beside = ", ".join(prior_of(columns)) or "nothing else"
+    words = (
+        f"rows of people who were reached start {effect} log odds from where the others do, as "
+        f"estimated beside {beside}, one number for everybody; {CONFOUNDED}"
+    )
+    offset = np.where(told, effect.value, 0.0)
+    return replace(treated, offset=offset, words=(*treated.words, words))
+
+
+def _person(rows: pd.DataFrame) -> NDArray[np.int64]:
+    return pd.factorize(rows["patient_id"].astype(str).to_numpy(dtype=object))[0].astype(np.int64)
+
+
+def _counts(
+    rows: pd.DataFrame,
+    role: NDArray,
+    part: NDArray[np.float64],
+    reached: NDArray[np.bool_],
+    already: NDArray[np.bool_],
+) -> pd.DataFrame:
+    case = rows["outcome"].to_numpy(dtype=np.float64) == 1
+    made = []
+    for name in ROLES:
+        of = role == name
+        made.append({
+            "role": name, "rows": int(of.sum()), "reached": int((of & reached).sum()),
+            "mean_part": float(part[of].mean()) if of.any() else float("nan"),
+            "cases_reached": int((of & reached & case).sum()),
+            "cases_others": int((of & ~reached & case).sum()),
+            "in_programme": int((of & already).sum()),
+        })  # fmt: skip
+    return pd.DataFrame(made)
+
+
+def _words(counts: pd.DataFrame) -> tuple[str, ...]:
+    said = []
+    parts = (("a model is fitted to", counts["role"] != "test"), ("test", counts["role"] == "test"))
+    for words, of in parts:
+        part = counts[of]
+        rows, reached = int(part["rows"].sum()), int(part["reached"].sum())
+        if rows == 0:
+            continue
+        after = float((part["mean_part"].fillna(0) * part["rows"]).sum() / rows)
+        said.append(
+            f"of {rows:,} rows that {words} care management reached {reached:,} within the outcome "
+            f"window ({int(part['cases_reached'].sum()):,} cases; of the others "
+            f"{int(part['cases_others'].sum()):,}), and {after:.1%} of all their windows lie after "
+            "it"
+        )
+    if already := int(counts["in_programme"].sum()):
+        said.append(
+            f"{already:,} rows count as not reached whose person had enrolled in a programme "
+            "before the question and not left it"
+        )
+    return tuple(said)
+
+
+@dataclass(frozen=True)
+class FitApart:
+    """Observed : expected among the test rows that were reached and among the others; None where
+    there is none. ``cases_reached`` and ``cases_others`` are counted without weights."""
+
+    rows: int
+    reached: int
+    cases_reached: int
+    cases_others: int
+    of_reached: Interval | None
+    of_others: Interval | None
+
+    @property
+    def words(self) -> str:
+        """In one sentence, for the report."""
+        if self.of_others is None:
+            return f"all {self.rows:,} rows that test were reached: nobody tells the risk unhelped"
+        said = (
+            f"observed : expected among the {self.rows - self.reached:,} of {self.rows:,} rows "
+            f"that test and were not reached is {self.of_others} ({self.cases_others:,} cases)"
+        )
+        if self.of_reached is None:
+            return said
+        return (
+            f"{said}, among those reached {self.of_reached} ({self.cases_reached:,}); a case that "
+            "came before anybody called counts among the first"
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything as plain lists and numbers."""
+        return {
+            "rows": self.rows, "reached": self.reached, "cases_reached": self.cases_reached,
+            "cases_others": self.cases_others,
+            "observed_to_expected_reached": _listed(self.of_reached),
+            "observed_to_expected_others": _listed(self.of_others),
+        }  # fmt: skip
+
+
+def fit_apart(scored: Scored, reached: NDArray[np.bool_], settings: EvaluationSettings) -> FitApart:
+    """Of the rows that test those `reached` and the others apart, with the bootstrap over patients;
+    `reached` has one entry a row of `scored`, in its order."""
+    case = scored.outcome == 1
+    return FitApart(
+        len(reached), int(reached.sum()), int((case & reached).sum()), int((case & ~reached).sum()),
+        _observed_to_expected(scored.part(np.flatnonzero(reached)), settings),
+        _observed_to_expected(scored.part(np.flatnonzero(~reached)), settings),
+    )  # fmt: skip
+
+
+def _observed_to_expected(scored: Scored, settings: EvaluationSettings) -> Interval | None:
+    y, risk, w = scored.outcome, scored.risk, scored.weights
+    if not w.any():
+        return None
+    people = scored.patient_id.astype(str)
+    drawn = [
+        (w * times) @ y / ((w * times) @ risk)
+        for times in resampled(people, settings.replicates, settings.seed)
+        if (w * times).any()
+    ]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Interval(float(w @ y / (w @ risk)), float(low), float(high))
+
+
+def _listed(interval: Interval | None) -> list[float] | None:
+    return None if interval is None else list(interval)
