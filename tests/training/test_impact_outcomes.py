@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tests.training.small import Person, manifest, together
+from tests.training.test_impact import group
 from training.impact import (
     DRAWN_IN,
 )
