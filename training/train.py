@@ -166,10 +166,13 @@ def _plausible(model: RiskModel, prepared: Prepared) -> Plausibility | None:
         return None
     with stage("Adding a hospital stay to histories"):
         rows = prepared.matrix.rows.iloc[prepared.split.rows("test")].reset_index(drop=True)
-        return plausibility(
+        if rows["patient_id"].nunique() < lab.plausibility_people:
+            rows = prepared.matrix.rows  # no outcome is looked at
+        found = plausibility(
             model, prepared.tables, prepared.histories.carries, rows, lab.plausibility_people,
             lab.seed,
         )  # fmt: skip
+        return found if found.asked else None
 
 
 def _price(prepared: Prepared, learner: Learner, fitted: Fitted, judged: Judged) -> Interval | None:
