@@ -181,7 +181,8 @@ def test_pictures_have_the_same_bytes_twice(tmp_path):
     made = evaluate(scored(), QUICK)
     for name in ("a", "b"):
         draw(tmp_path / name, scored(), made, "Invented")
-    names = ["calibration.png", "gain.png", "roc.png"]
+    kinds = ("calibration", "gain", "roc")
+    names = [f"{kind}.{form}" for kind in kinds for form in ("png", "svg")]
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == names
     for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
