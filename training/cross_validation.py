@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from serving.calibrator import HIGHEST, LOWEST, sigmoid
 from serving.model import load_lightgbm
-from training.calibrate import losses
+from training.calibrate import clustered_error, losses
 from training.fit import FEWEST_TO_STOP, parameters, sending_missing_far, with_missing_harmless
 from training.learner import Learner
 from training.model_settings import FitSettings
@@ -114,9 +114,7 @@ class CrossValidation:
 
     def standard_error(self, differences: NDArray[np.float64]) -> float:
         """Of the weighted mean of paired differences, one a learning row, clustered by patient."""
-        weighted = differences * self.weights
-        centred = weighted - self.weights * weighted.sum() / self.weights.sum()
-        return float(np.sqrt(np.sum(np.bincount(self.person, centred) ** 2)) / self.weights.sum())
+        return clustered_error(differences * self.weights, self.person, self.weights)
 
     def margin_and_start(self, margin: NDArray[np.float64], rows: NDArray) -> NDArray[np.float64]:
         """The whole log odds of the learning rows at `rows`, of what a booster adds to them."""

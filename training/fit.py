@@ -77,8 +77,10 @@ def fit(
     start: NDArray[np.float64] | None = None,
     repeats: float = 1,
     monotone: Sequence[int] | None = None,
+    rounds: int | None = None,
 ) -> Fitted:
-    """Fit on all rows given, with as many trees as the folds ask for.
+    """Fit on all rows given, with as many trees as the folds ask for, or of `rounds` where that is
+    given; the folds are then not looked at.
 
     ``fold``: for each row the fold that it validates (0, 1, …), or -1 where it always trains.
     Each fold is stopped by the log loss of its rows after `patience` rounds without gain; the
@@ -99,7 +101,7 @@ def fit(
         )  # fmt: skip
 
     cases, stopped = y * np.minimum(weights, 1), []  # rows that share one weight tell of one case
-    for k in range(int(fold.max()) + 1 if len(fold) else 0):
+    for k in range(int(fold.max()) + 1 if len(fold) and rounds is None else 0):
         out = fold == k
         if min(cases[out].sum(), cases[~out].sum()) < FEWEST_TO_STOP:
             continue
@@ -111,7 +113,8 @@ def fit(
         )  # fmt: skip
         stopped.append(max(grown.best_iteration, 1))
         del train, held, grown
-    rounds = round(float(np.mean(stopped))) if stopped else settings.few_events_rounds
+    if rounds is None:
+        rounds = round(float(np.mean(stopped))) if stopped else settings.few_events_rounds
     booster = lightgbm.train(taking, part(np.ones(len(y), bool)), num_boost_round=rounds)
     text = booster.model_to_string(num_iteration=rounds)
     if monotone is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,7 @@ from training.evaluate import OURS, Evaluation, Interval, Scored, evaluate
 from training.groups import Grouping
 from training.list_churn import ListChurn
 from training.model_settings import EvaluationSettings, GateSettings
-
-if TYPE_CHECKING:
-    from training.plausibility import Plausibility
+from training.plausibility import Plausibility
 
 CHAMPION_SCORE = "champion"
 """What the champion is called among the scores of an evaluation."""

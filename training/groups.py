@@ -42,6 +42,10 @@ class Grouping:
         known = [group for group in _ORDER.get(self.name, ()) if group in found]
         return (*known, *sorted(found.difference(known)))
 
+    def part(self, rows: NDArray[np.int64]) -> Grouping:
+        """The same of some of the rows."""
+        return Grouping(self.name, self.of[rows])
+
     def rows(self, group: str) -> NDArray[np.int64]:
         """The rows of one group."""
         return np.flatnonzero(self.of == group)

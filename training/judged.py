@@ -97,8 +97,9 @@ def judge(
     scored = scored_by(model, tested, histories, prepared.truth, task)
     beside = beside_champion(home, task, scored, histories, tested.rows)
     evaluation = evaluate(beside.scored, task.evaluation)
-    groupings = _groupings(prepared, places)
-    learned = _groupings(prepared, prepared.split.rows(*FITTED_TO))
+    every, fitted_to = _groupings(prepared), prepared.split.rows(*FITTED_TO)
+    groupings = tuple(grouping.part(places) for grouping in every)
+    learned = tuple(grouping.part(fitted_to) for grouping in every)
     churn = None
     if beside.model is not None and task.gate.churn_refits:
         churn = list_churn(
@@ -142,8 +143,8 @@ def _audited(
     return equity_audit(scored, rows, groupings, prepared.task.evaluation, true)
 
 
-def _groupings(prepared: Prepared, places: NDArray[np.int64]) -> tuple[Grouping, ...]:
-    rows, X = prepared.matrix.rows.iloc[places], prepared.matrix.X
-    female, age = (X[name].to_numpy(dtype=np.float64)[places] for name in OF_PEOPLE)
+def _groupings(prepared: Prepared) -> tuple[Grouping, ...]:
+    rows, X = prepared.matrix.rows, prepared.matrix.X
+    female, age = (X[name].to_numpy(dtype=np.float64) for name in OF_PEOPLE)
     through = day_of(prepared.manifest["data_through"])
     return groupings_of(rows, female, age, prepared.tables, through)

@@ -4,7 +4,7 @@ learning curve and stability have in common with the model itself."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,16 +102,12 @@ class Learner:
         weights = self.weights[places]
         if times is not None:
             places, weights = places[times > 0], (weights * times)[times > 0]
-        if rounds is None:
-            fold = self.folds(places, settings)
-        else:
-            settings = replace(settings, few_events_rounds=rounds)
-            fold = np.full(len(places), -1, np.int64)
         columns = list(names or self.names)
         return fit(
-            self.matrix.array(columns, places), self.outcome[places], weights, columns, fold,
-            settings, None if self.start is None else self.start[places], self.repeats,
-            monotone_constraints(columns) if settings.monotone else None,
+            self.matrix.array(columns, places), self.outcome[places], weights, columns,
+            self.folds(places, settings), settings,
+            None if self.start is None else self.start[places], self.repeats,
+            monotone_constraints(columns) if settings.monotone else None, rounds,
         )  # fmt: skip
 
     def margin(

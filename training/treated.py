@@ -22,6 +22,7 @@ from data.errors import RefusalError
 from training.evaluate import Interval, Scored
 from training.facts import Source
 from training.feedback_settings import FeedbackSettings
+from training.intervals import intervals_of
 from training.model_settings import EvaluationSettings
 from training.outreach import in_programme, last_day, part_after, reached_on, window_begins
 from training.prior_chance import (
@@ -31,7 +32,6 @@ from training.prior_chance import (
     prior_of,
     strata_of,
 )
-from training.resampling import resampled
 from training.split import FITTED_TO, ROLES
 from training.untreated_weights import weights_of_untreated
 
@@ -129,7 +129,6 @@ def treated_rows(
     part, reached = part_after(first, rows), np.isfinite(first)
     already = in_programme(source, rows, through) & ~reached
     counts = _counts(rows, role, part, reached, already)
-    none = np.zeros(len(rows), dtype=bool)
     fitted = np.isin(role, FITTED_TO)
     effect = _effect_of(matrix_columns, rows, fitted, reached, settings.seed)
     words = list(_words(counts))
@@ -339,14 +338,8 @@ def _observed_to_expected(scored: Scored, settings: EvaluationSettings) -> Inter
     y, risk, w = scored.outcome, scored.risk, scored.weights
     if not w.any():
         return None
-    people = scored.patient_id.astype(str)
-    drawn = [
-        (w * times) @ y / ((w * times) @ risk)
-        for times in resampled(people, settings.replicates, settings.seed)
-        if (w * times).any()
-    ]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Interval(float(w @ y / (w @ risk)), float(low), float(high))
+    [found] = intervals_of(lambda v: [float(v @ y / (v @ risk))], w, scored.patient_id, settings)
+    return found
 
 
 def _listed(interval: Interval | None) -> list[float] | None:
