@@ -35,6 +35,7 @@ from training.learner import Learner
 from training.learning_curve import UNKNOWN, asked_once
 from training.matrix import asked
 from training.model_settings import EvaluationSettings, SplitSettings
+from training.side_by_side import side_by_side
 from training.split import LEARNING, Split, patient_roles, share_of, thinning_share
 
 _NO_ISOTONIC = 1_000_000_000
@@ -178,9 +179,11 @@ def backtests(
     calibration people known by then, with none or Platt's calibrator; fewer than 20 cases calibrate
     nothing. Before the last cut it learns from at most `settings.most_rows` rows, thinned by hash.
     """
-    made, of_one_fold = [], replace(learner.task.fit, folds=1)
+    of_one_fold = replace(learner.task.fit, folds=1)
     as_of = earlier.matrix.rows["as_of"].to_numpy(dtype=np.int64)
-    for number, cut in enumerate(cuts):
+
+    def at_cut(number: int) -> dict[str, Any]:
+        cut = cuts[number]
         learned = learned_at(learner, cut, run_out_days)
         if cut == cuts[-1]:
             model, of_tests, places = fitted, learner, tested
@@ -193,11 +196,13 @@ def backtests(
         calibrator = _calibrator(learner, model, learned_at(learner, cut, run_out_days,
                                                             ("calibration",)))  # fmt: skip
         once = learned[asked_once(learner.matrix.rows)[learned]]
-        made.append({
+        return {
             "cut": _iso(cut), "learned_rows": len(once),
             "learned_cases": int(learner.outcome[once].sum()), "trees": model.rounds,
             "calibrator": calibrator.kind,
-        } | _judged(of_tests, model, calibrator, places))  # fmt: skip
+        } | _judged(of_tests, model, calibrator, places)  # fmt: skip
+
+    made = list(side_by_side(at_cut, range(len(cuts)), learner.task.fit.threads))
     table = pd.DataFrame(made, columns=COLUMNS)
     return Backtests(table, _words(table, learner.task.evaluation, settings.backtest_cuts))
 

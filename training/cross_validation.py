@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from training.fit import FEWEST_TO_STOP, parameters, sending_missing_far, with_m
 from training.learner import Learner
 from training.model_settings import FitSettings
 from training.monotone import monotone_constraints
+from training.side_by_side import THREADS_OF_A_FIT, side_by_side
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -93,15 +95,19 @@ class CrossValidation:
         told each fold and its log loss at its best; whatever it raises ends the work."""
         every = np.arange(len(self.names))
         fits: list[FoldFit] = []
-        for k in range(self.folds):
-            made = self._fit(k, every if columns is None else columns[k], settings)
-            fits.append(made)
-            if on_fold is not None:
-                on_fold(k, self.log_loss(self._losses(made, made.best, settings), made.out))
+
+        def fit(k: int) -> FoldFit:
+            return self._fit(k, every if columns is None else columns[k], settings)
+
+        with closing(side_by_side(fit, range(self.folds), settings.threads)) as in_order:
+            for k, made in enumerate(in_order):
+                fits.append(made)
+                if on_fold is not None:
+                    on_fold(k, self.log_loss(self._losses(made, made.best), made.out))
         rounds = round(float(np.mean([made.best for made in fits])))
         of_rows = np.empty(len(self.outcome))
         for made in fits:
-            of_rows[made.out] = self._losses(made, rounds, settings)
+            of_rows[made.out] = self._losses(made, rounds)
         return CrossValidated(of_rows, rounds, tuple(fits))
 
     def log_loss(
@@ -147,11 +153,11 @@ class CrossValidation:
             text = sending_missing_far(text, monotone)
         return FoldFit(out, columns, lightgbm.Booster(model_str=text), max(grown.best_iteration, 1))
 
-    def _losses(self, made: FoldFit, rounds: int, settings: FitSettings) -> NDArray[np.float64]:
+    def _losses(self, made: FoldFit, rounds: int) -> NDArray[np.float64]:
         margin = np.asarray(made.booster.predict(
             self.X[np.ix_(made.out, made.columns)], raw_score=True,
             num_iteration=min(rounds, made.booster.current_iteration()),
-            num_threads=settings.threads,
+            num_threads=THREADS_OF_A_FIT,
         ), dtype=np.float64)  # fmt: skip
         return losses_of(self.margin_and_start(margin, made.out), self.outcome[made.out])
 

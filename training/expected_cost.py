@@ -37,6 +37,7 @@ from training.cohort import Cohort
 from training.fit import parameters
 from training.matrix import Matrix, asked
 from training.resampling import resampled
+from training.side_by_side import side_by_side
 from training.split import LEARNING, ROLES, Split, share_of, thinning_share
 from training.tasks import FitSettings, HighCostTask
 
@@ -181,8 +182,8 @@ def fit_expected_cost(rows: CostRows, names: list[str], settings: FitSettings) -
     held = rows.of("calibration")
     y, w, share = rows.dollars[held], rows.exposure[held], rows.share[held]
     tried: list[_Tried] = []
-    for way, output in WAYS.items():
-        text = _grown(rows, names, way, settings)
+    texts = side_by_side(lambda way: _grown(rows, names, way, settings), WAYS, settings.threads)
+    for (way, output), text in zip(WAYS.items(), list(texts), strict=True):
         booster = load_lightgbm().Booster(model_str=text)
         said = said_dollars(booster, output, rows.X[held], THREADS)
         for kind, steps in CALIBRATIONS.items():

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.model import load_lightgbm
+from training.side_by_side import THREADS_OF_A_FIT, side_by_side
 from training.tasks import FitSettings
 
 METHOD = "basic"
@@ -56,9 +57,9 @@ def parameters(
         "extra_trees": settings.extra_trees,
         "max_bin": settings.max_bin,
         "seed": settings.seed,
-        "num_threads": settings.threads,
+        "num_threads": THREADS_OF_A_FIT,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,  # a tree looks at some of the columns only
         "feature_pre_filter": False,
         "verbose": -1,
     }
@@ -100,19 +101,22 @@ def fit(
             init_score=None if start is None else start[rows], free_raw_data=True, **more,
         )  # fmt: skip
 
-    cases, stopped = y * np.minimum(weights, 1), []  # rows that share one weight tell of one case
-    for k in range(int(fold.max()) + 1 if len(fold) and rounds is None else 0):
+    cases = y * np.minimum(weights, 1)  # rows that share one weight tell of one case
+
+    def stops(k: int) -> int | None:
         out = fold == k
         if min(cases[out].sum(), cases[~out].sum()) < FEWEST_TO_STOP:
-            continue
+            return None
         train = part(~out)
-        held = part(out, reference=train)
         grown = lightgbm.train(
-            taking, train, num_boost_round=settings.rounds, valid_sets=[held],
+            taking, train, num_boost_round=settings.rounds,
+            valid_sets=[part(out, reference=train)],
             callbacks=[lightgbm.early_stopping(settings.patience, verbose=False)],
         )  # fmt: skip
-        stopped.append(max(grown.best_iteration, 1))
-        del train, held, grown
+        return max(grown.best_iteration, 1)
+
+    folds = range(int(fold.max()) + 1 if len(fold) and rounds is None else 0)
+    stopped = [at for at in side_by_side(stops, folds, settings.threads) if at is not None]
     if rounds is None:
         rounds = round(float(np.mean(stopped))) if stopped else settings.few_events_rounds
     booster = lightgbm.train(taking, part(np.ones(len(y), bool)), num_boost_round=rounds)

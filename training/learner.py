@@ -16,6 +16,7 @@ from training.landmarks import CLOCK, Landmarks
 from training.matrix import Matrix, learnable
 from training.model_settings import FitSettings
 from training.monotone import either_way, monotone_constraints
+from training.side_by_side import THREADS_OF_A_FIT
 from training.split import LEARNING, Split, share_of
 from training.tasks import Task
 
@@ -116,7 +117,7 @@ class Learner:
         """What a fitted booster says of the rows at `places`, in log odds, without their start."""
         booster = load_lightgbm().Booster(model_str=text)
         taken = self.matrix.array(list(names or self.names), places)
-        return np.asarray(booster.predict(taken, raw_score=True, num_threads=self.task.fit.threads))
+        return np.asarray(booster.predict(taken, raw_score=True, num_threads=THREADS_OF_A_FIT))
 
     def risk(self, margin: NDArray[np.float64], places: NDArray[np.int64]) -> NDArray[np.float64]:
         """The probability of these rows by their margin, not calibrated."""

@@ -8,6 +8,7 @@ of people makes each size: what another draw would have given is in no interval 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from training.evaluate import Interval, named_for_mlflow
 from training.fit import Fitted
 from training.intervals import intervals_of
 from training.learner import Learner
+from training.side_by_side import side_by_side
 from training.split import share_of
 
 HELPS = 0.002
@@ -91,19 +93,22 @@ def learning_curve(
     once = asked_once(learner.matrix.rows)
     place = nested(learner.share[learning], learner.matrix.rows["patient_id"].iloc[learning],
                    task.split.salt)  # fmt: skip
-    sizes, margins = [], {}
-    for share in 0.5 ** np.arange(halvings, -1, -1):
+
+    def of_size(share: float) -> tuple[dict[str, Any], NDArray[np.float64]] | None:
         places = learning[place < share]
         counted = places[once[places]]
         cases = int(outcome[counted].sum())
         if share < 1 and cases < task.split.least_train_events:
-            continue
+            return None
         made = fitted if share == 1 and as_model else learner.fit(places, settings=settings)
-        margins[float(share)] = learner.margin(made.text, tested)
-        sizes.append({
-            "share": float(share), "people": len(np.unique(learner.share[places])),
+        return {
+            "share": share, "people": len(np.unique(learner.share[places])),
             "rows": len(counted), "cases": cases, "trees": made.rounds,
-        })  # fmt: skip
+        }, learner.margin(made.text, tested)  # fmt: skip
+
+    shares = [float(share) for share in 0.5 ** np.arange(halvings + 1)]  # the longest fit first
+    found = [one for one in side_by_side(of_size, shares, task.fit.threads) if one is not None]
+    sizes, margins = zip(*reversed(found), strict=True)
     return _judged(pd.DataFrame(sizes), margins, learner, tested)
 
 
@@ -127,13 +132,13 @@ def asked_once(rows: pd.DataFrame) -> NDArray[np.bool_]:
 
 def _judged(
     sizes: pd.DataFrame,
-    margins: dict[float, NDArray[np.float64]],
+    margins: Sequence[NDArray[np.float64]],
     learner: Learner,
     tested: NDArray[np.int64],
 ) -> LearningCurve:
     """All sizes, ascending, on the same resampled patients."""
     outcome, weights = learner.outcome[tested], learner.weights[tested]
-    ranks = [Ranking.of(margin) for margin in margins.values()]
+    ranks = [Ranking.of(margin) for margin in margins]
 
     def figures(w: NDArray[np.float64]) -> list[float]:
         found = [rank.auroc(w * outcome, w * (1 - outcome)) for rank in ranks]
@@ -149,6 +154,6 @@ def _judged(
             losses(np.clip(learner.risk(margin, tested), LOWEST, HIGHEST), outcome),
             weights=weights,
         ))
-        for margin in margins.values()
+        for margin in margins
     ]  # fmt: skip
     return LearningCurve(sizes[COLUMNS], found[-1] if len(ranks) > 1 else None)

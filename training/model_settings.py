@@ -55,7 +55,9 @@ class FitSettings(Strict):
     """LightGBM's parameters, and when it stops."""
 
     seed: Seed = setting(20240229, "every random choice of the fit derives from it")
-    threads: Threads = setting(2, "fixed, because other counts give other sums", "threads")
+    threads: Threads = setting(
+        2, "fits side by side, each on one thread of its own, so that no model hangs on it", "fits"
+    )
     rounds: Trees = setting(3000, "at most", "trees")
     patience: Trees = setting(100, "rounds without a better validation log loss", "trees")
     folds: Folds = setting(1, "validation folds whose best numbers of trees are averaged", "folds")

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from training.cross_validation import CrossValidation, FoldFit, losses_of
 from training.learner import Learner
 from training.search_settings import SelectionSettings
+from training.side_by_side import THREADS_OF_A_FIT, side_by_side
 
 LEAST_HELP = (1.0, 0.0)
 """How many standard errors above 0 the help of a kept column lies: the first of these that does no
@@ -100,7 +101,9 @@ def select(learner: Learner, settings: SelectionSettings) -> Selected:
                         "selection would have too few cases to tell anything")  # fmt: skip
     fit = learner.task.fit
     whole = folds.of(fit)
-    found = [help_in(folds, made, settings.rows, fit.threads) for made in whole.fits]
+    found = list(side_by_side(
+        lambda made: help_in(folds, made, settings.rows), whole.fits, fit.threads
+    ))  # fmt: skip
     with_all = folds.log_loss(whole.losses)
     kept, tried = np.ones(len(names), bool), []
     for least in LEAST_HELP:
@@ -133,14 +136,14 @@ def select(learner: Learner, settings: SelectionSettings) -> Selected:
     return Selected(left, dropped, words, columns)
 
 
-def help_in(folds: CrossValidation, made: FoldFit, rows: int, threads: int) -> _FoldHelp:
+def help_in(folds: CrossValidation, made: FoldFit, rows: int) -> _FoldHelp:
     """How each column helps at most `rows` of the rows that a fit did not see, evenly spaced among
     them in the matrix's order (SHAP values cost milliseconds a row)."""
     spaced = np.linspace(0, len(made.out) - 1, min(rows, len(made.out)))
     sampled = made.out[np.unique(np.round(spaced).astype(np.int64))]
     shares = np.asarray(made.booster.predict(
         folds.X[np.ix_(sampled, made.columns)], pred_contrib=True, num_iteration=made.best,
-        num_threads=threads,
+        num_threads=THREADS_OF_A_FIT,
     ), dtype=np.float64)  # fmt: skip
     outcome, weights = folds.outcome[sampled], folds.weights[sampled]
     log_odds = folds.margin_and_start(shares.sum(axis=1), sampled)

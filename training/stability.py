@@ -21,6 +21,7 @@ from training.fit import Fitted
 from training.learner import Learner
 from training.model_settings import FitSettings
 from training.resampling import resampled
+from training.side_by_side import side_by_side
 from training.tasks import ReadmissionTask
 
 
@@ -151,6 +152,10 @@ def _refitted(
 ) -> Iterator[NDArray[np.float64]]:
     """The margins of the rows at `places` by each refit; a patient is drawn with all rows."""
     learning = learner.learning
-    for times in resampled(learner.share[learning], refits, seed):
+
+    def margin(times: NDArray[np.float64]) -> NDArray[np.float64]:
         made = learner.fit(learning, settings=settings, rounds=rounds, times=times)
-        yield learner.margin(made.text, places)
+        return learner.margin(made.text, places)
+
+    drawn = resampled(learner.share[learning], refits, seed)
+    yield from side_by_side(margin, drawn, learner.task.fit.threads)

@@ -98,9 +98,7 @@ class ReadmissionTask(Strict):
     )
     split: SplitSettings = SplitSettings()
     fit: FitSettings = FitSettings(
-        # some ten thousand rows: a second thread costs more in waiting than it brings
         folds=5,
-        threads=1,
         learning_rate=0.02,
         max_depth=5,
         num_leaves=20,

@@ -33,6 +33,12 @@ def test_the_same_seed_gives_the_same_text_and_another_seed_another():
     assert fitted(seed=1).text != fitted().text
 
 
+def test_how_many_fits_run_at_once_changes_no_byte():
+    alone, three = (fitted(threads=n) for n in (1, 3))
+    assert len(alone.stopped_at) == 5
+    assert alone == three
+
+
 def test_trees_are_bounded_and_their_number_is_the_mean_of_the_folds():
     made = fitted()
     assert len(made.stopped_at) == 5

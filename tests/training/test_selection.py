@@ -113,7 +113,7 @@ def test_help_is_the_mean_rise_of_the_log_loss_without_the_share():
     made = learner(noise=2, start=True)
     folds = CrossValidation(made, 3)
     fits = folds.of(FIT).fits
-    mean, error = _mean_and_error([help_in(folds, fit, 10_000, 1) for fit in fits])
+    mean, error = _mean_and_error([help_in(folds, fit, 10_000) for fit in fits])
     for j in range(len(made.names)):
         of_person: dict[int, list[float]] = {}
         for fit in fits:
@@ -138,7 +138,7 @@ def test_each_fold_is_judged_without_what_did_not_help_on_the_others():
     for seed in SEEDS:
         made = learner(noise=NOISE, seed=seed)
         folds = CrossValidation(made, 3)
-        found = [help_in(folds, fit, 300, 1) for fit in folds.of(FIT).fits]
+        found = [help_in(folds, fit, 300) for fit in folds.of(FIT).fits]
 
         def helping(of: list[int], found=found) -> np.ndarray:
             mean, error = _mean_and_error([found[k] for k in of])
