@@ -1,10 +1,13 @@
 """May a challenger become champion? Each criterion with its verdict, in words that can be signed.
 
-A challenger is judged on its own test rows, beside the champion on the very same ones. A limit of
-calibration is missed where the whole 95 % interval lies beyond it: small tests cannot show that all
-is well, and are not asked to. Against the champion it is the other way round: the interval has to
-show that the challenger is not worse by more than the margin, because the champion stays where
-nothing is shown. What is too good goes by the value itself, because a leak is dearer than an alarm.
+A challenger is judged on its own test rows, beside the champion on the very same ones. Under a
+least number of cases nothing is decided: intervals are then so wide that noise passes as well. A
+limit of calibration is missed where the whole 95 % interval lies beyond it. Against the champion it
+is the other way round: the interval has to show that the challenger is not worse by more than the
+margin, because the champion stays where nothing is shown; and where it is shown to be worse, by
+however little, it does not pass either, so that many small steps do not lead down. Nobody passes
+who is worse than the best baseline. What is too good goes by the value itself, because a leak is
+dearer than an alarm. What cannot be told of these people is "not judged", which is no pass.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from training.evaluate import OURS, Evaluation, Interval, Scored, evaluate
@@ -29,15 +33,24 @@ _SHARE_LEARNED = 0.25
 asked."""
 _FEWEST_ASKED = 20
 """Rows of a group, under which its share among the learned is chance."""
+_FEWEST_CALLED = 40
+"""Called rows, under which one or two who change are chance."""
 
 
 @dataclass(frozen=True)
 class Criterion:
-    """One question to the challenger, whether it passed, and why, in a sentence."""
+    """One question to the challenger, whether it passed, and why, in a sentence. What was not
+    `judged` stands in nobody's way, and nobody may say that it was passed."""
 
     name: str
     passed: bool
     words: str
+    judged: bool = True
+
+    @property
+    def verdict(self) -> str:
+        """In a word or two."""
+        return "not judged" if not self.judged else "passed" if self.passed else "MISSED"
 
 
 @dataclass(frozen=True)
@@ -61,28 +74,51 @@ class Verdict:
         return {
             "passed": self.passed, "champion": self.champion,
             "criteria": [
-                {"name": c.name, "passed": c.passed, "words": c.words} for c in self.criteria
+                {"name": c.name, "passed": c.passed, "words": c.words, "judged": c.judged}
+                for c in self.criteria
             ],
         }  # fmt: skip
 
     @classmethod
     def from_json(cls, told: Mapping[str, Any]) -> Verdict:
         """The verdict that `to_json` gave. Raises KeyError or TypeError where it gave none such."""
-        criteria = (Criterion(c["name"], c["passed"], c["words"]) for c in told["criteria"])
-        return cls(tuple(criteria), told["champion"])
+        criteria = tuple(
+            Criterion(c["name"], c["passed"], c["words"], c.get("judged", True))
+            for c in told["criteria"]
+        )
+        for c in criteria:
+            if (type(c.name), type(c.passed), type(c.words), type(c.judged)) != (
+                str, bool, str, bool
+            ):  # fmt: skip
+                raise TypeError("a criterion is of another form")
+        if not criteria:
+            raise TypeError("a verdict has criteria")
+        return cls(criteria, told["champion"])
 
 
 @dataclass(frozen=True)
 class Group:
     """Some of the people: which test rows are theirs, and their share of the rows learned from."""
 
+    grouping: str
     name: str
     rows: NDArray[np.bool_]
     share_learned: float
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """What calibration is judged by: the ``evaluation`` of some test rows, their figures by group
+    (``by_group``, see `training.subgroups.subgroups`), and in words which of the rows they are."""
+
+    evaluation: Evaluation
+    by_group: pd.DataFrame
+    of_whom: str = ""
+
+
 def verdict_of(
     evaluation: Evaluation,
+    calibration: Calibration,
     scored: Scored,
     groups: Sequence[Group],
     champion: str,
@@ -100,23 +136,26 @@ def verdict_of(
     `churn` and `plausible` are None where they were not looked at: no list can change where no
     champion was asked, and the settings may ask for neither.
     """
-    ours = evaluation.scores[OURS]
+    ours, fit = evaluation.scores[OURS], calibration.evaluation.scores[OURS]
     compared = not why_not
     return Verdict(
         (
-            _beside_champion(evaluation, champion, gate)
-            if compared
-            else _beside_baseline(evaluation, why_not, may_pass=may_pass),
-            _not_too_good(ours["auroc"], gate),
+            _enough(evaluation.events, gate),
+            *([_beside_champion(evaluation, calibration, champion, gate)] if compared else []),
+            _beside_baseline(
+                evaluation, why_not, may_pass=may_pass, to_show=bool(champion) and not compared
+            ),
+            _not_too_good(ours["auroc"], evaluation.events, gate),
             _within(
-                "calibration in total", "observed : expected", ours["observed_to_expected"],
-                gate.least_observed, gate.most_observed,
+                "calibration in total", f"observed : expected{calibration.of_whom}",
+                fit["observed_to_expected"], gate.least_observed, gate.most_observed,
             ),
             _within(
-                "calibration slope", "the calibration slope", ours["calibration_slope"],
-                gate.least_slope, gate.most_slope,
+                "calibration slope", f"the calibration slope{calibration.of_whom}",
+                fit["calibration_slope"], gate.least_slope, gate.most_slope,
             ),
-            _worst_group(scored, groups, settings, gate, compared=compared),
+            _worst_group(calibration, gate),
+            *([_ordered_groups(scored, groups, settings, gate)] if compared else []),
             _learned_from(groups),
             *([] if churn is None else [_little_churn(churn, champion, gate)]),
             *([] if plausible is None else [_plausible(plausible, gate)]),
@@ -125,33 +164,60 @@ def verdict_of(
     )  # fmt: skip
 
 
-def _beside_champion(evaluation: Evaluation, champion: str, gate: GateSettings) -> Criterion:
+def _enough(events: int, gate: GateSettings) -> Criterion:
+    return Criterion(
+        "cases enough", events >= gate.least_cases,
+        f"{events:,} cases test, and {gate.least_cases} are needed"
+        + ("" if events >= gate.least_cases else
+           ": nothing is decided, because noise could pass as well; wait for more months, or take "
+           "in more people"),
+    )  # fmt: skip
+
+
+def _beside_champion(
+    evaluation: Evaluation, calibration: Calibration, champion: str, gate: GateSettings
+) -> Criterion:
     paired = evaluation.better_than[CHAMPION_SCORE]["auroc"]
     return Criterion(
-        "ranking", paired.low >= -gate.auroc_margin,
-        f"AUROC minus that of the champion, version {champion}, on the same rows: {paired}; its "
-        f"lower bound is to be {-gate.auroc_margin:g} at least",
+        "beside the champion", paired.low >= -gate.auroc_margin and paired.high >= 0,
+        f"AUROC minus that of version {champion} on the same rows: {paired}; its lower bound is to "
+        f"be {-gate.auroc_margin:g} at least, and its upper bound not below 0"
+        + ("; both are held against outcomes that help has changed, which a model of the risk "
+           "without help does not tell" if calibration.of_whom else ""),
     )  # fmt: skip
 
 
-def _beside_baseline(evaluation: Evaluation, why_not: str, *, may_pass: bool) -> Criterion:
-    rated = {n: s["auroc"].value for n, s in evaluation.scores.items() if n != OURS}
+def _beside_baseline(
+    evaluation: Evaluation, why_not: str, *, may_pass: bool, to_show: bool
+) -> Criterion:
+    """Not shown to be worse than the best baseline; `to_show`: shown to be better."""
+    name, before = "beside the baselines", f"{why_not}: " if why_not else ""
+    rated = {
+        n: s["auroc"].value for n, s in evaluation.scores.items() if n not in (OURS, CHAMPION_SCORE)
+    }
     if not rated:
-        return Criterion("ranking", may_pass, f"{why_not}, and no baseline to compare with")
+        return Criterion(
+            name, may_pass and not to_show, f"{before}there is no baseline to compare with",
+            judged=not may_pass or to_show,
+        )  # fmt: skip
     best = max(rated, key=lambda other: (rated[other], other))
     paired = evaluation.better_than[best]["auroc"]
+    bound, shown = ("lower", paired.low > 0) if to_show else ("upper", paired.high > 0)
     return Criterion(
-        "ranking", may_pass and paired.high > 0,
-        f"{why_not}: AUROC minus that of the best baseline, {best}: {paired}; its upper "
-        "bound is to be above 0",
+        name, may_pass and shown,
+        f"{before}AUROC minus that of the best baseline, {best}: {paired}; its {bound} bound is to "
+        "be above 0",
     )  # fmt: skip
 
 
-def _not_too_good(auroc: Interval, gate: GateSettings) -> Criterion:
+def _not_too_good(auroc: Interval, events: int, gate: GateSettings) -> Criterion:
+    name = "too good to be true"
+    if events < gate.least_cases:
+        return Criterion(name, passed=True, words="too few cases to tell", judged=False)
     return Criterion(
-        "too good to be true", auroc.value <= gate.most_auroc,
-        f"AUROC {auroc}: above {gate.most_auroc:g} it would be more than what is published, and a "
-        "reason to look for what leaks from the future",
+        name, auroc.value <= gate.most_auroc,
+        f"AUROC {auroc}: above {gate.most_auroc:g} it would be a reason to look for what leaks "
+        "from the future",
     )  # fmt: skip
 
 
@@ -162,43 +228,54 @@ def _within(name: str, what: str, found: Interval, least: float, most: float) ->
     )  # fmt: skip
 
 
-def _worst_group(
-    scored: Scored,
-    groups: Sequence[Group],
-    settings: EvaluationSettings,
-    gate: GateSettings,
-    *,
-    compared: bool,
-) -> Criterion:
-    """Calibration, and ranking beside the champion, in each group with cases enough."""
+def _worst_group(calibration: Calibration, gate: GateSettings) -> Criterion:
+    """Calibration in each group with cases enough."""
+    name, table = "worst group", calibration.by_group
+    least, most = gate.least_observed_in_group, gate.most_observed_in_group
+    limits = f"{least:g} to {most:g}"
     lacking, missed, judged = [], [], []
+    for line in table.to_dict("records"):
+        if not line["judgeable"]:
+            lacking.append(line["group"])
+            continue
+        ratio = Interval(*(line[f"observed_to_expected{end}"] for end in ("", "_low", "_high")))
+        judged.append(f"{line['group']} {ratio}")
+        if not (ratio.low <= most and ratio.high >= least):
+            missed.append(f"observed : expected of {line['group']} is {ratio}")
+    if not judged:
+        return Criterion(name, True, "no group has cases enough to be judged", judged=False)
+    words = (
+        f"{'; '.join(missed)}; each group's observed : expected is to reach into {limits}"
+        if missed
+        else f"observed : expected by group{calibration.of_whom}: {', '.join(judged)}; to reach "
+        f"into {limits}"
+    )
+    few = f"; too few cases to judge: {', '.join(lacking)}" if lacking else ""
+    return Criterion(name, not missed, words + few)
+
+
+def _ordered_groups(
+    scored: Scored, groups: Sequence[Group], settings: EvaluationSettings, gate: GateSettings
+) -> Criterion:
+    """Ranking beside the champion in each group with cases enough."""
+    name, missed, judged = "ranking by group", [], []
     for group in groups:
         part = scored.part(np.flatnonzero(group.rows))
         if part.outcome.sum() < settings.judgeable_events:
-            lacking.append(group.name)
             continue
-        beside = {n: s for n, s in part.baselines.items() if compared and n == CHAMPION_SCORE}
+        beside = {CHAMPION_SCORE: part.baselines[CHAMPION_SCORE]}
         bare = replace(part, baselines=beside, truth=None, companion=None, amount=None)
-        found = evaluate(bare, settings)
-        ratio = found.scores[OURS]["observed_to_expected"]
-        judged.append(f"{group.name} {ratio}")
-        if ratio.low > gate.most_observed_in_group or ratio.high < gate.least_observed_in_group:
-            missed.append(f"observed : expected of {group.name} is {ratio}")
-        if compared:
-            paired = found.better_than[CHAMPION_SCORE]["auroc"]
-            if paired.high < -gate.auroc_margin:
-                missed.append(f"AUROC minus the champion's among {group.name} is {paired}")
-    limits = f"{gate.least_observed_in_group:g} to {gate.most_observed_in_group:g}"
-    words = (
-        f"{'; '.join(missed)}; each group's observed : expected is to reach into {limits}, and no "
-        "group is to be ordered worse than by the champion"
-        if missed
-        else f"observed : expected by group: {', '.join(judged)}; to reach into {limits}"
-        if judged
-        else "no group has cases enough to be judged"
-    )
-    few = f"; too few cases to judge: {', '.join(lacking)}" if lacking and judged else ""
-    return Criterion("worst group", not missed, words + few)
+        paired = evaluate(bare, settings).better_than[CHAMPION_SCORE]["auroc"]
+        judged.append(f"{group.name} {paired}")
+        if paired.high < -gate.auroc_margin:
+            missed.append(f"{group.name} {paired}")
+    if not judged:
+        return Criterion(name, True, "no group has cases enough to be judged", judged=False)
+    return Criterion(
+        name, not missed,
+        f"AUROC minus the champion's among {', '.join(missed or judged)}; the upper bound of each "
+        f"is to be {-gate.auroc_margin:g} at least",
+    )  # fmt: skip
 
 
 def _learned_from(groups: Sequence[Group]) -> Criterion:
@@ -226,6 +303,9 @@ def _little_churn(churn: ListChurn, champion: str, gate: GateSettings) -> Criter
             f"version itself would lose {churn.natural:.0%}; it may be {gate.most_churn:g} times "
             "that"
         )
+    if churn.changed and churn.called < _FEWEST_CALLED:
+        words += f"; {churn.called} called are too few to judge by"
+        return Criterion("change of the list", True, words, judged=False)
     most = gate.most_churn * churn.natural
     return Criterion("change of the list", churn.changed <= most, words)
 
@@ -241,7 +321,7 @@ def groups_of(of_tests: Sequence[Grouping], of_learned: Sequence[Grouping]) -> l
     """Each group of the rows that test; both are of `training.groups.groupings_of`, of the rows
     that test and of those that the model was fitted to."""
     return [
-        Group(group, asked.of == group,
+        Group(asked.name, group, asked.of == group,
               float((learned.of == group).mean()) if len(learned.of) else 0.0)
         for asked, learned in zip(of_tests, of_learned, strict=True) for group in asked.groups
     ]  # fmt: skip

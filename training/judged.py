@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,22 +14,28 @@ from training.baselines import made_for
 from training.by_day import Beyond, Day, judged_beyond, judged_by_day
 from training.champion import beside_champion
 from training.cohort import day_of
+from training.cohort_page import Counts
 from training.cost_report import CostReport, cost_report
 from training.equity import EquityAudit, equity_audit
 from training.evaluate import Evaluation, Scored, evaluate
 from training.expected_cost import CostRows, FittedCost
-from training.gate import CHAMPION_SCORE, Verdict, groups_of, verdict_of
+from training.gate import CHAMPION_SCORE, Calibration, Verdict, groups_of, verdict_of
 from training.groups import Grouping, groupings_of
 from training.learner import Learner
 from training.list_churn import list_churn
 from training.matrix import Matrix
-from training.need import true_conditions, with_chronic_conditions
+from training.need import (
+    CAVEAT,
+    CAVEAT_OF_YEAR_BEFORE,
+    true_conditions,
+    with_chronic_conditions,
+)
 from training.plausibility import Plausibility
 from training.prepared import OF_PEOPLE, Prepared
 from training.scored_rows import scored_by
 from training.split import FITTED_TO
 from training.subgroups import disparities, subgroups
-from training.tasks import HighCostTask, ReadmissionTask
+from training.tasks import EvaluationSettings, HighCostTask, ReadmissionTask
 from training.treated import FitApart, fit_apart
 
 
@@ -106,9 +112,14 @@ def judge(
             learner, places, beside.scored, beside.scored.baselines[CHAMPION_SCORE], beside.model,
             beside.settings, task.gate,
         )  # fmt: skip
+    by_group = subgroups(beside.scored, groupings, task.evaluation)
+    reached = prepared.treated.reached[places]
+    calibration = Calibration(evaluation, by_group)
+    if task.feedback.treated != "include" and reached.any() and not reached.all():
+        calibration = _of_unreached(beside.scored, groupings, ~reached, task.evaluation)
     verdict = verdict_of(
-        evaluation, beside.scored, groups_of(groupings, learned), beside.champion, beside.why_not,
-        task.evaluation, task.gate, beside.may_pass, churn, plausible,
+        evaluation, calibration, beside.scored, groups_of(groupings, learned), beside.champion,
+        beside.why_not, task.evaluation, task.gate, beside.may_pass, churn, plausible,
     )  # fmt: skip
     cost = None
     if isinstance(task, HighCostTask) and expected_cost is not None:
@@ -118,14 +129,30 @@ def judge(
             prepared.tables["member"], through, model, *expected_cost,
         )  # fmt: skip
     apart = None
-    reached = prepared.treated.reached[places]
     if reached.any():
-        apart = fit_apart(beside.scored, reached, task.evaluation)
+        shown = Counts(str(prepared.manifest["origin"]))
+        apart = fit_apart(beside.scored, reached, task.evaluation, shown)
     return Judged(
         tested, places, beside.scored, evaluation, verdict, by_day, beyond, cost, apart,
-        subgroups(beside.scored, groupings, task.evaluation),
+        by_group,
         disparities(beside.scored, groupings, task.evaluation),
         _audited(beside.scored, tested.rows, groupings, prepared),
+    )  # fmt: skip
+
+
+def _of_unreached(
+    scored: Scored,
+    groupings: tuple[Grouping, ...],
+    unreached: NDArray[np.bool_],
+    settings: EvaluationSettings,
+) -> Calibration:
+    """What a model says that tells the risk without help can be held against nobody else."""
+    rows = np.flatnonzero(unreached)
+    part = replace(scored.part(rows), baselines={}, truth=None, companion=None, amount=None)
+    return Calibration(
+        evaluate(part, settings),
+        subgroups(part, [grouping.part(rows) for grouping in groupings], settings),
+        f" among the {len(rows):,} of {len(unreached):,} rows that nobody reached",
     )  # fmt: skip
 
 
@@ -135,12 +162,14 @@ def _audited(
     """By the illness of the year to come, as a cohort of cost has it, else by that of the year
     before the question."""
     manifest = prepared.manifest
+    caveat = CAVEAT
     if "chronic_conditions" not in rows:
+        caveat = CAVEAT_OF_YEAR_BEFORE
         rows = with_chronic_conditions(
             rows, prepared.tables, day_of(manifest["data_through"]), manifest["carries"]
         )
     true = true_conditions(prepared.truth, rows)
-    return equity_audit(scored, rows, groupings, prepared.task.evaluation, true)
+    return equity_audit(scored, rows, groupings, prepared.task.evaluation, true, caveat)
 
 
 def _groupings(prepared: Prepared) -> tuple[Grouping, ...]:

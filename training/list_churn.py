@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.model import RiskModel
+from training.called import called
 from training.evaluate import Scored
 from training.learner import Learner
 from training.model_settings import FitSettings, GateSettings
@@ -20,12 +21,14 @@ from training.stability import churn, natural_churn
 class ListChurn:
     """``changed``: the part of those at the top of the champion's lists (the upper ``share`` of
     each) whom the challenger would not call. ``natural``: the same of the champion against itself,
-    learned again from resampled people, the mean of ``refits``; 0 of 0 where nothing changed."""
+    learned again from resampled people, the mean of ``refits``; 0 of 0 where nothing changed.
+    ``called``: the rows at the top of the champion's lists."""
 
     share: float
     changed: float
     natural: float
     refits: int
+    called: int
 
 
 def list_churn(
@@ -42,24 +45,28 @@ def list_churn(
     The champion is learned again by its own `settings` (`registry.Version.settings`), of its own
     features and as many trees, from the people of today's training.
     """
+    at_top = int(called(
+        champion_margin, scored.period, scored.patient_id, gate.churn_share
+    ).sum())  # fmt: skip
     changed = churn(
         champion_margin, scored.margin, scored.period, scored.patient_id, gate.churn_share
     )
     if changed == 0:  # such as of a recalibration: no chance can change less
-        return ListChurn(gate.churn_share, 0.0, 0.0, 0)
+        return ListChurn(gate.churn_share, 0.0, 0.0, 0, at_top)
     own = replace(learner, names=tuple(champion.features))
     natural = natural_churn(
         own, champion.booster.num_trees(), fit_settings_of(settings), champion_margin, places,
         scored.period, scored.patient_id, gate.churn_share, learner.task.evaluation.seed,
         gate.churn_refits,
     )  # fmt: skip
-    return ListChurn(gate.churn_share, changed, natural, gate.churn_refits)
+    return ListChurn(gate.churn_share, changed, natural, gate.churn_refits, at_top)
 
 
 def fit_settings_of(settings: Mapping[str, str]) -> FitSettings:
-    """How a run was fitted, by its parameters (`tasks.flat`); what they lack is as declared."""
+    """How a run was fitted, by its parameters (`tasks.flat`); what they lack is as declared, but a
+    run from before there were constraints had none."""
     told = {
         entry.name: json.loads(settings[f"fit.{entry.name}"])
         for entry in fields(FitSettings) if f"fit.{entry.name}" in settings
     }  # fmt: skip
-    return FitSettings(**told)
+    return FitSettings(**{"monotone": False, **told})

@@ -116,6 +116,9 @@ class EvaluationSettings(Strict):
 class GateSettings(Strict):
     """When a challenger may become champion."""
 
+    least_cases: Rows = setting(
+        50, "fewer cases among the rows that test decide nothing: noise could pass", "rows"
+    )
     auroc_margin: Penalty = setting(
         0.01, "how much lower than the champion's its AUROC may be, by the lower bound"
     )

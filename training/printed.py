@@ -58,7 +58,7 @@ def print_verdict(task: str, version: str, verdict: Verdict) -> None:
     """Print each criterion of the gate, and how to go on."""
     table(
         f"May version {version} of {task} become champion?", ("criterion", "", "why"),
-        [(c.name, "passed" if c.passed else "MISSED", c.words) for c in verdict.criteria],
+        [(c.name, c.verdict, c.words) for c in verdict.criteria],
     )  # fmt: skip
     left = "the champion stays" if verdict.champion else "there is still no champion"
     said = (

@@ -8,11 +8,20 @@ import numpy as np
 import pytest
 
 from training.evaluate import OURS, Interval, Scored, evaluate
-from training.gate import CHAMPION_SCORE, Criterion, Group, Verdict, groups_of, verdict_of
+from training.gate import (
+    CHAMPION_SCORE,
+    Calibration,
+    Criterion,
+    Group,
+    Verdict,
+    groups_of,
+    verdict_of,
+)
 from training.groups import Grouping
 from training.list_churn import ListChurn
 from training.model_settings import EvaluationSettings, GateSettings
 from training.printed import print_verdict
+from training.subgroups import subgroups
 
 GATE = GateSettings(most_auroc=0.85)
 SETTINGS = EvaluationSettings(replicates=40, judgeable_events=100)
@@ -32,12 +41,23 @@ def scored(seed: int = 3, noise: float = 1.0) -> Scored:
 
 
 FEMALE = np.arange(ROWS) % 2 == 0
-BOTH = (Group("women", FEMALE, 0.5), Group("men", ~FEMALE, 0.5))
+BOTH = (Group("sex", "women", FEMALE, 0.5), Group("sex", "men", ~FEMALE, 0.5))
+
+
+def calibration(rows: Scored, groups=BOTH, of_whom: str = "") -> Calibration:
+    groupings = [
+        Grouping(name, np.select([g.rows for g in groups if g.grouping == name],
+                                 [g.name for g in groups if g.grouping == name], ""))
+        for name in dict.fromkeys(g.grouping for g in groups)
+    ]  # fmt: skip
+    return Calibration(evaluate(rows, SETTINGS), subgroups(rows, groupings, SETTINGS), of_whom)
 
 
 def judged(rows: Scored, groups=BOTH, champion="3", gate=GATE, why="", may_pass=True) -> Verdict:
-    found = evaluate(rows, SETTINGS)
-    return verdict_of(found, rows, groups, champion, why, SETTINGS, gate, may_pass)
+    fit = calibration(rows, groups)
+    return verdict_of(
+        fit.evaluation, fit, rows, groups, champion, why, SETTINGS, gate, may_pass
+    )  # fmt: skip
 
 
 def missed(verdict: Verdict) -> list[str]:
@@ -50,8 +70,9 @@ def test_one_as_good_as_the_champion_passes_everything():
     assert missed(verdict) == []
     assert verdict.passed
     assert [c.name for c in verdict.criteria] == [
-        "ranking", "too good to be true", "calibration in total", "calibration slope",
-        "worst group", "who it learned from",
+        "cases enough", "beside the champion", "beside the baselines", "too good to be true",
+        "calibration in total", "calibration slope", "worst group", "ranking by group",
+        "who it learned from",
     ]  # fmt: skip
 
 
@@ -59,10 +80,63 @@ def test_one_that_is_worse_than_the_champion_by_more_than_the_margin_does_not():
     rows = scored()
     worse = replace(rows, margin=rows.baselines["LACE"]).beside({CHAMPION_SCORE: rows.margin})
     verdict = judged(worse)
-    assert "ranking" in missed(verdict)
-    assert "AUROC minus that of the champion, version 3, on the same rows: -" in verdict.missed[0]
-    lenient = replace(GATE, auroc_margin=0.5)
-    assert "ranking" not in missed(judged(worse, gate=lenient))
+    assert "beside the champion" in missed(verdict)
+    assert "AUROC minus that of version 3 on the same rows: -" in verdict.missed[0]
+
+
+def test_one_that_is_shown_to_be_worse_by_less_than_the_margin_does_not_pass_either():
+    rows = scored()
+    rng = np.random.default_rng(4)
+    worse = replace(rows, margin=rows.margin + rng.normal(0, 0.35, ROWS))
+    worse = worse.beside({CHAMPION_SCORE: rows.margin})
+    paired = evaluate(worse, SETTINGS).better_than[CHAMPION_SCORE]["auroc"]
+    assert -0.03 < paired.low < paired.high < 0
+    assert missed(judged(worse, gate=replace(GATE, auroc_margin=0.03))) == ["beside the champion"]
+
+
+def test_a_champion_that_is_worse_than_a_baseline_sets_no_standard():
+    # six steps down may each be as good as the one before
+    rows = scored()
+    rng = np.random.default_rng(4)
+    poor = rows.baselines["LACE"] + rng.normal(0, 3, ROWS)
+    low = replace(rows, margin=poor).beside({CHAMPION_SCORE: poor})
+    assert "beside the baselines" in missed(judged(low))
+    assert "beside the champion" not in missed(judged(low))
+
+
+def test_under_a_least_number_of_cases_nothing_is_decided():
+    rows = scored()
+    few = rows.part(np.flatnonzero(np.cumsum(rows.outcome) <= 49))
+    half = np.arange(len(few.outcome)) % 2 == 0
+    both = (Group("sex", "women", half, 0.5), Group("sex", "men", ~half, 0.5))
+    verdict = judged(few, groups=both, champion="", why="there is no champion yet")
+    assert missed(verdict) == ["cases enough"]
+    assert verdict.missed[0].startswith("49 cases test, and 50 are needed: nothing is decided")
+    assert [c.name for c in verdict.criteria if not c.judged] == [
+        "too good to be true", "worst group",
+    ]  # fmt: skip
+    one_more = rows.part(np.flatnonzero(np.cumsum(rows.outcome) <= 50))
+    assert "cases enough" not in missed(judged(one_more, groups=(), champion="", why="none"))
+
+
+def test_calibration_is_held_against_those_whom_nobody_helped():
+    rows = scored()
+    helped = np.arange(ROWS) < 1500  # a call prevents most of what would have come
+    rng = np.random.default_rng(2)
+    outcome = np.where(helped & (rng.random(ROWS) < 0.8), 0.0, rows.outcome)
+    treated = replace(rows, outcome=outcome).beside({CHAMPION_SCORE: rows.margin})
+    assert "calibration in total" in missed(judged(treated))
+    free = np.flatnonzero(~helped)
+    half = (Group("sex", "women", FEMALE[free], 0.5), Group("sex", "men", ~FEMALE[free], 0.5))
+    fit = calibration(treated.part(free), half, " among the 2,500 of 4,000 rows")
+    found = evaluate(treated, SETTINGS)
+    verdict = verdict_of(found, fit, treated, BOTH, "3", "", SETTINGS, GATE)
+    assert missed(verdict) == []
+    words = {c.name: c.words for c in verdict.criteria}
+    assert words["calibration in total"].startswith(
+        "observed : expected among the 2,500 of 4,000 rows is "
+    )
+    assert "outcomes that help has changed" in words["beside the champion"]
 
 
 def test_without_a_champion_the_best_baseline_is_what_it_must_not_be_worse_than():
@@ -70,18 +144,30 @@ def test_without_a_champion_the_best_baseline_is_what_it_must_not_be_worse_than(
     why = "there is no champion yet"
     verdict = judged(rows, champion="", why=why)
     assert verdict.passed
-    assert verdict.criteria[0].words.startswith(
+    assert verdict.criteria[1].words.startswith(
         "there is no champion yet: AUROC minus that of the best baseline, LACE: "
     )
     shuffled = replace(rows, margin=np.random.default_rng(1).permutation(rows.margin))
-    assert "ranking" in missed(judged(shuffled, champion="", why=why))
+    assert "beside the baselines" in missed(judged(shuffled, champion="", why=why))
 
 
 def test_a_champion_that_may_have_learned_from_the_tested_stays():
     verdict = judged(scored(), why="split otherwise", may_pass=False)
-    assert missed(verdict) == ["ranking"]
+    assert missed(verdict) == ["beside the baselines"]
     assert verdict.missed[0].startswith("split otherwise: AUROC minus that of the best baseline")
     assert verdict.champion == "3"
+
+
+def test_one_that_cannot_be_compared_with_the_champion_has_to_be_shown_better_than_the_baselines():
+    rows = scored()
+    why = "version 3, the champion, cannot be asked any more"
+    assert judged(rows, why=why).passed
+    rng = np.random.default_rng(6)
+    alike = replace(rows, margin=rows.baselines["LACE"] + rng.normal(0, 0.1, ROWS))
+    paired = evaluate(alike, SETTINGS).better_than["LACE"]["auroc"]
+    assert paired.low < 0 < paired.high
+    assert "beside the baselines" in missed(judged(alike, why=why))
+    assert "beside the baselines" not in missed(judged(alike, champion="", why="none"))
 
 
 def test_what_is_too_good_has_leaked():
@@ -122,15 +208,18 @@ def test_one_group_that_is_ordered_worse_than_by_the_champion_is_named():
     rng = np.random.default_rng(5)
     margin = np.where(FEMALE, rows.margin, rng.permutation(rows.margin))
     verdict = judged(replace(rows, margin=margin).beside({CHAMPION_SCORE: rows.margin}))
-    [words] = [c.words for c in verdict.criteria if c.name == "worst group"]
-    assert "AUROC minus the champion's among men is -" in words
+    [words] = [c.words for c in verdict.criteria if c.name == "ranking by group"]
+    assert words.startswith("AUROC minus the champion's among men -")
+    assert "ranking by group" in missed(verdict)
 
 
 def test_a_group_with_few_cases_is_not_judged_and_that_is_said():
     rows = scored()
     few = np.arange(ROWS) < 50
     off = replace(rows, risk=np.where(few, 0.001, rows.risk))
-    verdict = judged(off, groups=(*BOTH, Group("people under 65", few, 0.01)), champion="", why="-")
+    verdict = judged(
+        off, groups=(*BOTH, Group("age", "people under 65", few, 0.01)), champion="", why="-"
+    )
     [worst] = [c for c in verdict.criteria if c.name == "worst group"]
     assert worst.passed
     assert worst.words.endswith("; too few cases to judge: people under 65")
@@ -141,7 +230,9 @@ def test_a_group_with_few_cases_is_not_judged_and_that_is_said():
 )
 def test_whoever_is_asked_about_was_learned_from(share, passes):
     #  men are half of those asked: a quarter of that, an eighth of the learned, is asked for
-    verdict = judged(scored(), groups=(BOTH[0], Group("men", ~FEMALE, share)), champion="", why="-")
+    verdict = judged(
+        scored(), groups=(BOTH[0], Group("sex", "men", ~FEMALE, share)), champion="", why="-"
+    )
     assert ("who it learned from" in missed(verdict)) != passes
     if not passes:
         assert f"men {share:.0%} and 50%; it has hardly learned" in verdict.criteria[-1].words
@@ -149,10 +240,11 @@ def test_whoever_is_asked_about_was_learned_from(share, passes):
 
 def test_figures_that_nobody_could_tell_do_not_pass():
     rows = scored()
-    found = evaluate(rows, SETTINGS)
+    fit = calibration(rows)
+    found = fit.evaluation
     ours = found.scores[OURS] | {"calibration_slope": Interval(np.nan, np.nan, np.nan)}
-    unknown = replace(found, scores={**found.scores, OURS: ours})
-    verdict = verdict_of(unknown, rows, BOTH, "", "none", SETTINGS, GATE)
+    unknown = replace(fit, evaluation=replace(found, scores={**found.scores, OURS: ours}))
+    verdict = verdict_of(found, unknown, rows, BOTH, "", "none", SETTINGS, GATE)
     assert missed(verdict) == ["calibration slope"]
 
 
@@ -173,7 +265,7 @@ def test_groups_are_those_of_the_tested_with_their_share_of_the_learned():
 
 def test_a_handful_that_was_not_learned_from_is_chance():
     for asked, passes in ((19, True), (20, False)):
-        handful = Group("people of X", np.arange(ROWS) < asked, 0.0)
+        handful = Group("race or ethnicity", "people of X", np.arange(ROWS) < asked, 0.0)
         verdict = judged(scored(), groups=(*BOTH, handful), champion="", why="-")
         assert ("who it learned from" not in missed(verdict)) == passes
 
@@ -182,12 +274,26 @@ def test_a_handful_that_was_not_learned_from_is_chance():
 def test_a_list_that_changes_more_than_chance_would_change_it(changed, passes):
     # the champion itself would lose a fifth: twice that is let through
     rows = scored().beside({CHAMPION_SCORE: scored().margin})
-    churn = ListChurn(0.05, changed, 0.2, 3)
-    found = evaluate(rows, SETTINGS)
-    verdict = verdict_of(found, rows, BOTH, "3", "", SETTINGS, GATE, churn=churn)
+    churn = ListChurn(0.05, changed, 0.2, 3, called=40)
+    fit = calibration(rows)
+    verdict = verdict_of(
+        fit.evaluation, fit, rows, BOTH, "3", "", SETTINGS, GATE, churn=churn
+    )  # fmt: skip
     assert ("change of the list" not in missed(verdict)) == passes
     [words] = [c.words for c in verdict.criteria if c.name == "change of the list"]
     assert words.startswith(f"of the top 5% of version 3, {changed:.0%} would not be called any")
+
+
+def test_the_change_of_a_short_list_is_chance():
+    rows = scored().beside({CHAMPION_SCORE: scored().margin})
+    fit = calibration(rows)
+    verdict = verdict_of(
+        fit.evaluation, fit, rows, BOTH, "3", "", SETTINGS, GATE,
+        churn=ListChurn(0.05, 1.0, 0.2, 3, called=39),
+    )  # fmt: skip
+    [change] = [c for c in verdict.criteria if c.name == "change of the list"]
+    assert (change.passed, change.judged, change.verdict) == (True, False, "not judged")
+    assert change.words.endswith("; 39 called are too few to judge by")
 
 
 def test_limits_that_leave_out_what_is_right_are_refused():
