@@ -54,7 +54,7 @@ def table(
         made.add_column(column, justify=side, overflow="fold")
     for row in rows:
         made.add_row(*(Text(_cell(value)) for value in row))
-    console_of().print(_printable(title), style="bold", markup=False, soft_wrap=True)
+    console_of().print(printable(title), style="bold", markup=False, soft_wrap=True)
     console_of().print(made)
 
 
@@ -67,16 +67,16 @@ def _cell(value: object) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:.3f}"
-    return _printable(str(value))
+    return printable(str(value))
 
 
 def say(*lines: str) -> None:
     """Print lines without markup, as they are but for what cannot be printed."""
     for line in lines:
-        console_of().print(_printable(line), markup=False, soft_wrap=True)
+        console_of().print(printable(line), markup=False, soft_wrap=True)
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """The text, with ? for what a terminal would obey; new lines and wide blanks stay."""
     if text.isprintable():
         return text

@@ -8,12 +8,16 @@ comes of it is a challenger like any other, judged by the gate beside the champi
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from data import intake
 from data.errors import InputError, RefusalError
 from data.home import Home
 from data.progress import stage
@@ -32,10 +36,12 @@ from training.report.card import write_card
 from training.report.run_report import write_report
 from training.run_files import tags_of, write_run_files
 from training.split import share_of
-from training.tasks import Task, flat, refuse_a_taken_name, task_called
+from training.tasks import Task, deciding, flat, refuse_a_taken_name, task_called
 
 OF = "recalibrated"
-"""Where `model.json` tells of it: the version of the model that was recalibrated, and how."""
+"""Where `model.json` tells of it: the version of the model that was recalibrated, how and why, on
+how many rows and cases, first and last day asked (a stay that is asked about on several days counts
+once)."""
 _SPLIT = ("split.salt", "split.test_share", "split.calibration_share", "split.validation_share")
 """Settings that decide whom no fit ever saw."""
 
@@ -43,8 +49,8 @@ _SPLIT = ("split.salt", "split.test_share", "split.calibration_share", "split.va
 @dataclass(frozen=True)
 class RecalibrateReport:
     """What a recalibration did: ``before`` is the champion's version, ``rows`` and ``cases`` are
-    those that it was recalibrated on. Where nothing moved there is nothing to register: ``run``
-    and ``verdict`` are None."""
+    those that it was recalibrated on, later landmarks apart. Where nothing moved there is nothing
+    to register: ``run`` and ``verdict`` are None."""
 
     task: str
     before: str
@@ -60,8 +66,9 @@ def recalibrate(home: Home, task: str, settings: Task | None = None) -> Recalibr
     that as challenger, with the verdict of the gate.
 
     Raises InputError where there is no champion or its files cannot be read, RefusalError where
-    it was split otherwise than the task says now, where it cannot be asked any more, or where too
-    few cases (`least_train_events`) have become known since.
+    it was split otherwise than the task says now, asks another question or was made of other
+    people than those of this home, where it cannot be asked any more, or where too few cases
+    (`least_train_events`) have become known since.
     """
     chosen = settings or task_called(task)
     refuse_a_taken_name(chosen)
@@ -69,19 +76,23 @@ def recalibrate(home: Home, task: str, settings: Task | None = None) -> Recalibr
     if version is None:
         raise InputError(f"There is no champion of {chosen.name} to recalibrate: train one first.")
     _refuse_another_split(version, chosen)
+    _refuse_another_question(version, chosen)
     with tempfile.TemporaryDirectory() as scratch:
         folder = fetch_run(home, version.run_id, Path(scratch), "model")
         text, metadata = read_model_files(folder)
         cost_text = read_cost_text(folder, metadata)
         champion = RiskModel.load(folder)
+    _refuse_other_people(home, version, chosen, metadata)
     prepared = prepare(home, chosen, champion)
     with stage("Recalibrating"):
         places = _rows_since(prepared, champion, chosen)
         learner = _as_it_was_learned(prepared, champion)
         move, model = _moved(champion, learner, prepared, text, places)
-    cases = int(learner.outcome[places].sum())
+    of_move = model.metadata[OF]
     if move.kind == "as it is":
-        return RecalibrateReport(chosen.name, version.number, move, len(places), cases)
+        return RecalibrateReport(
+            chosen.name, version.number, move, of_move["rows"], of_move["cases"]
+        )
     with stage("Judging it beside the baselines and the champion"):
         judged = judge(home, model, prepared, learner)
     with stage("Recording the run in MLflow"), tempfile.TemporaryDirectory() as scratch:
@@ -95,7 +106,7 @@ def recalibrate(home: Home, task: str, settings: Task | None = None) -> Recalibr
         run = record(home, chosen.name, told, judged.flat(), tags, folder,
                      tags_of_verdict(judged.verdict))  # fmt: skip
     return RecalibrateReport(
-        chosen.name, version.number, move, len(places), cases, run, judged.verdict
+        chosen.name, version.number, move, of_move["rows"], of_move["cases"], run, judged.verdict
     )
 
 
@@ -108,22 +119,65 @@ def _refuse_another_split(version: Version, task: Task) -> None:
         )
 
 
+def _refuse_another_question(version: Version, task: Task) -> None:
+    """A calibrator of other outcomes, or of other people, would say other risks in the same
+    words."""
+    own = flat(task)
+    other = sorted(
+        name for name in deciding(task)
+        if name in own and version.settings.get(name) != own[name]
+    )  # fmt: skip
+    if other:
+        raise RefusalError(
+            f"Version {version.number} of {task.name}, the champion, was trained for another "
+            f"question than the settings ask ({', '.join(other)}): train anew."
+        )
+
+
+def _refuse_other_people(
+    home: Home, version: Version, task: Task, metadata: Mapping[str, Any]
+) -> None:
+    here, of = str(intake.current(home).manifest["origin"]), str(metadata.get("origin"))
+    if here != of:
+        raise RefusalError(
+            f"Version {version.number} of {task.name}, the champion, was made of people of origin "
+            f"{of}, and this home holds people of origin {here}: train anew."
+        )
+
+
 def _rows_since(prepared: Prepared, champion: RiskModel, task: Task) -> NDArray[np.int64]:
-    """Those of calibration people that were asked after the champion's last row."""
-    last = np.datetime64(champion.metadata["trained_on"]["last_as_of"], "D").astype(np.int64)
+    """Those of calibration people that neither the champion nor its calibrator was made of."""
+    last = last_day(champion.metadata)
     held = prepared.split.rows("calibration")
     rows = prepared.matrix.rows.iloc[held]
-    since = rows["as_of"].to_numpy(dtype=np.int64) > last
-    outcome = rows["outcome"].to_numpy(dtype=np.float64)[since]
+    found = held[first_asked_on(rows) > last]
+    outcome = _asked_once(prepared.matrix.rows.iloc[found])["outcome"].to_numpy(dtype=np.float64)
     least = task.split.least_train_events
     if not least <= outcome.sum() <= len(outcome) - least:
         raise RefusalError(
-            f"Since {np.datetime64(int(last), 'D')}, the last day that the champion of {task.name} "
+            f"Since {np.datetime64(last, 'D')}, the last day that the champion of {task.name} "
             f"was made of, {int(outcome.sum())} cases among {len(outcome)} rows have become known "
             f"of people whom no fit saw, and {least} and as many others are needed: wait for more "
             "months."
         )
-    return held[since]
+    return found
+
+
+def last_day(metadata: Mapping[str, Any]) -> int:
+    """The last day (since 1970) on which a row was asked that a model was fitted or calibrated on,
+    of a recalibrated one that of its calibrator."""
+    told = metadata[OF] if OF in metadata else metadata["trained_on"]
+    return int(np.datetime64(told["last_as_of"], "D").astype(np.int64))
+
+
+def first_asked_on(rows: pd.DataFrame) -> NDArray[np.int64]:
+    """The day on which each row was asked; of a stay that is asked about on several days, the first
+    of them: its later rows tell of the same outcome."""
+    return rows["discharged_on" if "landmark" in rows else "as_of"].to_numpy(dtype=np.int64)
+
+
+def _asked_once(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["landmark"] == 0] if "landmark" in rows else rows
 
 
 def _as_it_was_learned(prepared: Prepared, champion: RiskModel) -> Learner:
@@ -132,6 +186,9 @@ def _as_it_was_learned(prepared: Prepared, champion: RiskModel) -> Learner:
     if champion.has_landmarks:
         log_odds = np.asarray(champion.metadata[LANDMARKS], dtype=np.float64)
         start = log_odds[np.minimum(days_after_discharge(matrix.rows), len(log_odds) - 1)]
+    helped = prepared.treated.offset
+    if helped is not None:  # what being reached does is no move of the base rate
+        start = helped if start is None else start + helped
     return Learner(
         matrix, prepared.split, task, tuple(champion.features), start,
         share_of(matrix.rows["patient_id"], task.split.salt),
@@ -158,6 +215,7 @@ def _moved(
     if start is not None:  # of all days after each discharge, asked once
         first = learner.matrix.rows["landmark"].to_numpy()[places] == 0
         of_tiers = calibrator.apply(margin[first], champion.metadata[LANDMARKS][0])
+    once = _asked_once(learner.matrix.rows.iloc[places])
     metadata = {
         **champion.metadata,
         "calibrator": calibrator.to_json(),
@@ -165,7 +223,15 @@ def _moved(
             of_tiers, [("high", task.tiers.high), ("moderate", task.tiers.moderate)]
         ),
         "data_through": str(prepared.manifest["data_through"]),
-        OF: {"version": champion.version, "how": move.kind, "why": move.why},
-    }
+        OF: {
+            "version": champion.version, "how": move.kind, "why": move.why,
+            "rows": len(once), "cases": int(once["outcome"].sum()),
+            "first_as_of": _iso(once["as_of"].min()), "last_as_of": _iso(once["as_of"].max()),
+        },
+    }  # fmt: skip
     booster = load_lightgbm().Booster(model_str=text)
     return move, RiskModel(booster, calibrator, metadata, version_of(text, metadata), champion.cost)
+
+
+def _iso(day: Any) -> str:
+    return str(np.datetime64(int(day), "D"))

@@ -22,7 +22,7 @@ from urllib.request import url2pathname
 from data.errors import FirstcallError, InputError, RefusalError
 from data.home import Home
 from serving.expected_cost import read_cost_text
-from serving.model import RiskModel, publish_model, read_model_files
+from serving.model import RiskModel, read_model_files
 from training.nested_runs import NestedRun
 from training.tracking import (
     ASKING,
@@ -311,19 +311,21 @@ def _whole_after(client: MlflowClient, name: str, number: int) -> int | None:
     return None
 
 
-def version_at(home: Home, task: str, alias: str) -> Version | None:
-    """The version that has the alias, None where none has."""
+def version_at(home: Home, task: str, alias: str, number: int | None = None) -> Version | None:
+    """The version that has the alias, or the one of that `number`; None where there is none."""
     name = registered_name(task)
     with _client(home) as client:
         if not client.search_registered_models(f"name = '{name}'"):
             return None
-        number = client.get_registered_model(name).aliases.get(alias)
-        if number is None:
+        named = number or client.get_registered_model(name).aliases.get(alias)
+        if named is None or not client.search_model_versions(
+            f"name = '{name}' and version_number = '{named}'"
+        ):
             return None
-        found = client.get_model_version(name, str(number))
+        found = client.get_model_version(name, str(named))
         run = client.get_run(found.run_id or "")
         return Version(
-            str(number), run.info.run_id, dict(found.tags), dict(run.data.params),
+            str(found.version), run.info.run_id, dict(found.tags), dict(run.data.params),
             run.data.tags.get(MODEL_VERSION, ""),
         )  # fmt: skip
 
@@ -341,20 +343,25 @@ def move_champion(home: Home, task: str, number: str) -> None:
         client.set_registered_model_alias(registered_name(task), CHAMPION, number)
 
 
-def champion_model(home: Home, version: Version) -> RiskModel:
-    """The model of a version, from its run.
+def fetch_model(home: Home, version: Version, into: Path) -> Path:
+    """Copy the files of a version's model into the folder `into`; gives where they lie.
 
-    Raises InputError where its files cannot be fetched, or are damaged, RefusalError where it
-    cannot be asked any more, because features are declared otherwise now.
+    Raises InputError where they cannot be fetched, or are damaged.
     """
-    with _client(home) as client, tempfile.TemporaryDirectory() as scratch:
-        folder = Path(client.download_artifacts(version.run_id, "model", scratch))
-        try:
-            _, metadata = read_model_files(folder)
-            read_cost_text(folder, metadata)
-        except RefusalError:
-            raise InputError(f"The files of version {version.number} are damaged.") from None
-        return RiskModel.load(folder)
+    folder = fetch_run(home, version.run_id, into, "model")
+    try:
+        _, metadata = read_model_files(folder)
+        read_cost_text(folder, metadata)
+    except RefusalError:
+        raise InputError(f"The files of version {version.number} are damaged.") from None
+    return folder
+
+
+def champion_model(home: Home, version: Version) -> RiskModel:
+    """The model of a version. Raises as `fetch_model`, and RefusalError where it cannot be asked
+    any more, because features are declared otherwise now."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return RiskModel.load(fetch_model(home, version, Path(scratch)))
 
 
 def fetch_run(home: Home, run_id: str, into: Path, part: str = "") -> Path:
@@ -366,14 +373,8 @@ def fetch_run(home: Home, run_id: str, into: Path, part: str = "") -> Path:
         return Path(client.download_artifacts(run_id, part, str(into)))
 
 
-def export_champion(home: Home, task: str) -> Path:
-    """Put the champion's files into `home.models/<task>` in one step; gives that folder.
-
-    Raises InputError where no champion is registered.
-    """
-    with _client(home) as client, tempfile.TemporaryDirectory() as scratch:
-        version = client.get_model_version_by_alias(registered_name(task), CHAMPION)
-        fetched = client.download_artifacts(version.run_id or "", "model", scratch)
-        text, metadata = read_model_files(Path(fetched))
-        cost = read_cost_text(Path(fetched), metadata)
-        return publish_model(home.models, task, text, metadata, cost)
+def add_to_run(home: Home, run_id: str, files: Sequence[Path]) -> None:
+    """Put files into a run that is recorded, in the place of those of the same names."""
+    with _client(home, RECORDING) as client:
+        for path in files:
+            client.log_artifact(run_id, str(path))

@@ -299,7 +299,7 @@ def refuse_a_taken_name(task: Task, where: str = "") -> None:
     if task.name not in shipped_tasks():
         return
     shipped = task_called(task.name)
-    told, own = _deciding(shipped), _deciding(task)
+    told, own = deciding(shipped), deciding(task)
     for name, value in told.items():
         if own.get(name) != value:
             raise InputError(
@@ -308,7 +308,7 @@ def refuse_a_taken_name(task: Task, where: str = "") -> None:
             )
 
 
-def _deciding(task: Task) -> dict[str, Any]:
+def deciding(task: Task) -> dict[str, Any]:
     """The kind, and the settings of who is asked and what a case is."""
     plain = {entry.name: getattr(task, entry.name) for entry in fields(task)}
     return {"kind": kind_of(task)} | {

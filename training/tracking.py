@@ -88,8 +88,8 @@ def artifact_place(home: Home, task: str) -> str | None:
     place = f"{root.rstrip('/')}/{task}"
     if len(place) > _LONGEST_PLACE:
         raise InputError(
-            f"MLflow can keep the place of files up to {_LONGEST_PLACE} characters, and {place} "
-            f"has {len(place)}: set MLFLOW_DEFAULT_ARTIFACT_ROOT to a shorter one."
+            f"MLflow can keep the place of files up to {_LONGEST_PLACE} characters, and "
+            f"{shown(place)} has {len(place)}: set MLFLOW_DEFAULT_ARTIFACT_ROOT to a shorter one."
         )
     return place
 
@@ -136,7 +136,7 @@ def words_of(error: BaseException, *uris: str) -> str:
 def _secrets(*uris: str) -> set[str]:
     names = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "PGPASSWORD")
     found = {os.environ.get(name, "") for name in names}
-    for uri in uris:
+    for uri in (*uris, os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT", "")):
         rest = uri.partition("://")[2]
         for end in (rest.find("@"), rest.rfind("@")):  # where its password has one in it
             found.add(rest[: max(end, 0)].partition(":")[2])

@@ -22,6 +22,7 @@ from training.champion import BesideChampion, beside_champion
 from training.evaluate import Scored
 from training.gate import Criterion, Verdict
 from training.promotion import (
+    CALLED_BACK,
     OVERRIDE,
     PROMOTED_FROM,
     ROLLED_BACK_FROM,
@@ -30,7 +31,14 @@ from training.promotion import (
     roll_back,
     tags_of_verdict,
 )
-from training.registry import CHALLENGER, CHAMPION, MODEL_VERSION, record, version_at
+from training.registry import (
+    CHALLENGER,
+    CHAMPION,
+    MODEL_VERSION,
+    move_champion,
+    record,
+    version_at,
+)
 from training.tasks import READMISSION, flat
 
 TASK = "readmission"
@@ -166,7 +174,7 @@ def killed(home: Home, call: str, before: str) -> None:
     assert done.returncode == -signal.SIGKILL
 
 
-@pytest.mark.parametrize("step", ["tag_version", "move_champion", "export_champion"])
+@pytest.mark.parametrize("step", ["tag_version", "move_champion", "publish_files"])
 def test_a_promotion_killed_at_any_step_leaves_a_champion_and_can_be_done_again(
     home: Home, step: str
 ) -> None:
@@ -174,7 +182,7 @@ def test_a_promotion_killed_at_any_step_leaves_a_champion_and_can_be_done_again(
     promote(home, TASK)
     two = trained(home, "two", "1")
     killed(home, "promote", step)
-    moved = step == "export_champion"
+    moved = step == "publish_files"
     assert champion_of(home) == ("2" if moved else "1")
     assert served(home) == one, "the night goes on with whole files"
     assert promote(home, TASK) == (
@@ -184,18 +192,128 @@ def test_a_promotion_killed_at_any_step_leaves_a_champion_and_can_be_done_again(
     assert roll_back(home, TASK) == Moved("rolled back", "1", "2")
 
 
-@pytest.mark.parametrize("step", ["tag_version", "move_champion", "export_champion"])
+@pytest.mark.parametrize("step", ["tag_version", "move_champion", "publish_files"])
 def test_a_rollback_killed_at_any_step_goes_back_once(home: Home, step: str) -> None:
     for label, champion in (("one", ""), ("two", "1"), ("three", "2")):
         trained(home, label, champion)
         promote(home, TASK)
     killed(home, "roll_back", step)
-    moved = step == "export_champion"
+    moved = step == "publish_files"
     assert champion_of(home) == ("2" if moved else "3")
     again = roll_back(home, TASK)
     assert again == (Moved("finished", "2", "") if moved else Moved("rolled back", "2", "3"))
     assert champion_of(home) == "2", "not one further back"
     assert version_at(home, TASK, CHALLENGER) is not None
+
+
+def files_of(home: Home, number: int) -> Path:
+    """Where the files of a version lie."""
+    version = version_at(home, TASK, CHAMPION, number)
+    assert version is not None
+    return home.root / "mlflow-artifacts" / TASK / version.run_id / "artifacts" / "model"
+
+
+def test_nobody_goes_back_to_a_model_whose_files_are_gone(home: Home) -> None:
+    trained(home, "one")
+    promote(home, TASK)
+    two = trained(home, "two", "1")
+    promote(home, TASK)
+    shutil.rmtree(files_of(home, 1))
+    with pytest.raises(InputError):
+        roll_back(home, TASK)
+    assert (champion_of(home), served(home)) == ("2", two), "the alias did not move"
+    three = trained(home, "three", "2")
+    assert promote(home, TASK) == Moved("promoted", "3", "2")
+    assert served(home) == three
+
+
+def test_nobody_goes_back_to_a_model_that_cannot_be_asked_any_more(home: Home) -> None:
+    trained(home, "one", fingerprint="of another release")
+    with pytest.raises(RefusalError, match="other feature definitions"):
+        promote(home, TASK, override="whatever")
+    assert champion_of(home) is None
+    move_champion(home, TASK, "1")  # as it was before the release
+    two = trained(home, "two", "1")
+    assert promote(home, TASK) == Moved("promoted", "2", "1")
+    with pytest.raises(RefusalError, match="other feature definitions"):
+        roll_back(home, TASK)
+    assert (champion_of(home), served(home)) == ("2", two)
+
+
+def test_a_champion_whose_files_are_lost_can_be_left(home: Home) -> None:
+    trained(home, "one")
+    promote(home, TASK)
+    trained(home, "two", "1")
+    killed(home, "promote", "publish_files")  # version 2 is champion, the files of 1 are served
+    shutil.rmtree(files_of(home, 2))
+    with pytest.raises(InputError):
+        promote(home, TASK)
+    assert roll_back(home, TASK) == Moved("rolled back", "1", "2")
+    move_champion(home, TASK, "2")
+    three = trained(home, "three", "2")
+    assert promote(home, TASK) == Moved("promoted", "3", "2")
+    assert served(home) == three
+
+
+def test_a_model_that_was_called_back_does_not_come_back_by_itself(home: Home) -> None:
+    trained(home, "one")
+    promote(home, TASK)
+    two = trained(home, "two", "1")
+    promote(home, TASK)
+    roll_back(home, TASK)
+    with pytest.raises(RefusalError, match="Version 2 of readmission was champion and was called"):
+        promote(home, TASK)
+    found = version_at(home, TASK, CHALLENGER)
+    assert found is not None
+    assert found.tags[CALLED_BACK] == "1"
+    assert promote(home, TASK, override="it was not the model") == Moved("promoted", "2", "1")
+    assert served(home) == two
+
+
+def test_a_model_of_other_people_does_not_take_over(home: Home) -> None:
+    trained(home, "one", origin="own")
+    promote(home, TASK)
+    trained(home, "two", "1", origin="invented")  # such as of a demo on the same registry
+    with pytest.raises(RefusalError) as refused:
+        promote(home, TASK)
+    assert str(refused.value).startswith(
+        "Version 2 of readmission was made of people of origin invented, and the model in use was "
+        "made of people of origin own. To promote it all the same: "
+    )
+    assert champion_of(home) == "1"
+    assert promote(home, TASK, override="a rehearsal") == Moved("promoted", "2", "1")
+
+
+def test_a_first_model_of_other_people_than_those_of_this_home_does_not_pass(
+    small_home: Home, home: Home
+) -> None:
+    home.root.mkdir(parents=True)
+    (home.root / "tables").symlink_to(small_home.tables)  # invented people
+    trained(home, "one", origin="own")
+    with pytest.raises(RefusalError, match="origin own, and this home holds people of origin inv"):
+        promote(home, TASK)
+    trained(home, "two", origin="invented")
+    assert promote(home, TASK) == Moved("promoted", "2", "")
+
+
+def test_a_champion_registered_by_hand_can_be_replaced(home: Home) -> None:
+    files = home.root / "by hand"
+    write_quick_model(files / "model", TASK, label="by hand")
+    record(home, TASK, {}, {}, {}, files, {})  # no tag tells the version of its files
+    move_champion(home, TASK, "1")
+    trained(home, "two", "1")
+    assert promote(home, TASK) == Moved("finished", "1", "")
+    assert promote(home, TASK) == Moved("promoted", "2", "1")
+
+
+@pytest.mark.parametrize(
+    "criteria",
+    [[], [{"name": "ranking", "passed": "false", "words": "worse"}],
+     [{"name": "ranking", "passed": True, "words": 3}]],
+)  # fmt: skip
+def test_a_verdict_of_another_form_is_none(criteria: list[Any]) -> None:
+    with pytest.raises(TypeError):
+        Verdict.from_json({"criteria": criteria, "champion": ""})
 
 
 def beside(home: Home) -> BesideChampion:
@@ -225,7 +343,7 @@ def test_a_champion_whose_files_are_lost_or_damaged_is_not_done_without(home: Ho
 
 def test_a_champion_of_features_that_are_declared_otherwise_now_is_done_without(home: Home) -> None:
     trained(home, "one", fingerprint="another")
-    promote(home, TASK)
+    move_champion(home, TASK, "1")
     told = beside(home)
     assert (told.champion, told.may_pass) == ("1", True)
     assert "cannot be asked any more, because features are declared otherwise" in told.why_not

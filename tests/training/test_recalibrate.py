@@ -6,19 +6,34 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from data.errors import InputError, RefusalError
 from data.home import Home
 from serving.model import RiskModel, read_model_files
-from tests.training.small import NO_LAB
+from tests.training.small import NO_LAB, day
 from training import challenger
+from training.feedback_settings import FeedbackSettings
+from training.prepared import prepare
 from training.promotion import promote
-from training.recalibrate import OF, RecalibrateReport, recalibrate
+from training.recalibrate import (
+    OF,
+    RecalibrateReport,
+    _as_it_was_learned,
+    _refuse_another_question,
+    _refuse_other_people,
+    first_asked_on,
+    last_day,
+    recalibrate,
+)
 from training.recalibration import moved
-from training.registry import CHALLENGER, fetch_run, version_at
+from training.registry import CHALLENGER, CHAMPION, fetch_run, version_at
 from training.tasks import HIGH_COST, READMISSION, Task
 from training.train import train
+
+pytestmark = pytest.mark.xdist_group("recalibrate")
 
 SPLIT = replace(READMISSION.split, test_share=0.3, calibration_share=0.3, validation_share=0.1)
 QUICK = {"rounds": 40, "folds": 1, "threads": 1}
@@ -95,6 +110,9 @@ def test_the_challenger_is_the_champion_with_another_calibrator(home, reports, n
     assert text == before
     differs = {key for key in metadata if metadata[key] != of_before.get(key)}
     assert differs == {"calibrator", "tiers", OF}
+    told = metadata[OF]
+    assert (told["rows"], told["cases"]) == (reports[name].rows, reports[name].cases)
+    assert last_day(of_before) < day(told["first_as_of"]) <= last_day(metadata)
     assert metadata[OF]["version"] == RiskModel.load(home.models / name).version
     if name == "high-cost":
         assert (folder / "cost.txt").read_bytes() == (home.models / name / "cost.txt").read_bytes()
@@ -103,9 +121,10 @@ def test_the_challenger_is_the_champion_with_another_calibrator(home, reports, n
 @pytest.mark.parametrize("name", LATER)
 def test_the_gate_judges_it_beside_the_champion(reports, name):
     criteria = {criterion.name: criterion for criterion in reports[name].verdict.criteria}
-    assert criteria["ranking"].words.startswith(
-        "AUROC minus that of the champion, version 1, on the same rows: 0.000 (0.000 to 0.000)"
+    assert criteria["beside the champion"].words.startswith(
+        "AUROC minus that of version 1 on the same rows: 0.000 (0.000 to 0.000)"
     )
+    assert criteria["beside the champion"].passed
     assert "all would be called again" in criteria["change of the list"].words
 
 
@@ -118,6 +137,37 @@ def test_it_can_be_promoted_and_scores(home, reports, tmp_path):
     assert model.has_landmarks
 
 
+def test_a_second_recalibration_begins_after_the_rows_of_the_first():
+    trained = {"trained_on": {"last_as_of": "2022-10-15"}}
+    assert last_day(trained) == day("2022-10-15")
+    assert last_day({**trained, OF: {"last_as_of": "2023-09-11"}}) == day("2023-09-11")
+
+
+def test_a_stay_is_new_by_its_discharge_and_counts_once():
+    # discharged five days before the last row: its questions on days 7 and 14 came after
+    rows = pd.DataFrame({
+        "discharged_on": [10, 10, 16, 16], "landmark": [0, 7, 0, 2], "as_of": [10, 17, 16, 18],
+    })  # fmt: skip
+    assert (first_asked_on(rows) > 15).tolist() == [False, False, True, True]
+    of_cost = pd.DataFrame({"as_of": [14, 16]})
+    assert (first_asked_on(of_cost) > 15).tolist() == [False, True]
+
+
+def test_what_being_reached_does_is_no_move_of_the_base_rate(home):
+    task = replace(LATER["readmission"], feedback=FeedbackSettings(treated="flag"))
+    champion = RiskModel.load(home.models / "readmission")
+    as_asked = prepare(home, task, champion)
+    places = np.arange(len(as_asked.matrix.rows))
+    offset = np.where(places % 3 == 0, -0.7, 0.0)
+    plain, helped = (
+        _as_it_was_learned(
+            replace(as_asked, treated=replace(as_asked.treated, offset=one)), champion
+        )
+        for one in (None, offset)
+    )
+    assert helped.start - plain.start == pytest.approx(offset)
+
+
 def test_nothing_has_become_known_since(home, reports):
     with pytest.raises(RefusalError, match="have become known of people whom no fit saw"):
         recalibrate(home, "readmission", earlier(LATER["readmission"]))
@@ -127,6 +177,22 @@ def test_another_split_is_refused(home, reports):
     other = replace(LATER["readmission"], split=replace(SPLIT, salt="another"))
     with pytest.raises(RefusalError, match="was split otherwise than the settings say"):
         recalibrate(home, "readmission", other)
+
+
+def test_another_question_is_refused(home, reports):
+    task = LATER["readmission"]
+    for other in (replace(task, horizon_days=20), replace(task, minimum_age=18)):
+        with pytest.raises(RefusalError, match="another question than the settings ask"):
+            _refuse_another_question(version_at(home, "readmission", CHAMPION), other)
+
+
+def test_other_people_are_refused(home):
+    version = version_at(home, "readmission", CHAMPION)
+    metadata = read_model_files(home.models / "readmission")[1]
+    task = LATER["readmission"]
+    _refuse_other_people(home, version, task, metadata)
+    with pytest.raises(RefusalError, match="of people of origin own, and this home holds people"):
+        _refuse_other_people(home, version, task, metadata | {"origin": "own"})
 
 
 def test_without_a_champion_there_is_nothing_to_recalibrate(tmp_path: Path):
