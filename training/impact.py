@@ -6,6 +6,12 @@ him later (intention to treat): who was not drawn and rose above the drawn place
 same, and stays in the comparison group. So the estimate is of being put on the list, and where
 many of the others got onto it later, of less than that.
 
+Whoever had been on a list earlier in the same episode (since the discharge; of high cost in the
+same calendar year) is left out, drawn or not: he was called before his coin was thrown, and sank
+into the drawn places as others came above him. That was settled without his coin, so that the
+groups stay comparable; how many these are is told. Where somebody was drawn for in several
+episodes, the first of them counts.
+
 It is about people at the end of the list. What a call does at its top nobody can tell, since nobody
 there was ever held back.
 
@@ -25,9 +31,10 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from data.errors import RefusalError
-from training.impact_outcomes import OUTCOMES
+from training.impact_outcomes import DISCHARGED, OUTCOMES
 
 BY_RANK, DRAWN_IN, DRAWN_OUT = "by rank", "randomised in", "randomised out"
 """How somebody came to stand where he stands, as the store tells it."""
@@ -108,20 +115,23 @@ class Estimate:
 
 @dataclass(frozen=True)
 class OfQueue:
-    """One queue: those ``drawn`` onto the list, those ``not_drawn``, why an outcome is not known
-    (reason → how many drawn, how many not), how many of the comparison group were on a list later
-    within their days, how many a group are ``needed`` to see a halving of ``needed_at``, and the
-    ``estimate``, or why there is none (``cannot_say``)."""
+    """One queue: those ``drawn`` onto the list, those ``not_drawn``, how many of each
+    (drawn, not drawn) were left out as they had been ``listed_before`` in the same episode, why an
+    outcome is not known (reason → how many drawn, how many not), how many of the comparison group
+    were on a list later within their days, how many a group are ``needed`` to see a halving of
+    ``needed_at``, and the ``estimate``, None where fewer than ``settings.fewest`` of a group are
+    known."""
 
     queue: str
     drawn: Group
     not_drawn: Group
+    listed_before: tuple[int, int]
     not_known: Mapping[str, tuple[int, int]]
     listed_later: int
     needed: int
     needed_at: float
     estimate: Estimate | None
-    cannot_say: str
+    settings: ImpactSettings
 
     @property
     def outcome(self) -> str:
@@ -145,7 +155,8 @@ def impact(
     """What the calls do, a queue apart.
 
     `allocations`: one row a person and list, in the order of publication: run_id, as_of,
-    patient_id, queue, allocation, listed, risk (`Store.allocations` of serving). `outcomes`: one
+    patient_id, queue, allocation, listed, discharged_on (missing where he stands in another
+    queue), risk (`Store.allocations` of serving). `outcomes`: one
     row each of them, by run_id and patient_id (`training.impact_outcomes.outcomes`).
     Raises RefusalError where no place was ever given by a draw.
     """
@@ -171,32 +182,47 @@ def impact(
 def _of_queue(queue: str, rows: pd.DataFrame, settings: ImpactSettings) -> OfQueue:
     here = rows[rows["queue"] == queue]
     drawn_for = here[here["allocation"].isin((DRAWN_IN, DRAWN_OUT))]
-    first = drawn_for.drop_duplicates("patient_id")
-    of_in, of_out = (first[first["allocation"] == name] for name in (DRAWN_IN, DRAWN_OUT))
+    every = drawn_for.drop_duplicates("patient_id")
+    before = _listed_before(every, rows)
+    of_in, of_out = (
+        every[~before & (every["allocation"] == name)] for name in (DRAWN_IN, DRAWN_OUT)
+    )
+    left_out = every.loc[before, "allocation"]
+    listed_before = (int((left_out == DRAWN_IN).sum()), int((left_out == DRAWN_OUT).sum()))
     drawn, not_drawn = _group(of_in), _group(of_out)
     observed = drawn.cases + not_drawn.cases
     at = settings.assumed_risk
     if observed >= settings.fewest_cases:
         at = observed / (drawn.known + not_drawn.known)
     needed = needed_a_group(at, settings.power)
-    estimate, cannot_say = None, ""
-    if min(drawn.known, not_drawn.known) < settings.fewest:
-        cannot_say = (
-            f"cannot be said: the outcome is known of {drawn.known:,} of those drawn and of "
-            f"{not_drawn.known:,} of the others, and fewer than {settings.fewest:,} a group say "
-            f"nothing; to see a risk of {at:.1%} halved with {settings.power:.0%} power, "
-            f"{needed:,} a group are needed"
-        )
-    else:
+    estimate = None
+    if min(drawn.known, not_drawn.known) >= settings.fewest:
         by_rank = here[
             (here["allocation"] == BY_RANK) & here["run_id"].isin(drawn_for["run_id"])
         ].drop_duplicates("patient_id")
         difference = newcombe(not_drawn.cases, not_drawn.known, drawn.cases, drawn.known)
         estimate = Estimate(difference, to_call(difference), _fall(by_rank), _fall(of_out))
     return OfQueue(
-        queue, drawn, not_drawn, _not_known(of_in, of_out), _listed_later(of_out, rows),
-        needed, at, estimate, cannot_say,
+        queue, drawn, not_drawn, listed_before, _not_known(of_in, of_out),
+        _listed_later(of_out, rows), needed, at, estimate, settings,
     )  # fmt: skip
+
+
+def _listed_before(first: pd.DataFrame, rows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Of each of `first`, whether he was on a list published before that one, for whatever queue,
+    on a day of the episode for which his coin holds. `rows` are in the order of publication."""
+    of_discharge = (first["queue"] == DISCHARGED).to_numpy(dtype=bool)
+    new_year = pd.to_datetime(first["as_of"]).dt.to_period("Y").dt.start_time
+    began = new_year.mask(of_discharge, pd.to_datetime(first["discharged_on"]))
+    mine = pd.DataFrame(
+        {"patient_id": first["patient_id"], "began": began, "drawn_at": first.index}
+    )
+    listed = (
+        rows.loc[rows["listed"], ["patient_id", "as_of"]].rename_axis("listed_at").reset_index()
+    )
+    both = listed.merge(mine, on="patient_id")
+    earlier = (both["listed_at"] < both["drawn_at"]) & (both["as_of"] >= both["began"])
+    return first["patient_id"].isin(both.loc[earlier, "patient_id"]).to_numpy(dtype=bool)
 
 
 def _group(first: pd.DataFrame) -> Group:

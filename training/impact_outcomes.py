@@ -6,9 +6,14 @@
   among the costliest) is known a year and a run-out later, and a call can change an admission
   sooner than a year's cost.
 
-Beside it stands the same before: an unplanned acute admission in as many days up to the list. Final
-facts tell. Whose days are not over, or who left coverage within them, has no outcome and is
-counted; a death without an admission is none, as in the label.
+Beside the latter stands the same before: an unplanned acute admission in as many days up to the
+list. Of the recently discharged there is none: each of them was in hospital just before, and would
+fall back from that by construction.
+
+Final facts tell. Whose days are not over has no outcome, whatever he had by now: that hangs on the
+day of the list alone. Who left coverage within them has one where it came by the day he left, as
+in the label, and none otherwise: those are counted, and where they are many, the shares of both
+groups are too high. A death without an admission is no outcome.
 """
 
 from __future__ import annotations
@@ -42,7 +47,7 @@ OUTCOMES = {
 NOT_FOUND = "no such person or discharge among the final facts"
 NOT_AHEAD = "back in hospital, or dead, before the list was made, as is known by now"
 NOT_OVER = "its days lie beyond what the data hold"
-LEFT = "left coverage within these days"
+LEFT = "left coverage within these days, and nothing had happened until then"
 
 
 def outcomes_of(home: Home, allocations: pd.DataFrame) -> pd.DataFrame:
@@ -59,8 +64,8 @@ def outcomes(
     `allocations` has one row a person and list: run_id, patient_id, as_of, queue, discharged_on
     (missing where he stands in another queue). Gives run_id, patient_id, ``until`` (the last day
     that counts), ``outcome`` (1, 0, NaN where not known), ``before`` (whether admitted unplanned
-    in as many days up to as_of; NaN where not covered on all of them) and ``not_known``, why there
-    is no outcome, "" where there is one.
+    in as many days up to as_of; NaN where not covered on all of them, and of the recently
+    discharged) and ``not_known``, why there is no outcome, "" where there is one.
     """
     through = day_of(manifest["data_through"])
     assert isinstance(READMISSION, ReadmissionTask)
@@ -72,28 +77,30 @@ def outcomes(
     of_stay = (allocations["queue"] == DISCHARGED).to_numpy(dtype=bool)
     until = np.where(of_stay, discharged_on + READMISSION.horizon_days, as_of + WITHIN_DAYS)
     admissions = _unplanned(cohort, persons.index)
-    back = admissions.between(who, as_of, until) > 0
-    readmitted, found, ahead = _of_discharges(cohort, allocations, discharged_on, as_of)
+    decided_on, readmitted, found, ahead = _of_discharges(cohort, allocations, discharged_on, as_of)
 
     death = persons["death_on"].to_numpy(dtype=np.float64)[who]
     lived = np.fmin(until, death - DEATH_TOLERANCE)
     carried = "coverage" in manifest["carries"]
-    left = carried & (enrolment.covered_until(who, as_of) < lived)
+    covered_until = np.where(carried, enrolment.covered_until(who, as_of), until)
+    last = np.minimum(until, covered_until)
+    decided = np.where(of_stay, decided_on <= last, admissions.between(who, as_of, last) > 0)
+    event = decided & (readmitted | ~of_stay)
+    left = ~decided & (covered_until < lived)
     seen = np.logical_not(carried) | enrolment.covered(who, 2 * as_of - until + 1, as_of)
     not_known = np.select(
         [(who < 0) | (of_stay & ~found), (death <= as_of) | (of_stay & ~ahead),
          until > cohort.followed_until, left],
         [NOT_FOUND, NOT_AHEAD, NOT_OVER, LEFT], "",
     )  # fmt: skip
-    event = np.where(of_stay, readmitted, back).astype(np.float64)
     before = (admissions.between(who, 2 * as_of - until, as_of) > 0).astype(np.float64)
     return pd.DataFrame(
         {
             "run_id": allocations["run_id"].to_numpy(),
             "patient_id": allocations["patient_id"].to_numpy(),
             "until": until.astype("datetime64[D]").astype("datetime64[s]"),
-            "outcome": np.where(not_known == "", event, np.nan),
-            "before": np.where(seen & (who >= 0), before, np.nan),
+            "outcome": np.where(not_known == "", event.astype(np.float64), np.nan),
+            "before": np.where(seen & (who >= 0) & ~of_stay, before, np.nan),
             "not_known": not_known.astype(object),
         }
     )
@@ -125,9 +132,10 @@ def _of_discharges(
     allocations: pd.DataFrame,
     discharged_on: NDArray[np.int64],
     as_of: NDArray[np.int64],
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Of each allocation's discharge: whether an unplanned readmission decides it, whether there is
-    such a discharge, and whether nobody was back by as_of, so that all of it lies ahead."""
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Of each allocation's discharge: the day of the admission that decides it (NaN where none
+    does), whether that is an unplanned one, whether there is such a discharge, and whether nobody
+    was back by as_of, so that all of it lies ahead."""
     every = cohort.every[cohort.every["discharged_on"].notna()]
     every = every.drop_duplicates(["patient_id", "discharged_on"], keep="last")
     key = pd.MultiIndex.from_arrays(
@@ -135,7 +143,8 @@ def _of_discharges(
     )
     place = key.get_indexer(pd.MultiIndex.from_arrays([allocations["patient_id"], discharged_on]))
     found = place >= 0
-    of = every.reindex(columns=["outcome", "next_admitted_on"]).iloc[place]
+    of = every[["outcome", "days_to_next", "next_admitted_on"]].iloc[place]
     positive = of["outcome"].fillna(0).to_numpy(dtype=np.float64) == 1
     ahead = ~(of["next_admitted_on"].to_numpy(dtype=np.float64) <= as_of)
-    return found & positive, found, ahead
+    days_to = of["days_to_next"].to_numpy(dtype=np.float64)
+    return np.where(found, discharged_on + days_to, np.nan), found & positive, found, ahead

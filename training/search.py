@@ -1,10 +1,12 @@
 """The search for better settings of the fit: Optuna's TPE over cross-validated log loss.
 
 The settings as declared are the first trial, so that nothing is chosen that is worse by the
-search's own measure. Another trial is taken only where it is better than they are by more than one
-standard error of the paired difference (clustered by patient): the best of many trials looks better
-than it is, and settings that change from training to training without being shown to help make
-trainings hard to compare. "The simplest" within one standard error is what was declared.
+search's own measure. Another trial is taken only where it is better than they are by more standard
+errors of the paired difference (clustered by patient) than chance would make of the best of so
+many: one where one was tried beside them, 2.6 where thirty were (Bonferroni's bound). The best of
+many trials looks better than it is, and settings that change from training to training without
+being shown to help make trainings hard to compare. Settings that are all as good as those declared
+are changed by at most one search in six.
 
 A trial is given up early by the folds that it has done. What is compared with the other trials is
 the difference from the settings as declared on the same folds: folds differ from one another by
@@ -328,9 +330,10 @@ def chosen_of(
     declared: FitSettings, trials: tuple[TrialRecord, ...], settings: SearchSettings
 ) -> Searched:
     """What comes of the trials: of those that are better than the first, the settings as declared,
-    by more than one standard error the one of lowest log loss; where there is none, the first."""
+    by more than `errors_needed` the one of lowest log loss; where there is none, the first."""
     complete = [trial for trial in trials if trial.log_loss is not None]
-    shown = [t for t in complete if t.difference + (t.standard_error or 0.0) < 0]
+    needed = errors_needed(len(trials) - 1)
+    shown = [t for t in complete if t.difference + needed * (t.standard_error or 0.0) < 0]
     best = min(complete, key=lambda trial: trial.difference)
     chosen = min(shown, key=lambda trial: trial.difference, default=trials[0])
     pruned = len(trials) - len(complete)
@@ -342,16 +345,30 @@ def chosen_of(
         changed = {n: v for n, v in chosen.settings.items() if v != getattr(declared, n)}
         said += (
             f", {chosen.log_loss:.5f} with those of trial {chosen.number}, better by "
-            f"{-chosen.difference:.5f} (standard error {chosen.standard_error:.5f}), which were "
+            f"{-chosen.difference:.5f} (standard error {chosen.standard_error:.5f}, of which more "
+            f"than {needed:.1f} had to be gained), which were "
             f"taken: {', '.join(f'{name} {value}' for name, value in changed.items())}"
         )
     elif best.number:
         said += (
-            f", {best.log_loss:.5f} at best, which is not better by more than one standard error "
-            f"({best.standard_error:.5f}): they stay as declared"
+            f", {best.log_loss:.5f} at best, which is not better by more than {needed:.1f} "
+            f"standard errors (of {best.standard_error:.5f}), as the best of {len(trials) - 1} has "
+            "to be: they stay as declared"
         )
     else:
         said += ", and none was better: they stay as declared"
     if len(trials) < settings.trials:
         said += f"; the search was ended by its {settings.minutes} minutes"
     return Searched(replace(declared, **chosen.settings), chosen.number, trials, said)
+
+
+def errors_needed(others: int) -> float:
+    """How many standard errors the best of `others` has to be better than the settings as declared.
+
+    One where one is tried, which a trial that is no better passes with a chance of 16 %; of more,
+    so many that the chance of any passing is at most that (Bonferroni). Those given up early count:
+    they would have been taken, had they looked well.
+    """
+    from scipy.stats import norm
+
+    return max(1.0, float(norm.isf(norm.sf(1) / max(others, 1))))

@@ -16,6 +16,7 @@ from serving.randomised import BY_RANK, DRAWN_IN, DRAWN_OUT
 from serving.store import Store
 from serving.worklist import BEYOND_CAPACITY, Capacity
 from tests.serving.list_bytes import list_bytes
+from training.cohort_page import Counts
 from training.impact import ImpactSettings, impact
 from training.impact_outcomes import outcomes_of
 from training.printed_impact import print_impact
@@ -129,7 +130,7 @@ def test_the_whole_walk_from_a_night_to_what_the_calls_do(home, store, capsys):
     assert costly.estimate.to_call is None
     known = costly.drawn.known + sum(drawn for drawn, _ in costly.not_known.values())
     assert known == costly.drawn.people
-    print_impact(told)
+    print_impact(told, Counts("invented"))
     assert "people fall back by themselves" in capsys.readouterr().out
     print_impact(impact(allocations, outcomes))
     few = capsys.readouterr().out

@@ -31,7 +31,6 @@ from training.impact_outcomes import (
     NOT_OVER,
     OUTCOMES,
 )
-from training.printed_impact import print_impact
 
 NIGHT = pd.Timestamp("2024-03-01")
 UNTIL = NIGHT + pd.Timedelta(days=90)
@@ -177,57 +176,13 @@ def test_where_nothing_was_drawn_nothing_is_said():
 def test_too_few_say_nothing_but_how_many_would():
     made = one_queue(group("in", DRAWN_IN, 49, 5, unknown=9), group("out", DRAWN_OUT, 51, 15))
     assert made.estimate is None  # of 58 drawn the outcome of 49 is known
-    # (5 + 15) of 100 are 20.0 %
-    assert made.cannot_say == (
-        "cannot be said: the outcome is known of 49 of those drawn and of 51 of the others, and "
-        "fewer than 50 a group say nothing; to see a risk of 20.0% halved with 80% power, 199 a "
-        "group are needed"
-    )
+    assert (made.needed_at, made.needed) == (20 / 100, 199)  # 5 + 15 of 49 + 51
     assert one_queue(group("in", DRAWN_IN, 50, 5), group("out", DRAWN_OUT, 50, 15)).estimate
 
 
 def test_of_too_few_cases_the_needed_size_is_that_of_an_assumed_risk():
     made = one_queue(group("in", DRAWN_IN, 10, 0), group("out", DRAWN_OUT, 10, 4))
     assert (made.needed_at, made.needed) == (0.10, needed_a_group(0.10, 0.80))
-
-
-def printed(made: Impact, capsys) -> str:
-    print_impact(made)
-    return " ".join(capsys.readouterr().out.split())
-
-
-def test_no_before_and_after_stands_alone(capsys):
-    called = group("rank", BY_RANK, 100, 20, before=60)
-    few = of(called, group("in", DRAWN_IN, 40, 4), group("out", DRAWN_OUT, 40, 8))
-    said = printed(few, capsys)
-    assert "cannot be said" in said
-    assert "60.0%" not in said
-    enough = of(called, group("in", DRAWN_IN, 100, 10, before=40),
-                group("out", DRAWN_OUT, 100, 20, before=45))  # fmt: skip
-    said = printed(enough, capsys)
-    assert (
-        "What follows measures no effect of calling: of 100 called by rank 60.0% were admitted "
-        "unplanned in as many days before the list and 20.0% after it. They were chosen because "
-        "they were high, and people fall back by themselves: of 100 in the comparison group 45.0% "
-        "were admitted unplanned in as many days before the list and 20.0% after it."
-    ) in said
-    alone = of(group("in", DRAWN_IN, 100, 10), group("out", DRAWN_OUT, 100, 20))
-    assert "fall back" not in printed(alone, capsys)
-
-
-def test_the_words_go_by_where_the_interval_lies(capsys):
-    less = printed(of(group("i", DRAWN_IN, 100, 10), group("o", DRAWN_OUT, 100, 20)), capsys)
-    assert "On the list it was 10.0 points lower (95 % interval from 0.0 points lower to" in less
-    assert "about 10 people" in less
-    same = printed(of(group("i", DRAWN_IN, 100, 15), group("o", DRAWN_OUT, 100, 16)), capsys)
-    assert "that may be chance" in same
-    assert "have to be put on it" not in same
-    more = printed(of(group("i", DRAWN_IN, 100, 40), group("o", DRAWN_OUT, 100, 10)), capsys)
-    assert "On the list it was 30.0 points higher" in more
-    assert "look into why" in more
-    for said in (less, same, more):
-        assert "A score orders outreach; it never denies care." in said
-        assert "it tells nothing of those at its top" in said
 
 
 # --- an invented population with an effect of known size -----------------------------------------
@@ -265,7 +220,7 @@ def a_trial(effect: float, seed: int) -> tuple[Impact, float]:
         {
             "run_id": "r1", "as_of": NIGHT, "patient_id": scores["patient_id"],
             "queue": HIGH_COST, "allocation": allocation.fillna(BY_RANK), "listed": listed,
-            "risk": latent,
+            "discharged_on": pd.NaT, "risk": latent,
         }
     )[listed | reached]  # fmt: skip
     known = pd.DataFrame(
@@ -305,6 +260,3 @@ def test_without_any_effect_those_called_fall_all_the_same_and_so_do_the_others(
     called, others = np.mean(falls, axis=0)
     assert called > 0.10
     assert others > 0.05
-
-
-# --- outcomes ------------------------------------------------------------------------------------

@@ -77,13 +77,18 @@ def test_a_planned_admission_is_no_outcome_and_one_by_transfer_is_no_second():
 
 
 def test_before_is_as_many_days_up_to_the_list():
-    # 30 days after 5 March are 25 after 10 March; the 25 up to it begin on 15 February
-    assert asked(home_since(None), "2024-03-10", "2024-03-05")["before"] == 1
     assert asked(home_since(None), "2024-05-29")["before"] == 1  # 1 March is day 89 before
     assert asked(home_since(None), "2024-05-30")["before"] == 0
     new = home_since(None, covered=("2024-01-01", None))
     assert np.isnan(asked(new, "2024-03-29")["before"])  # 90 days begin on 31 December
     assert asked(new, "2024-03-30")["before"] == 1
+
+
+def test_of_the_recently_discharged_there_is_no_before_that_would_be_their_own_stay():
+    # the first stay ever, and on the list on the day that it ended
+    assert np.isnan(asked(home_since(None), "2024-03-05", "2024-03-05")["before"])
+    assert np.isnan(asked(home_since(None), "2024-03-10", "2024-03-05")["before"])
+    assert asked(home_since(None), "2024-03-10")["before"] == 1
 
 
 def why(told: dict) -> str:
@@ -104,15 +109,51 @@ def test_what_is_not_known_says_why():
     assert why(asked(home_since(None), "2024-03-10", data_through="2024-06-30")) == NOT_OVER
 
 
-def test_whoever_leaves_coverage_has_no_outcome_and_whoever_dies_has():
-    # 10 March + 90 is 8 June
-    stays = home_since(None, covered=("2015-01-01", "2024-06-08"))
-    assert asked(stays, "2024-03-10")["outcome"] == 0
-    leaves = home_since("2024-04-01", covered=("2015-01-01", "2024-06-07"))
-    assert why(asked(leaves, "2024-03-10")) == LEFT
+def covered_to(last: str, returned: str | None, **about) -> Person:
+    return home_since(returned, covered=("2015-01-01", last), **about)
+
+
+@pytest.mark.parametrize(
+    ("last", "returned", "outcome"),
+    [  # 10 March + 90 is 8 June
+        ("2024-06-08", None, 0), ("2024-06-07", None, None),
+        ("2024-05-29", "2024-03-16", 1), ("2024-03-16", "2024-03-16", 1),
+        ("2024-03-15", "2024-03-16", None), ("2024-05-29", "2024-06-01", None),
+    ],
+)  # fmt: skip
+def test_what_came_by_the_day_of_leaving_coverage_is_known_and_what_did_not_is_not(
+    last, returned, outcome
+):
+    told = asked(covered_to(last, returned), "2024-03-10")
+    assert told["not_known"] == ("" if outcome is not None else LEFT)
+    assert told["outcome"] == outcome if outcome is not None else np.isnan(told["outcome"])
+
+
+@pytest.mark.parametrize(
+    ("last", "returned", "outcome"),
+    [  # 5 March + 30 is 4 April
+        ("2024-04-04", None, 0), ("2024-04-03", None, None),
+        ("2024-04-01", "2024-03-16", 1), ("2024-03-16", "2024-03-16", 1),
+        ("2024-03-15", "2024-03-16", None),
+    ],
+)  # fmt: skip
+def test_of_the_recently_discharged_as_well(last, returned, outcome):
+    told = asked(covered_to(last, returned), "2024-03-10", "2024-03-05")
+    assert told["not_known"] == ("" if outcome is not None else LEFT)
+    assert told["outcome"] == outcome if outcome is not None else np.isnan(told["outcome"])
+
+
+def test_a_planned_readmission_before_leaving_has_decided_that_there_is_none():
+    planned = covered_to("2024-04-01", "2024-03-16", procedures=("30233G0",))
+    assert asked(planned, "2024-03-10", "2024-03-05")["outcome"] == 0
+    assert why(asked(planned, "2024-03-10")) == LEFT  # within 90 days another could have come
+
+
+def test_where_coverage_is_not_told_nobody_leaves_and_whoever_dies_has_an_outcome():
+    leaves = covered_to("2024-03-15", "2024-04-01")
     carries = [feed for feed in manifest()["carries"] if feed != "coverage"]
     assert asked(leaves, "2024-03-10", carries=carries)["outcome"] == 1
-    dies = home_since(None, covered=("2015-01-01", "2024-04-30"), death="2024-05-02")
+    dies = covered_to("2024-04-30", None, death="2024-05-02")
     assert asked(dies, "2024-03-10")["outcome"] == 0
 
 
