@@ -1,9 +1,17 @@
 """What a model's card says that no training can know: who answers for the model, what it is for,
-where it was validated."""
+where it was validated.
+
+A training writes its card before anybody has seen its model. What was found out of one model
+(`OF_A_VERSION`: sign-off, validation, local results) therefore names its version, and no other
+model's card repeats it as its own; `firstcall card` writes the card again once it is given.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Annotated
+
+from pydantic import Field
 
 from training.setting_types import IsoDay, Prose, Strict, Words, setting
 
@@ -26,6 +34,10 @@ MISUSE = (
 )
 
 
+ModelVersion = Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
+"""As a card and `serving.model.version_of` tell it: 16 hex digits."""
+
+
 @dataclass(frozen=True)
 class CardSettings(Strict):
     """What the model's card says of use, answerability and validation; what is left out is shown
@@ -41,6 +53,9 @@ class CardSettings(Strict):
     developer: Words | None = setting(None, "who made the model and answers for it")
     contact: Prose | None = setting(None, "how to reach them")
     funding: Prose | None = setting(None, "who paid for its development, and their part in it")
+    of_version: ModelVersion | None = setting(
+        None, "the model version that sign-off, validation and local results here were given of"
+    )
     signed_off_by: Prose | None = setting(
         None, "the clinician who signed it off for use, name and role"
     )
@@ -72,6 +87,9 @@ class CardSettings(Strict):
     correction_schedule: Prose | None = setting(
         None, "how soon it is corrected where it is found to be invalid or unfair"
     )
+    rationale: Prose | None = setting(
+        None, "the problem of care behind it, and why a model is made, with sources"
+    )
     care_setting: Prose | None = setting(
         None, "where the people of the training were cared for: kind, number, place of centres"
     )
@@ -80,6 +98,9 @@ class CardSettings(Strict):
     )
     inequalities: Prose | None = setting(
         None, "known inequalities of health between groups of these people"
+    )
+    interpretation: Prose | None = setting(
+        None, "what its makers make of the results, beside earlier studies and of fairness"
     )
     ethics: Prose | None = setting(None, "the board that approved the work, and consent or waiver")
     conflicts: Prose | None = setting(None, "conflicts of interest of those who made it")
@@ -93,6 +114,25 @@ class CardSettings(Strict):
     next_steps: Prose | None = setting(None, "what is to be studied next before wider use")
 
 
-def missing_from(card: CardSettings) -> tuple[str, ...]:
-    """The names of the settings that are not given, in their order."""
-    return tuple(entry.name for entry in fields(card) if getattr(card, entry.name) is None)
+OF_A_VERSION = (
+    "signed_off_by", "signed_off_on", "validated_at", "validated_by", "validation_process",
+    "validation_people", "validation_results", "validation_fairness", "local_validity",
+    "local_fairness",
+)  # fmt: skip
+"""What was found out of one model, and says nothing of another."""
+
+
+def is_of_another(card: CardSettings, name: str, version: str) -> bool:
+    """Whether a setting was given of another model than `version`, or of none that is named."""
+    given = getattr(card, name) is not None
+    return given and name in OF_A_VERSION and card.of_version != version
+
+
+def missing_from(card: CardSettings, version: str) -> tuple[str, ...]:
+    """The names of the settings that the card of model `version` lacks, in their order: those that
+    are not given, or were given of another model."""
+    return tuple(
+        entry.name for entry in fields(card)
+        if entry.name != "of_version"
+        and (getattr(card, entry.name) is None or is_of_another(card, entry.name, version))
+    )  # fmt: skip

@@ -1,5 +1,5 @@
-"""The commands that make models: train, recalibrate, promote, and who counts; the front door hangs
-them up."""
+"""The commands that make models: train, recalibrate, promote, the card, and who counts; the front
+door hangs them up."""
 
 from __future__ import annotations
 
@@ -78,6 +78,33 @@ def rollback(context: typer.Context, task: TaskName) -> None:
     from training.promotion import roll_back
 
     print_moved(task, roll_back(context.obj.home, task))
+
+
+@trainings.command()
+def card(
+    context: typer.Context,
+    task: TaskOrFile,
+    version: Annotated[
+        int | None,
+        typer.Option(min=1, help="A registered version.", show_default="the challenger"),
+    ] = None,
+) -> None:
+    """Write a model's card again, by the [card] part of the settings as they are now.
+
+    Sign-off, validation and local results are of one model: give them with of_version in the
+    [card] part of a copy of the settings (firstcall task), and name that file as the task. The run
+    in MLflow keeps the new card in the place of the old one.
+
+    Example: firstcall card --task mine.toml
+    """
+    from training.card_again import card_again
+
+    made = card_again(context.obj.home, task, version)
+    lacking = f"; {len(made.missing)} things are missing on it" if made.missing else ""
+    say(
+        f"The card of {made.task}, version {made.number} (model version {made.model_version}), is "
+        f"written again{lacking}: card.html in run {made.run_id}."
+    )
 
 
 @trainings.command()

@@ -11,6 +11,8 @@ from training.evaluate import Interval, Scored, evaluate
 from training.learner import Learner
 
 _FREE = "free to fall"
+_SAME = 0.0005
+"""A smaller difference is 0.000 in the digits that are told."""
 
 
 def price_in_auroc(
@@ -23,3 +25,29 @@ def price_in_auroc(
     bare = replace(scored, baselines=beside, amount=None, truth=None, companion=None)
     value, low, high = evaluate(bare, free.task.evaluation).better_than[_FREE]["auroc"]
     return Interval(-value, -high, -low)
+
+
+def price_words(price: Interval | None) -> str:
+    """The price in a sentence, "" where it was not asked.
+
+    >>> price_words(Interval(-0.0024, -0.0089, 0.005))
+    'the constraints that keep a stay more from lowering a risk cost no AUROC that is shown: \
+without them it would be lower by 0.002 (95 % interval: lower by 0.009 to higher by 0.005)'
+    """
+    if price is None:
+        return ""
+    cost = "cost no AUROC that is shown"
+    if price.low > 0:
+        cost = "cost some AUROC"
+    elif price.high < 0:
+        cost = "help the AUROC"
+    return (
+        f"the constraints that keep a stay more from lowering a risk {cost}: without them it would "
+        f"be {_moved(price.value)} (95 % interval: {_moved(price.low)} to {_moved(price.high)})"
+    )
+
+
+def _moved(by: float) -> str:
+    if abs(by) < _SAME:
+        return "the same"
+    return f"{'higher' if by > 0 else 'lower'} by {abs(by):.3f}"

@@ -67,10 +67,15 @@ class Plausibility:
         """One sentence for the reader."""
         if not self.asked:
             return "plausibility: nobody has room for one unplanned hospital stay more"
+        lowered = f"none of {self.asked:,} people"
+        if self.lowered:
+            lowered = (
+                f"{self.share:.1%} of {self.asked:,} people (of "
+                f"{self.by_a_percent / self.asked:.1%} by more than a hundredth of it)"
+            )
         said = (
-            f"one earlier unplanned hospital stay more lowers the risk of {self.share:.1%} of "
-            f"{self.asked:,} people, by more than 1% of {self.by_a_percent / self.asked:.1%}; half "
-            f"of the risks become {self.median_ratio:.2f} times as high or more"
+            f"one earlier unplanned hospital stay more lowers the risk of {lowered}; half of the "
+            f"risks become {self.median_ratio:.2f} times as high or more"
         )
         if len(self.by_what):
             said += f"; what lowers it is most of all {' and '.join(self.by_what['concept'][:2])}"

@@ -56,7 +56,8 @@ JSON = {
     },
     "selection.json": {"kept": 44, "of": 312, "left_out": ["cost_total_30", "age"]},
     "treated.json": {
-        "treated": "keep", "dropped": 0, "log_odds": [-0.21, -0.6, 0.18], "words": ["51 reached"],
+        "treated": "keep", "dropped": 0, "effect_log_odds": [-0.21, -0.6, 0.18],
+        "words": ["51 reached"],
         "roles": [{"role": "train", "rows": 1894, "reached": 40, "mean_part": 0.013}],
     },
 }  # fmt: skip

@@ -93,7 +93,8 @@ def test_a_model_that_is_held_to_directions_lowers_hardly_any_risk(cases, task):
     assert found.share < 0.01
     assert found.below == found.lowered
     assert found.median_ratio > 1
-    assert f"lowers the risk of {found.share:.1%} of {PEOPLE} people" in found.words
+    lowered = f"{found.share:.1%}" if found.lowered else "none"
+    assert f"lowers the risk of {lowered} of {PEOPLE} people" in found.words
 
 
 @TASKS

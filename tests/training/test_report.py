@@ -103,7 +103,7 @@ def test_every_value_of_every_table_stands_on_the_page(folder):
         "4,000 96 2.4% 12 96 1.04 0.001", "length of stay 0.21 80 mean",
         "Deciles of the ratio of the risks: 0.99, 1, 1.01, 1.04.",
         "kept of 44 312 Left out (2): cost_total_30, age.",
-        "51 reached", "−0.210 (−0.600 to 0.180)", "train 1,894 40 1.3%",
+        "51 reached", "train 1,894 40 1.3%",
     ):  # fmt: skip
         assert told in words, told
 
@@ -122,6 +122,7 @@ def test_the_summary_says_what_the_figures_say(folder):
         assert said in words
     for criterion in json.loads((folder / "gate.json").read_text())["criteria"]:
         verdict = "passed" if criterion["passed"] else "MISSED"
+        verdict = verdict if criterion.get("judged", True) else "not judged"
         assert f"{criterion['name']} {verdict} {criterion['words']}".replace(" %", "\xa0%") in (
             words.replace(" %", "\xa0%")
         )
@@ -317,7 +318,7 @@ def test_a_minus_never_stands_before_nothing():
 
 
 def test_the_examples_of_figures_hold():
-    assert doctest.testmod(training.report.figure_words) == (0, 4)
+    assert doctest.testmod(training.report.figure_words) == (0, 5)
 
 
 def test_a_document_refuses_what_a_reader_could_not_follow():

@@ -8,11 +8,11 @@ the same files and settings give the same bytes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from training.card_settings import CardSettings, missing_from
+from training.card_settings import CardSettings, is_of_another, missing_from
 from training.report.document import (
     Block,
     Cell,
@@ -27,13 +27,17 @@ from training.report.document import (
     as_page,
 )
 from training.report.figure_words import per_cent, table_of, words_for
+from training.report.glossary import GLOSSARY
+from training.report.groups_judged import by_group, compared
 from training.report.input_register import of_race, register
 from training.report.known_tables import EQUITY, SUBGROUPS, blocks_of
-from training.report.model_facts import facts_of, limits_of
-from training.report.result import calibration, score_table
+from training.report.limits import limits_of
+from training.report.model_facts import facts_of, feeds_of
+from training.report.recalibrated import roles
+from training.report.result import calibration, capacities, companion_blocks, score_blocks
 from training.report.run_folder import RunFolder
 from training.report.run_report import FILE as REPORT
-from training.report.run_report import attrition
+from training.report.run_report import attrition, definition_in_words, remarks
 from training.report.source_attributes import attributes
 from training.report.summary import verdict
 from training.report.tripod import items
@@ -74,22 +78,23 @@ def card_of(run: RunFolder, card: CardSettings, registered: str = "") -> Documen
         f"Model version {run.version}" + (f", registered as version {registered}" if registered
                                           else "") + f"; task {model['task']}.",
     ]  # fmt: skip
-    missing = missing_from(card)
+    missing = missing_from(card, run.version)
     if missing:
         about.append(Marked(
             f"{len(missing)} things that no training can know are missing: they stand below, and "
-            "are given in the [card] part of the task's settings file.", "missing",
+            "are given in the [card] part of the task's settings file; `firstcall card` writes "
+            "this card again with them.", "missing",
         ))  # fmt: skip
-    subgroups = run.records(SUBGROUPS.files[0])
+    said = _given_by(run, card)
     sections: list[tuple[str, str, list[Block]]] = [
         ("use", "What it is for, and what not", [
-            _given_table(card, {
+            _given_table(said, {
                 "intended_use": "intended use", "intended_users": "intended users",
                 "decision_role": "role in decisions", "misuse": "not to be used for",
             }),
         ]),
         ("answerable", "Who answers for it, and where it was validated", [
-            _given_table(card, {
+            _given_table(said, {
                 "developer": "developer", "contact": "contact", "funding": "funding",
                 "validated_at": "validated at", "validated_by": "validated by",
                 "validation_results": "results there", "signed_off_by": "signed off by",
@@ -103,29 +108,44 @@ def card_of(run: RunFolder, card: CardSettings, registered: str = "") -> Documen
         ("performance", "How good it is", _performance(run)),
         ("subgroups", SUBGROUPS.title, blocks_of(run, SUBGROUPS) or [_absent(SUBGROUPS.files[0])]),
         ("equity", "Equity", _equity(run)),
-        ("inputs", "Protected and proxy inputs", _inputs(run, subgroups)),
-        ("limits", "Known limits", [Points((*limits_of(run), given(card, "known_limits")))]),
+        ("inputs", "Protected and proxy inputs", _inputs(run)),
+        ("limits", "Known limits", [Points((*limits_of(run), said("known_limits")))]),
         ("attributes", "Source attributes (45 CFR 170.315(b)(11)(iv)(B), HTI-1)†",
-         _attributes(run, card)),
-        ("tripod", "TRIPOD+AI†", _tripod(run, card)),
+         _attributes(run, said)),
+        ("tripod", "TRIPOD+AI†", _tripod(run, said)),
+        ("remarks", "Remarks of the training", remarks(run)),
+        ("glossary", "How to read it", [
+            Table("", ("figure", "what it means"), tuple(GLOSSARY)),
+        ]),
         ("files", "The files of this version", _files(run)),
     ]  # fmt: skip
     return Document(
         f"Model card: {model['task']}", tuple(about),
-        tuple(Section(name, title, tuple(blocks)) for name, title, blocks in sections),
+        tuple(Section(name, title, tuple(blocks)) for name, title, blocks in sections if blocks),
     )  # fmt: skip
 
 
-def given(card: CardSettings, name: str) -> Cell:
-    """A setting of the card, or how to give it."""
+def given(card: CardSettings, name: str, version: str) -> Cell:
+    """A setting on the card of model `version`, or how to give it; what was found out of another
+    model is missing of this one."""
     value = getattr(card, name)
     if value is None:
         return Marked(f"missing: give card.{name} in the task's settings file", "missing")
-    return str(value)
+    if not is_of_another(card, name, version):
+        return str(value)
+    of = card.of_version
+    whose = (
+        f"of version {of}, not of this one" if of else "of no version that card.of_version names"
+    )
+    return Marked(f"missing: given {whose} ({value})", "missing")
 
 
-def _given_table(card: CardSettings, rows: Mapping[str, str]) -> Table:
-    told = tuple((what, given(card, name)) for name, what in rows.items())
+def _given_by(run: RunFolder, card: CardSettings) -> Callable[[str], Cell]:
+    return lambda name: given(card, name, run.version)
+
+
+def _given_table(said: Callable[[str], Cell], rows: Mapping[str, str]) -> Table:
+    told = tuple((what, said(name)) for name, what in rows.items())
     return Table("", ("what", "said"), told)
 
 
@@ -150,10 +170,11 @@ def _output(run: RunFolder) -> list[Block]:
         ("tiers", f"high from a risk of {per_cent(tiers['high'])}, moderate from "
                   f"{per_cent(tiers['moderate'])}"),
         ("inputs", f"{len(model['features'])} features, computed as in definitions "
-                   f"{model['fingerprint'][:16]}; feeds: {', '.join(model['carries'])}"),
+                   f"{model['fingerprint'][:16]}; they listen to: {feeds_of(run)}"),
+        ("constraints", facts["constraints"]),
         ("kind of model", facts["fit"]),
     ]  # fmt: skip
-    return [Table("", ("what", "said"), tuple(rows))]
+    return [*definition_in_words(run), Table("", ("what", "said"), tuple(rows))]
 
 
 def _people(run: RunFolder) -> list[Block]:
@@ -162,8 +183,7 @@ def _people(run: RunFolder) -> list[Block]:
         Points((facts["source"], facts["dates"], facts["eligible"], facts["learned"])),
         *attrition(run),
     ]
-    counts = run.records("counts.csv")
-    if counts:
+    if counts := roles(run):
         blocks.append(table_of(
             "Who was learned from, and who tested", counts, run.counts,
             labels={"first_as_of": "first day asked", "last_as_of": "last day asked"},
@@ -173,8 +193,11 @@ def _people(run: RunFolder) -> list[Block]:
 
 def _performance(run: RunFolder) -> list[Block]:
     return [
-        score_table("Ranking, beside the scores that people use without a model", run.evaluation),
+        *score_blocks(run, "Ranking, beside the scores that people use without a model"),
         *calibration(run)[1:],
+        Heading("What calling from the top finds"),
+        *capacities(run),
+        *companion_blocks(run),
         Heading("Verdict of the gate"),
         *(verdict(run) or [_absent("gate.json")]),
     ]
@@ -198,7 +221,7 @@ def _pairs(record: Mapping[str, Any]) -> str:
                      if not isinstance(value, dict | list))  # fmt: skip
 
 
-def _inputs(run: RunFolder, subgroups: list[dict[str, Any]] | None) -> list[Block]:
+def _inputs(run: RunFolder) -> list[Block]:
     names = run.model["features"]
     forbidden = of_race(names)
     first: Cell = f"None of the {len(names)} inputs is race, ethnicity or language."
@@ -208,20 +231,21 @@ def _inputs(run: RunFolder, subgroups: list[dict[str, Any]] | None) -> list[Bloc
         Words(
             "45 CFR 92.210 asks whoever uses a tool like this to know its inputs that measure "
             "race, colour, national origin, sex, age or disability, and to lower the risk of "
-            "discrimination by them. Proxies are told as well."
+            "discrimination by them. Proxies are told as well, and each input stands in one row. "
+            "“Judged” says that figures were told apart by these groups, and not that they are "
+            "alike."
         ),
         Points((first,)),
         Table(
             "", ("input", "features", "measures or stands in for", "why it is there",
                  "what was done"),
-            tuple(register(names, subgroups, equity=run.find(EQUITY.files[0]) is not None)),
+            tuple(register(names, by_group(run), compared(run))),
         ),
     ]  # fmt: skip
 
 
-def _attributes(run: RunFolder, card: CardSettings) -> list[Block]:
-    facts = facts_of(run)
-    found = attributes(lambda n: given(card, n), lambda n: _see(run, n), facts)
+def _attributes(run: RunFolder, said: Callable[[str], Cell]) -> list[Block]:
+    found = attributes(said, lambda n: _see(run, n), facts_of(run))
     return [
         Words(
             "The rule binds developers of certified health IT. A rule proposed on 29 December 2025 "
@@ -236,8 +260,8 @@ def _attributes(run: RunFolder, card: CardSettings) -> list[Block]:
     ]  # fmt: skip
 
 
-def _tripod(run: RunFolder, card: CardSettings) -> list[Block]:
-    found = items(lambda n: given(card, n), lambda n: _see(run, n), facts_of(run))
+def _tripod(run: RunFolder, said: Callable[[str], Cell]) -> list[Block]:
+    found = items(said, lambda n: _see(run, n), facts_of(run))
     return [
         Words(
             "Items of TRIPOD+AI (Collins and others, BMJ 2024;385:e078378), and what is said of "

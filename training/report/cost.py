@@ -7,6 +7,7 @@ from typing import Any
 
 from training.control_totals import LEFT_OUT
 from training.need import CAVEAT
+from training.report.baseline_notes import notes_on
 from training.report.document import Block, Cell, Heading, Table, Words
 from training.report.figure_words import cents, per_cent, said, table_of
 from training.report.result import THREE, TWO, score_cell, told
@@ -92,6 +93,7 @@ def _bloomers(run: RunFolder) -> list[Block]:
             f"costly, and {count(counts['cases_not_known'])} of whom the year before is not known."
         ),
         Table("Who finds them", header, tuple(rows), frozenset(range(1, len(header)))),
+        *notes_on({line["score"]: None for line in found["found"]}),
     ]  # fmt: skip
 
 

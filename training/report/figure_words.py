@@ -46,6 +46,15 @@ def per_cent(value: float) -> str:
     return f"{shown:.0f}%" if shown == 0 or abs(shown) >= 9.95 else f"{shown:.1f}%"
 
 
+def points(value: float) -> str:
+    """A difference of shares in percentage points.
+
+    >>> points(-0.12195)
+    '−12.2'
+    """
+    return decimals(1)(100 * value)
+
+
 def dollars(value: float) -> str:
     """Whole dollars."""
     return f"−${-value:,.0f}" if value <= -0.5 else f"${value:,.0f}"
@@ -132,7 +141,7 @@ LABELS: Mapping[str, str] = {
     "cut": "tested from", "mean_size": "mean size of its share (log odds)",
     "raises": "raises the risk of", "lowers": "lowers it of", "first_reason": "first reason of",
     "called_again": "called again",
-    "rows_untried": "not tried on", "price_auroc": "price in AUROC",
+    "rows_untried": "not tried on", "price_auroc": "AUROC without the constraints minus ours",
 }  # fmt: skip
 """A column's name → the words over it; others stand with spaces for their underscores."""
 
@@ -216,7 +225,11 @@ def _form(name: str, value: float) -> Form:
         return lambda number: f"{number:.0f}"
     if name.endswith("_cents"):
         return cents
-    return _FORMS.get(name, few_digits)
+    if name.endswith("_minus_score"):
+        return points
+    if name.startswith("share_"):
+        return per_cent
+    return _FORMS.get(name.removesuffix("_difference"), few_digits)
 
 
 def words_for(value: Any) -> str:

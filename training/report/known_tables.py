@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from training.equity import AT, CALLED, FEWEST
+from training.report.baseline_notes import notes_on
 from training.report.document import Block, Heading, Points, Table, Words
 from training.report.figure_words import (
     NOTHING,
@@ -28,7 +30,8 @@ _THRESHOLDS = 9
 @dataclass(frozen=True)
 class Known:
     """A file (or several that tell of one thing) and what a report says of it. ``of``: the column
-    that plain `low` and `high` belong to; ``captions``: those of the parts of a JSON file."""
+    that plain `low` and `high` belong to; ``captions``: those of the parts of a JSON file;
+    ``left_out``: parts of it that the page does not show."""
 
     name: str
     title: str
@@ -36,6 +39,7 @@ class Known:
     why: str
     of: str = "auroc"
     labels: Mapping[str, str] = field(default_factory=dict)
+    left_out: frozenset[str] = frozenset()
     captions: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -53,9 +57,26 @@ EQUITY = Known(
     "2019) compares how ill people of each group are at the same risk: the group that is sicker at "
     "the same risk is passed over. Race and ethnicity serve this audit and are never inputs.",
     captions={
-        "at_same_risk": "How ill people are at the same risk, by group",
-        "shares": "Each group's share of the list", "by_label": "The list by what is predicted",
+        "at_same_risk": f"How ill people are at the same risk ({AT}th percentile and above), by "
+        "group",
+        "shares": f"Each group's share of all, and of the upper {100 * CALLED:.0f} % of each list",
+        "by_label": "Everybody who tested (not the list): what each group costs, and how ill it is",
     },
+    labels={
+        "judgeable": f"{FEWEST} people or more, and as many others",
+        "share_of_rows": "of all", "share_called": "of those called by the score",
+        "share_by_counted_need": "of as many called by illness counted from claims",
+        "share_by_true_need": "of as many called by true illness",
+        "counted_need_minus_score": "called by counted illness minus by the score, percentage "
+        "points",
+        "true_need_minus_score": "called by true illness minus by the score, percentage points",
+        "counted_conditions": "chronic conditions, counted",
+        "counted_conditions_difference": "counted, more than everybody else there",
+        "true_conditions": "chronic conditions, true",
+        "true_conditions_difference": "true, more than everybody else there",
+        "cost": "mean cost", "unplanned_days": "unplanned days in hospital",
+    },
+    left_out=frozenset(("by_percentile",)),
 )  # fmt: skip
 AFTER_RESULT = (
     SUBGROUPS,
@@ -70,9 +91,8 @@ AFTER_RESULT = (
     Known(
         "learning-curve", "Fewer people: would more help?",
         ("learning_curve.csv", "learning_curve.json"),
-        "The same fit on a half, a quarter and so on of the people, tested on the same rows. Where "
-        "the last doubling still adds, more people would help; where it does not, more of the same "
-        "kind hardly would.",
+        "The same fit on a half, a quarter and so on of the people, tested on the same rows. "
+        "What is said of the last doubling allows for how far the two halves differ.",
     ),
     Known(
         "stability", "Chance: would the same people be called?", ("stability.json",),
@@ -84,7 +104,7 @@ AFTER_RESULT = (
         ("plausibility.json",),
         "More of what makes people ill should not lower a risk. The model was asked again about "
         "people with one earlier unplanned hospital stay more: this is how often it lowers a risk "
-        "then, and by what. A price in AUROC is what it costs to forbid that.",
+        "then, and by what.",
         labels={
             "asked": "people asked", "lowered": "whose risk is lower then", "share": "part of them",
             "by_a_percent": "by more than 1 %", "below": "who would stand lower on a list",
@@ -93,6 +113,8 @@ AFTER_RESULT = (
         },
         captions={
             "deciles": "Deciles of the ratio of the risks", "by_what": "What lowers it, most first",
+            "price_auroc": "AUROC of the same model without the constraints that forbid it, minus "
+            "the model's own; above 0 they cost so much",
         },
     ),
     Known(
@@ -107,17 +129,28 @@ AFTER_RESULT = (
         of="log_loss",
     ),
     Known(
-        "treated", "Those who were called already", ("treated.json", "treated.csv"),
-        "The question is the risk under usual practice. Whoever was in care management already "
-        "may have been helped, so that a high risk which did not come true is no proof of a wrong "
-        "one.",
+        "treated", "Those who were called while the outcome ran", ("treated.json", "treated.csv"),
+        "The question is the risk under usual practice. Whoever was reached by care management "
+        "after the question and before the end of its outcome window may have been helped: a high "
+        "risk which did not come true is no proof of a wrong one. Those reached were chosen: no "
+        "figure here tells what calling does.",
+        labels={
+            "treated": "what the training did with their rows", "dropped": "rows left out",
+            "mean_part": "part of all outcome windows after it",
+            "cases_reached": "cases among them", "cases_others": "cases among the others",
+            "in_programme": "of the others, in a programme before",
+        },
+        captions={"roles": "By what the rows were for"},
+        left_out=frozenset(("effect_log_odds",)),
     ),
 )  # fmt: skip
 IMPORTANCE = Known(
     "importance", "What moves the risks", ("importance.csv",),
     "What the risks hang on, the weightiest first. A share is how far a fact moves one person's "
     "risk, in log odds; the mean of its size is over a sample of the rows that test. These are "
-    "associations: they say what the model looks at, and not what would help.",
+    "associations: they say what the model looks at, and not what would help. Sensitive matters "
+    "(substance use, mental health, HIV, reproductive health) are counted like all others here; on "
+    "a list they stand as reasons for those alone who have the right to see them.",
 )  # fmt: skip
 DECISION_CURVE = Known(
     "decision-curve", "Decision curve: is calling by risk worth it?", ("decision_curve.csv",),
@@ -166,6 +199,7 @@ def decision_curve(run: RunFolder) -> list[Block]:
         Words(DECISION_CURVE.why),
         Table("Net benefit in cases a person, by threshold", ("threshold", *scores), tuple(rows),
               frozenset(range(len(scores) + 1))),
+        *notes_on(scores),
     ]  # fmt: skip
 
 
@@ -182,7 +216,8 @@ def _parts(
     blocks += [Words(_sentence(one)) for one in said]
     if said_already:
         return blocks
-    rest = {key: value for key, value in told.items() if key not in ("words", *OF_PATIENTS)}
+    hidden = {"words", *OF_PATIENTS, *known.left_out}
+    rest = {key: value for key, value in told.items() if key not in hidden}
     single = {key: value for key, value in rest.items() if not isinstance(value, dict | list)}
     if single:
         blocks.append(table_of("", [single], run.counts, of=known.of, labels=known.labels))

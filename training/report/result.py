@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from training.by_day import AT_DISCHARGE
+from training.cohort_page import Counts
 from training.evaluate import OURS
+from training.report.baseline_notes import notes_on
 from training.report.document import Block, Cell, Heading, Marked, Table, Words
 from training.report.figure_words import (
     NOTHING,
@@ -21,6 +23,8 @@ from training.report.figure_words import (
 from training.report.run_folder import RunFolder
 
 THREE, TWO = decimals(3), decimals(2)
+_OF_COMPANION = "LACE"
+"""The baseline that was made for death or unplanned readmission, the companion outcome itself."""
 
 
 def told(form: Form, interval: list[float] | None) -> str:
@@ -50,7 +54,7 @@ def ranking(run: RunFolder) -> list[Block]:
             "is paired: both scores are judged on the same people, drawn again and again; the "
             "model is better where the whole interval of the difference lies above 0."
         ),
-        score_table("The model beside the scores that people use without one", run.evaluation),
+        *score_blocks(run, "The model beside the scores that people use without one"),
     ]
     truth = run.evaluation.get("truth") or {}
     if truth:
@@ -59,18 +63,31 @@ def ranking(run: RunFolder) -> list[Block]:
             "of the rows. The truth itself, known in advance, would reach the AUROC of the row "
             "“the true risk”: nobody can do better.", note=True,
         ))  # fmt: skip
+    return [*blocks, *companion_blocks(run)]
+
+
+def score_blocks(run: RunFolder, caption: str) -> list[Block]:
+    """The table of scores, and for what other outcomes they were made."""
+    judged = run.evaluation
+    return [score_table(caption, judged), *notes_on(judged["scores"])]
+
+
+def companion_blocks(run: RunFolder) -> list[Block]:
+    """The same scores judged by death or readmission; nothing where no death is told."""
     companion = run.evaluation.get("companion")
-    if companion:
-        blocks += [
-            Heading("The same scores, where death counts too"),
-            Words(
-                f"{run.counts.count(companion['events'])} people died or were readmitted "
-                f"({base_rate(companion, run.counts)}). Who dies cannot be readmitted: judged by "
-                "readmission alone, the dying would look safe."
-            ),
-            score_table("Judged by death or readmission", companion),
-        ]
-    return blocks
+    if not companion:
+        return []
+    others = [name for name in companion["scores"] if not name.startswith(_OF_COMPANION)]
+    return [
+        Heading("The same scores, where death counts too"),
+        Words(
+            f"{run.counts.count(companion['events'])} people died or were readmitted "
+            f"({base_rate(companion, run.counts)}). Who dies cannot be readmitted: judged by "
+            "readmission alone, the dying would look safe."
+        ),
+        score_table("Judged by death or readmission", companion),
+        *notes_on(others, "death or unplanned readmission"),
+    ]
 
 
 def score_table(caption: str, judged: Mapping[str, Any]) -> Table:
@@ -127,6 +144,27 @@ def calibration(run: RunFolder) -> list[Block]:
     ]  # fmt: skip
 
 
+def list_words(run: RunFolder) -> str:
+    """What one list of the test is; see `training.evaluate.periods_of`."""
+    if run.model.get("kind") == "readmission":
+        return "the discharges of one calendar month"
+    return "everybody who is asked about on one day"
+
+
+def share_of_top(line: Mapping[str, Any], part: str, counts: Counts) -> str:
+    """A share of a row of `training.capacities` with its interval where the run has one; of real
+    people NOTHING where it would tell a small group."""
+    whole = {"ppv": "called", "sensitivity": "cases"}.get(part)
+    if whole is not None and whole in line and counts.small(line["found"], line[whole]):
+        return NOTHING
+    if counts.hides(line.get("called", 0)):
+        return NOTHING
+    value, low, high = (line.get(f"{part}{end}") for end in ("", "_low", "_high"))
+    if value is None or low is None or high is None:
+        return said(per_cent, value)
+    return between(per_cent, value, low, high)
+
+
 def capacities(run: RunFolder) -> list[Block]:
     """What calling from the top of a list finds."""
     found = {(line["score"], line["capacity"]): line for line in run.evaluation["capacities"]}
@@ -141,7 +179,7 @@ def capacities(run: RunFolder) -> list[Block]:
     }
     tables = []
     for part, caption in captions.items():
-        cells = {key: said(per_cent, line.get(part)) for key, line in found.items()}
+        cells = {key: share_of_top(line, part, run.counts) for key, line in found.items()}
         if any(cell != NOTHING for cell in cells.values()):
             rows = tuple(
                 (score_cell(score), *(cells.get((score, size), NOTHING) for size in sizes))
@@ -150,11 +188,13 @@ def capacities(run: RunFolder) -> list[Block]:
             tables.append(Table(caption, header, rows, frozenset(range(1, len(header)))))
     return [
         Words(
-            "Nobody can call everybody. So many are taken from the top of each list of the test; "
-            "the figures are means over the lists. By chance, "
+            "Nobody can call everybody. So many are taken from the top of each list of the test. A "
+            f"list is {list_words(run)}; all lists that are long enough are counted together: "
+            "cases found of all called, and of all cases. In brackets 95 % intervals. By chance, "
             f"{base_rate(run.evaluation, run.counts)} of those called would be cases."
         ),
         *tables,
+        *notes_on(map(str, scores)),
     ]
 
 
@@ -178,8 +218,8 @@ def days(run: RunFolder, judgeable: int | None) -> list[Block]:
         Words(
             "The question is asked again on later days, about the days that are left, of whoever "
             "is not back. Each day is judged alone: pooled, a score would look good by knowing "
-            "that fewer days are left. “More than at discharge” is what has become known since is "
-            "worth, on the same people."
+            "that fewer days are left. “More than at discharge” is the worth of what has become "
+            "known since, on the same people."
         ),
         Table(
             "Within each day after discharge",

@@ -87,6 +87,13 @@ class RunFolder:
             raise InputError(f"{name} in {self.path} cannot be read: train anew.") from error
         return [{str(k): str(v) for k, v in row.items()} for row in table.to_dict("records")]
 
+    def setting(self, name: str) -> str:
+        """A setting of the run as settings.csv holds it, such as `fit.monotone`; "" where it is not
+        there."""
+        found = (line["value"] for line in self.texts("settings.csv") or ()
+                 if line.get("setting") == name)  # fmt: skip
+        return next(found, "")
+
     def pictures(self) -> dict[str, Path]:
         """Each picture by its name, in the order of names: the SVG where there is one, else the
         PNG."""

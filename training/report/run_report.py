@@ -1,9 +1,9 @@
 """A run told on one page, for a medical director: from the files of the run folder alone.
 
 The page stands alone, can be read without MLflow, holds no patient's row or id, and no clock: the
-same files give the same bytes. Of real people its tables and summary show no counts under 11, and
-round others to tens (`training.cohort_page.Counts`); remarks, verdict and pictures stand as the
-training wrote them.
+same files give the same bytes. Of real people its tables, summary and pictures show no counts under
+11, and round others to tens (`training.cohort_page.Counts`); the verdict and some remarks tell
+exact numbers of cases, as the training wrote them.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from training.report.document import (
 from training.report.figure_words import NOTHING, table_of
 from training.report.glossary import GLOSSARY
 from training.report.known_tables import AFTER_RESULT, IMPORTANCE, blocks_of, decision_curve
+from training.report.recalibrated import roles, words
 from training.report.result import calibration, capacities, days, ranking
 from training.report.run_folder import RunFolder
 from training.report.summary import summary, verdict
@@ -47,15 +48,15 @@ PICTURES: dict[str, tuple[str, str]] = {
     "calibration_by_day": ("by-day", "The risk that was said and the outcome that was seen, on "
                            "each day after discharge."),
     "cost": ("cost", "Mean cost expected and spent, in tenths of the people by expected cost."),
-    "subgroups": ("subgroups", "Ranking and calibration by group, with 95 % intervals."),
     "equity": ("equity", "How ill people of each group are at the same risk."),
-    "at_same_risk": ("equity", "How ill people of each group are at the same risk."),
     "backtests": ("backtests", "AUROC on earlier dates, with 95 % intervals."),
     "learning_curve": ("learning-curve", "AUROC by the number of people learned from."),
-    "stability": ("stability", "The risks of models made of people drawn anew."),
     "importance": ("importance", "What moves the risks most."),
-    "shares": ("importance", "What moves the risk most, one dot a person: to the right it raises "
-               "the risk, to the left it lowers it; the colour is the fact's value."),
+    "shares": ("importance", "What moves the risk most, one dot a person, or of real people a "
+               "group of 11 or more: to the right it raises the risk, to the left it lowers "
+               "it; the colour is the fact's value."),
+    "dependence": ("importance", "How the share of each of the weightiest facts goes with its "
+                   "value: where the line rises, more of it raises the risk."),
 }  # fmt: skip
 """A picture's name → the section it stands in, and what is in it, in words."""
 
@@ -78,7 +79,7 @@ def report_of(run: RunFolder, title: str = "") -> Document:
     judgeable = _judgeable(settings)
     sections: list[tuple[str, str, list[Block]]] = [
         ("summary", "In short", summary(run, judgeable)),
-        ("question", "The definition in words", _definition(run)),
+        ("question", "The definition in words", definition_in_words(run)),
         ("gate", "May it take the champion's place?", verdict(run)),
         ("attrition", "Who counts", attrition(run)),
         ("rows", "Who was learned from, and who tested", _rows(run)),
@@ -91,7 +92,7 @@ def report_of(run: RunFolder, title: str = "") -> Document:
         *((known.name, known.title, blocks_of(run, known)) for known in AFTER_RESULT),
         ("importance", IMPORTANCE.title, blocks_of(run, IMPORTANCE)),
         (_FURTHER, "Further pictures", []),
-        ("remarks", "Remarks of the training", _remarks(run)),
+        ("remarks", "Remarks of the training", remarks(run)),
         ("settings", "Settings, all of them", _settings(settings)),
         ("glossary", "How to read it", [
             Table("", ("figure", "what it means"), tuple(GLOSSARY)),
@@ -116,8 +117,8 @@ def _about(run: RunFolder) -> tuple[Cell, ...]:
     return tuple(told)
 
 
-def _definition(run: RunFolder) -> list[Block]:
-    """The published definition that a readmission follows, in sentences."""
+def definition_in_words(run: RunFolder) -> list[Block]:
+    """The definition that a readmission follows, in sentences."""
     path = run.find("task.toml")
     try:
         task = None if path is None else task_called(str(path))
@@ -157,10 +158,12 @@ def attrition(run: RunFolder) -> list[Block]:
 
 
 def _rows(run: RunFolder) -> list[Block]:
-    records = run.records("counts.csv")
+    records = roles(run)
     if not records:
         return []
+    recalibrated = words(run)
     return [
+        *([Words(f"This model was {recalibrated}.")] if recalibrated else []),
         Words(
             "People are dealt into roles by lot, and those who test are asked later than anybody "
             "was learned from: the test is of other people at another time."
@@ -170,7 +173,8 @@ def _rows(run: RunFolder) -> list[Block]:
     ]  # fmt: skip
 
 
-def _remarks(run: RunFolder) -> list[Block]:
+def remarks(run: RunFolder) -> list[Block]:
+    """What the training wants the reader to know, one point each."""
     found = [str(remark) for remark in run.evaluation.get("remarks") or []]
     return [Points(tuple(found))] if found else []
 

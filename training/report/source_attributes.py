@@ -9,7 +9,7 @@ looked up.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from training.report.document import Cell
@@ -27,7 +27,7 @@ class Attribute(NamedTuple):
 
 
 def attributes(
-    given: Callable[[str], Cell], see: Callable[[str], Cell], facts: dict[str, str]
+    given: Callable[[str], Cell], see: Callable[[str], Cell], facts: Mapping[str, Cell]
 ) -> list[Attribute]:
     """All 31, in order; for `given`, `see` and `facts` see `training.report.tripod.items`."""
     told: list[tuple[str, tuple[tuple[str, Cell], ...]]] = [
@@ -39,7 +39,7 @@ def attributes(
         )),
         ("Purpose", (
             ("intended use", given("intended_use")),
-            ("intended patients", facts["eligible"]),
+            ("intended patients", facts["intended_people"]),
             ("intended users", given("intended_users")),
             ("intended role in decisions", given("decision_role")),
         )),
@@ -49,15 +49,13 @@ def attributes(
         )),
         ("Development details and input features", (
             ("inclusion and exclusion in the training data", see("people")),
-            ("demographic and social inputs", see("inputs")),
-            ("how well these people are represented", see("subgroups")),
+            ("demographic and social inputs", facts["demographic"]),
+            ("how well these people are represented", facts["represented"]),
             ("relevance of the training data to where it is used", given("relevance")),
         )),
         ("Fairness in development", (
-            ("how the output was made fair", see("equity")),
-            ("how bias was managed, reduced or removed",
-             "race and ethnicity are no inputs; proxies are registered with what was done about "
-             "each; a group that is badly calibrated fails the gate"),
+            ("how the output was made fair", facts["fairness"]),
+            ("how bias was managed, reduced or removed", facts["bias"]),
         )),
         ("External validation", (
             ("data, setting, place of external validation", given("validated_at")),
@@ -67,7 +65,7 @@ def attributes(
         )),
         ("Quantitative measures of performance", (
             ("validity in test data of the same source", see("performance")),
-            ("fairness in test data of the same source", see("subgroups")),
+            ("fairness in test data of the same source", facts["by_group"]),
             ("validity in data of another source", given("validation_results")),
             ("fairness in data of another source", given("validation_fairness")),
             ("evaluation of its use on outcomes", given("outcome_evaluation")),

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from training.evaluate import OURS
+from training.report.baseline_notes import notes_on
 from training.report.document import Block, Cell, Figures, Heading, Marked, Points, Table, Words
-from training.report.figure_words import NOTHING, base_rate, between, decimals, per_cent, said
-from training.report.result import THREE, TWO, told, verdict_on
+from training.report.figure_words import NOTHING, base_rate, between, decimals, said
+from training.report.model_facts import asked_again, source_words
+from training.report.recalibrated import test_from, words
+from training.report.result import THREE, TWO, list_words, share_of_top, told, verdict_on
 from training.report.run_folder import RunFolder
 
 _NOT_REAL = (
@@ -81,8 +84,8 @@ def verdict(run: RunFolder) -> list[Block]:
         "missed. It may still be made champion by somebody who gives a reason, which is kept."
     )
     rows: list[tuple[Cell, ...]] = [
-        (c["name"], Marked("passed", "good") if c["passed"] else Marked("MISSED", "bad"),
-         c["words"])
+        (c["name"], "not judged" if not c.get("judged", True) else Marked("passed", "good")
+         if c["passed"] else Marked("MISSED", "bad"), c["words"])
         for c in gate["criteria"]
     ]  # fmt: skip
     beside = (
@@ -116,24 +119,25 @@ def _what_and_whom(run: RunFolder) -> list[str]:
         learned = (
             f" It learned from {count(trained['rows'])} questions about {count(trained['people'])} "
             f"people{about}, {count(trained['cases'])} of them with the outcome, asked from "
-            f"{trained['first_as_of']} to {trained['last_as_of']}."
+            f"{trained['first_as_of']} to {trained['last_as_of']}{asked_again(run)}."
         )
+    if recalibrated := words(run):
+        learned += f" It was {recalibrated}."
     tested = (
         f"It was tested on {count(run.evaluation['rows'])} questions about "
         f"{count(run.evaluation['people'])} people"
     )
-    if trained.get("test_from"):
-        tested += f" from {trained['test_from']} on, a time that it learned nothing of"
+    if first := test_from(run):
+        tested += f" from {first} on, a time that it learned nothing of"
     return [
         f"The model says how likely this is: {model['label']}. {asked}",
-        f"The data reach until {model['data_through']} (source: "
-        f"{trained.get('source') or 'not named'}; origin: "
+        f"The data reach until {model['data_through']} (source: {source_words(run)}; origin: "
         f"{str(model['origin']).replace('_', ' ')}).{learned} {tested}.",
     ]
 
 
 def _how_good(run: RunFolder) -> list[str]:
-    judged, ours = run.evaluation, run.evaluation["scores"][OURS]
+    ours = run.evaluation["scores"][OURS]
     told_of = []
     if "auroc" in ours:
         pairs = between(decimals(0), *(100 * part for part in ours["auroc"]))
@@ -150,16 +154,35 @@ def _how_good(run: RunFolder) -> list[str]:
             "Calibration: for each case that the risks add up to, "
             f"{between(TWO, value, low, high)} were seen; {how}."
         )
-    lines = [line for line in judged["capacities"] if line["score"] == OURS]
-    top = next((line for line in lines if line["capacity"] == "top 5%"), None)
-    if top is not None:
-        found = said(per_cent, top["sensitivity"])
-        told_of.append(
-            f"Use: of the 5 % called first, {said(per_cent, top['ppv'])} are cases, beside "
-            f"{base_rate(judged, run.counts)} by chance"
-            + (f", and {found} of all cases are among them." if found != NOTHING else ".")
+    return [*told_of, *_use(run)]
+
+
+def _use(run: RunFolder) -> list[str]:
+    """What calling 5 % of each list finds, beside chance and the best of the other scores."""
+    judged, counts = run.evaluation, run.counts
+    lines = {str(line["score"]): line for line in judged["capacities"]
+             if line["capacity"] == "top 5%"}  # fmt: skip
+    ours = lines.pop(OURS, None)
+    cases = NOTHING if ours is None else share_of_top(ours, "ppv", counts)
+    if ours is None or cases == NOTHING:
+        return []
+    use = (
+        f"Use: of the 5 % called first of each list ({list_words(run)}), {cases} are cases, beside "
+        f"{base_rate(judged, counts)} by chance"
+    )
+    others = {
+        name: line for name, line in lines.items() if share_of_top(line, "ppv", counts) != NOTHING
+    }
+    best = max(others, key=lambda name: others[name]["ppv"], default=None)
+    if best is not None:
+        use += (
+            f" and {share_of_top(others[best], 'ppv', counts)} by {best}, the best of the other "
+            "scores there"
         )
-    return told_of
+    found = share_of_top(ours, "sensitivity", counts)
+    if found == NOTHING:
+        return [f"{use}."]
+    return [f"{use}; {found} of all cases are among them."]
 
 
 def _beside(run: RunFolder) -> list[Block]:
@@ -174,10 +197,11 @@ def _beside(run: RunFolder) -> list[Block]:
         ("score", "the model's AUROC minus its (95 %)", "is the model better?"), tuple(rows),
         frozenset((1,)),
     )  # fmt: skip
+    notes = notes_on(run.evaluation["scores"])
     if all(str(better) != "not shown" for *_, better in rows):
-        return [table]
+        return [table, *notes]
     return [
-        table,
+        table, *notes,
         Words(
             "“Not shown” is no “equal”: the interval of the difference holds 0, so that this test "
             "cannot tell.", note=True,
