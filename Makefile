@@ -39,7 +39,8 @@ mlflow: $(READY)  ## the MLflow pages on what the demo made
 test: check  ## make check, then every test and notebook
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
 ifneq ($(NOTEBOOKS),)
-	@$(BIN)/python -m pytest -p no:cacheprovider -o filterwarnings=default --nbmake $(NOTEBOOKS)
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && FIRSTCALL_HOME="$$home" $(BIN)/python -m pytest \
+		-p no:cacheprovider -o filterwarnings=default --nbmake $(sort $(NOTEBOOKS))
 endif
 
 check: $(READY)  ## lint, format, types, the law of imports
