@@ -41,17 +41,18 @@ class Line:
 
 @dataclass(frozen=True)
 class Setting:
-    """What every benchmark is given: the histories that it is about, the populations that it may
-    ask for others, a folder that is emptied afterwards, and how often to measure."""
+    """What every benchmark is given: how many patients it is about, the populations that it may
+    ask for, a folder that is emptied afterwards, and how often to measure."""
 
-    histories: Histories
+    patients: int
     populations: Populations
     scratch: Path
     times: int
 
     @property
-    def patients(self) -> int:
-        return sum(self.histories.patients_a_shard)
+    def histories(self) -> Histories:
+        """Those of the patients that it is about."""
+        return self.populations.of(self.patients)
 
 
 def beside(what: str, measured: float, other_is: str, other: float, unit: str = "s") -> Line:

@@ -47,19 +47,23 @@ class Populations:
     """What is kept in one folder: the seed, and populations made of it."""
 
     def __init__(self, folder: Path, members: int = SEED_MEMBERS) -> None:
-        version = f"{FORMAT}-{translation_fingerprint()[:8]}"
+        self._version = f"{FORMAT}-{translation_fingerprint()[:8]}"
         self._folder = folder
-        self._named = f"of-{members}-{version}"
+        self._named = f"of-{members}-{self._version}"
         self._members = members
 
     @cached_property
     def seed(self) -> Home:
-        """The invented people, taken in and with histories; made where they are not there."""
-        home = Home(self._folder / f"seed-{self._named}")
+        """The invented people whose histories are chosen from."""
+        return self.invented(self._members)
+
+    def invented(self, members: int) -> Home:
+        """So many invented people, taken in and with histories; made where they are not there."""
+        home = Home(self._folder / f"seed-of-{members}-{self._version}")
         if not (home.histories / "manifest.json").exists():
             shutil.rmtree(home.root, ignore_errors=True)
-            with stage(f"Inventing {self._members:,} people, and their histories"):
-                synthesise(home.invented, self._members, YEARS, seed=1, end_on=END, replicates=0)
+            with stage(f"Inventing {members:,} people, and their histories"):
+                synthesise(home.invented, members, YEARS, seed=1, end_on=END, replicates=0)
                 take_in(home, "canonical", home.invented)
                 write_histories(home)
         return home
