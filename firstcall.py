@@ -14,7 +14,7 @@ from data.command_line import Day, become, day_of, shown
 from data.errors import FirstcallError, InputError, RefusalError, where
 from data.home import Home
 from data.progress import listen
-from data.terminal import say, shown_stage
+from data.terminal import printable, say, shown_stage
 from features.command_line import Chosen, features, histories
 from training.command_line import trainings
 
@@ -73,6 +73,9 @@ def demo(
 
     home = _home()
     begin_anew(home.root)
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_DEFAULT_ARTIFACT_ROOT"):
+        if os.environ.pop(name, None):
+            say(f"{name} is left aside: models of invented people stay in the demo's own folder.")
     _invent(home, members, 4, seed)
     _take_in(home, "canonical", home.invented)
     for settings in (READMISSION, HIGH_COST):
@@ -181,17 +184,21 @@ def impact() -> None:
 
     Example: firstcall impact
     """
+    from data.intake import current
     from serving.store import Store
+    from training.cohort_page import Counts
     from training.impact import impact as told_by
     from training.impact_outcomes import outcomes_of
     from training.printed_impact import print_impact
 
-    store = Store(_home().store_database)
+    home = _home()
+    store = Store(home.store_database)
     try:
         allocations = store.allocations()
     finally:
         store.close()
-    print_impact(told_by(allocations, outcomes_of(_home(), allocations)))
+    counts = Counts(str(current(home).manifest["origin"]))
+    print_impact(told_by(allocations, outcomes_of(home, allocations)), counts)
 
 
 @app.command()
@@ -302,7 +309,7 @@ def main() -> None:
     try:
         app()
     except FirstcallError as error:
-        sys.stderr.write(f"firstcall: {error}\n")
+        sys.stderr.write(f"firstcall: {printable(str(error))}\n")
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         sys.stderr.write("firstcall: stopped; what was published before is unchanged.\n")

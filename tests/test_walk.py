@@ -28,7 +28,7 @@ def firstcall(home: Path, *arguments: str, expect: int = 0) -> subprocess.Comple
     return done
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def walks(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Home, str]]:
     """Two homes in which the demo ran with the same seed, and what it printed."""
     made = []

@@ -2,7 +2,8 @@
 
 It stands alone (no script, no file from elsewhere) and holds no patient's row or id. Of real people
 a count under 11 is not shown, and the others are rounded to tens, so that none can be had by
-subtraction; lengths of bars are drawn from what is shown, not from what it was rounded from.
+subtraction (from 11 to 14 the range is written, as 10 would look like one that must not be shown);
+lengths of bars are drawn from what is shown, not from what it was rounded from.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from training.tasks import ReadmissionTask, described
 
 SMALLEST_SHOWN = 11
 """Counts of real people under this are not shown (CMS's cell size rule)."""
+_BELOW_TENS = 14
+"""Counts from SMALLEST_SHOWN to this are written as that range."""
 
 _MAIN_WIDTH, _SIDE_AT, _SIDE_WIDTH, _WIDTH = 300, 380, 500, 890
 _LINE, _GAP = 17, 16
@@ -46,17 +49,42 @@ class Counts:
 
         >>> Counts("invented").count(7), Counts("own").count(7), Counts("own").count(1234)
         ('7', 'fewer than 11', '1,230')
+        >>> Counts("own").count(13)
+        '11 to 14'
         """
         if not self.guarded or number == 0:
             return f"{number:,}"
-        if number < SMALLEST_SHOWN:
+        if self.hides(number):
             return f"fewer than {SMALLEST_SHOWN}"
+        if number <= _BELOW_TENS:
+            return f"{SMALLEST_SHOWN} to {_BELOW_TENS}"
         return f"{round(number, -1):,}"
+
+    def drawn(self, number: int) -> int:
+        """The count as a length: of real people 0 where it is not shown, and 11 for 11 to 14.
+
+        >>> Counts("own").drawn(7), Counts("own").drawn(13), Counts("own").drawn(1234)
+        (0, 11, 1230)
+        """
+        if not self.guarded:
+            return int(number)
+        if number <= _BELOW_TENS:
+            return SMALLEST_SHOWN if number >= SMALLEST_SHOWN else 0
+        return round(int(number), -1)
+
+    def hides(self, number: int) -> bool:
+        """Whether the count is not shown, so that nothing else is told of these few either."""
+        return self.guarded and 0 < number < SMALLEST_SHOWN
+
+    def small(self, part: int, whole: int) -> bool:
+        """Whether `part` of `whole`, or the rest of it, are so few real people that the share is
+        not told. Nobody is few as well: a share of 0 or 1 tells of everybody."""
+        return self.guarded and min(part, whole - part) < SMALLEST_SHOWN
 
     def per_cent(self, part: int, whole: int) -> float | None:
         """The share in per cent, of real people a whole number; None where there is none, or
         where it would tell a small group."""
-        if whole == 0 or (self.guarded and min(part, whole - part) < SMALLEST_SHOWN):
+        if whole == 0 or self.small(part, whole):
             return None
         return float(round(100 * part / whole)) if self.guarded else 100 * part / whole
 
@@ -278,7 +306,7 @@ def _days_plot(index: pd.DataFrame, counts: Counts, task: ReadmissionTask) -> di
         "planned": np.bincount(slot[~unplanned], minlength=len(edges)),
     }
     if counts.guarded:
-        shown = {k: np.where(n < SMALLEST_SHOWN, 0, np.round(n, -1)) for k, n in found.items()}
+        shown = {k: np.array([counts.drawn(one) for one in n]) for k, n in found.items()}
     most = max(1, int((shown["unplanned"] + shown["planned"]).max()))
     width = _PLOT_WIDTH / len(edges)
     bars = []
@@ -297,8 +325,10 @@ def _days_plot(index: pd.DataFrame, counts: Counts, task: ReadmissionTask) -> di
                      f"{planned_there} planned",
         })  # fmt: skip
     every = max(1, len(bars) // 6)
+    # what two bars of 11 to 14 add up to is no count that could be written
+    highest = counts.count(most) if most <= _BELOW_TENS else f"{most:,}"
     return {
-        "bars": bars, "most": f"{most:,}", "height": _PLOT_HEIGHT, "width": _PLOT_WIDTH + 50,
+        "bars": bars, "most": highest, "height": _PLOT_HEIGHT, "width": _PLOT_WIDTH + 50,
         "ticks": [bar for place, bar in enumerate(bars) if place % every == 0],
         "unit": "days" if step == 1 else "days, one bar a week",
     }  # fmt: skip

@@ -86,11 +86,15 @@ def control_totals(
         reason = np.select([person < 0, ~windows.asked(person), inside == 0], [0, 1, 2], 3)
         in_rows += int((cents * inside).sum())
         year = days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
-        keys = pd.MultiIndex.from_arrays([year, batch["kind"].to_pandas()])
-        place, found = pd.factorize(keys)
-        sums = np.zeros((len(found), 4), np.int64)
+        kind = batch["kind"].combine_chunks().dictionary_encode()
+        kinds = kind.dictionary.to_pylist()
+        keys, place = np.unique(
+            year * len(kinds) + kind.indices.to_numpy(), return_inverse=True
+        )  # fmt: skip
+        sums = np.zeros((len(keys), 4), np.int64)
         np.add.at(sums, (place, reason), cents)
-        for key, values in zip(found, sums, strict=True):
+        for of, values in zip(keys.tolist(), sums, strict=True):
+            key = (of // len(kinds), kinds[of % len(kinds)])
             parts[key] = parts.get(key, np.zeros(4, np.int64)) + values
     made = totals.copy()
     used = made["covers"] == covers

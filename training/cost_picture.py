@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.cohort_page import Counts
 from training.judged_cost import JudgedCost
 from training.plots import COLOURS, legend_below, save
 
@@ -14,18 +15,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def draw_cost(path: Path, judged: JudgedCost, amount: str) -> Path:
+def draw_cost(path: Path, judged: JudgedCost, amount: str, counts: Counts) -> Path:
     """Write the mean expected and actual dollars of each tenth of the test rows, from the lowest
-    expected cost up, into `path`; `amount` is the kind of cost, in words."""
+    expected cost up, into `path`; `amount` is the kind of cost, in words. A tenth of fewer than 11
+    real people has no bar."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return save(path, "Expected cost beside what was spent", f"{amount} of the next year",
-                _deciles, judged)  # fmt: skip
+                _deciles, judged, counts)  # fmt: skip
 
 
-def _deciles(axes: Axes, judged: JudgedCost) -> None:
+def _deciles(axes: Axes, judged: JudgedCost, counts: Counts) -> None:
     from matplotlib.ticker import FuncFormatter
 
     told = judged.deciles.dropna(subset=["expected", "actual"])
+    told = told[[not counts.hides(many) for many in told["rows"]]]
     place = told["decile"].to_numpy(dtype=np.float64)
     expected, actual = (told[c].to_numpy(dtype=np.float64) for c in ("expected", "actual"))
     axes.bar(place - 0.2, expected, 0.4, color=COLOURS[0], label="expected")

@@ -22,6 +22,7 @@ from training.equity_words import findings_of, lines_of
 from training.evaluate import Scored, named_for_mlflow
 from training.groups import PAYER, RACE, SEX, Grouping
 from training.model_settings import EvaluationSettings
+from training.need import CAVEAT
 from training.resampling import resampled
 
 AT = 97
@@ -93,12 +94,14 @@ def equity_audit(
     groupings: Sequence[Grouping],
     settings: EvaluationSettings,
     truth_conditions: NDArray[np.float64] | None = None,
+    caveat: str = CAVEAT,
 ) -> EquityAudit:
     """Audit a score on `rows`, in the order of `scored`.
 
     `rows` has chronic_conditions (of high cost the need label, see `training.need`; of readmission
     from `need.with_chronic_conditions`), and unplanned_days where they are known. The percentile of
-    risk is that among all rows. `truth_conditions`: `need.true_conditions`.
+    risk is that among all rows. `truth_conditions`: `need.true_conditions`. `caveat` says what was
+    counted as illness.
     """
     need = {COUNTED: _column(rows, "chronic_conditions")}
     if truth_conditions is not None:
@@ -121,8 +124,9 @@ def equity_audit(
     }
     not_told = {g.name: float(np.mean(g.of == "")) for g in groupings if g.name in AUDITED}
     findings = findings_of(
-        tables["at_same_risk"], tables["shares"], not_told, FEWEST, AT, scored.amount is not None
-    )
+        tables["at_same_risk"], tables["shares"], not_told, FEWEST, AT, scored.amount is not None,
+        caveat,
+    )  # fmt: skip
     return EquityAudit(**tables, findings=findings)
 
 

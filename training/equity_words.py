@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from training.groups import PAYER, RACE
-from training.need import CAVEAT
 
 _OF = {"true_conditions": "true chronic conditions",
        "counted_conditions": "active chronic conditions counted from claims"}  # fmt: skip
@@ -21,11 +21,13 @@ def findings_of(
     fewest: int,
     at: int,
     of_cost: bool,
+    caveat: str,
 ) -> tuple[str, ...]:
     """The sentences of an audit; its tables are those of `training.equity.EquityAudit`.
 
     `not_told`: the share of rows without a group, of each grouping that was asked for; `fewest`
-    people are compared at percentile `at` and above; `of_cost`: the score follows cost.
+    people are compared at percentile `at` and above; `of_cost`: the score follows cost; `caveat`:
+    what was counted as illness, and that it is counted from claims.
     """
     said = [
         f"{name} is not told for {share:.0%} of the rows, which are in none of its groups"
@@ -59,7 +61,7 @@ def findings_of(
         if first != "true_conditions"
         else "the true conditions are known here because the people are invented"
     )
-    return tuple(map(_sentence, (*said, f"{CAVEAT}: {hidden}")))
+    return tuple(map(_sentence, (*said, f"{caveat}: {hidden}")))
 
 
 def lines_of(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -72,42 +74,43 @@ def _of_differences(
 ) -> list[str]:
     """A sentence of each group that differs at the same risk, or that none is shown to."""
     column = f"{measures[0]}_difference"
-    judged = lines_of(at_same_risk[at_same_risk[column].notna()])
-    if not judged:
+    known = at_same_risk[at_same_risk[column].notna()]
+    if known.empty:
         return []
-    sizes = at_same_risk.groupby("grouping").size()
+    sizes = Counter(at_same_risk["grouping"].tolist())
+    # of two groups each differs from the other by the same: one of them says it all
+    looked_at = sum(
+        1 if sizes[name] == 2 else many
+        for name, many in Counter(known["grouping"].tolist()).items()
+    )
     said = [
         _at_same_risk(line, measures, at, of_cost)
-        for line in judged
-        # of two groups one says it all
+        for line in lines_of(known)
         if _shown(line, column) and (line[column] > 0 or sizes[line["grouping"]] > 2)
     ]
     if not said:
+        hold = "the interval of the one difference holds 0"
+        if looked_at > 1:
+            hold = f"the intervals of all {looked_at} differences hold 0"
         return [
             f"at the same risk ({at}th percentile and above) no group is shown to have more or "
-            f"fewer {_OF[measures[0]]} than everybody else there: the intervals of all "
-            f"{len(judged)} differences hold 0"
+            f"fewer {_OF[measures[0]]} than everybody else there: {hold}"
         ]
+    many = "this is the one difference" if looked_at == 1 else f"these are {looked_at} differences"
     return [
         *said,
-        f"these are {len(judged)} differences looked at, and of such intervals one in twenty "
-        "excludes 0 by chance alone; nothing is adjusted, and groups by payer differ in age, too",
+        f"{many} looked at, and of such intervals one in twenty excludes 0 by chance alone; "
+        "nothing is adjusted",
     ]
 
 
 def _at_same_risk(line: Mapping[str, Any], measures: list[str], at: int, of_cost: bool) -> str:
     first, *others = measures
-    difference = line[f"{first}_difference"]
-    more = difference > 0
-    why = "the score, which follows cost," if of_cost else "the score"
-    if first == "true_conditions":
-        verdict = f"{why} calls them too {'late' if more else 'early'}"
-    else:
-        verdict = f"as far as claims tell, {why} calls them too {'late' if more else 'early'}"
+    more = line[f"{first}_difference"] > 0
     words = (
         f"at the same risk ({at}th percentile and above) {_people(line)} have "
         f"{_size(line, f'{first}_difference', 1)} {'more' if more else 'fewer'} {_OF[first]} than "
-        f"everybody else there: {verdict}"
+        f"everybody else there{_meaning(line, first, of_cost, more=more)}"
     )
     for name in others:
         column = f"{name}_difference"
@@ -117,6 +120,16 @@ def _at_same_risk(line: Mapping[str, Any], measures: list[str], at: int, of_cost
             f"{'shows it too' if shown else 'would not have shown it'}"
         )
     return words
+
+
+def _meaning(line: Mapping[str, Any], first: str, of_cost: bool, *, more: bool) -> str:
+    """What the difference means. Payers and sexes differ in age, and the old have more conditions
+    at any risk: of them the difference alone is told."""
+    if line["grouping"] != RACE:
+        return " (not adjusted for age, by which such groups differ)"
+    why = "the score, which follows cost," if of_cost else "the score"
+    far = "" if first == "true_conditions" else "as far as claims tell, "
+    return f": {far}{why} calls them too {'late' if more else 'early'}"
 
 
 def _on_the_list(line: Mapping[str, Any], first: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from serving.calibrator import logit
 from training.calibrate import losses
-from training.called import lists
+from training.capacities import SHARES, capacities
 from training.discrimination import Ranking, expected_auroc, within_period_auroc
 from training.logistic import intercept_and_slope, offset_intercept
 from training.resampling import resampled
@@ -75,7 +75,7 @@ class Scored:
 @dataclass(frozen=True)
 class Evaluation:
     """``scores[name][metric]``, ``better_than[baseline][metric]`` (ours minus the baseline, on the
-    same resampled patients), ``capacities`` (one row a score and capacity), ``truth`` (figures
+    same resampled patients), ``capacities`` (see `training.capacities`), ``truth`` (figures
     against the true risk; empty where nobody knows it), ``remarks`` for the reader, ``companion``
     the same scores on the same rows judged by the companion outcome."""
 
@@ -116,7 +116,7 @@ class Evaluation:
             for name, metrics in self.companion.scores.items():
                 made[f"companion.{name}.auroc"] = metrics["auroc"].value
         for row in self.capacities.to_dict("records"):
-            for part in ("ppv", "sensitivity", "cost_captured"):
+            for part in SHARES:
                 made[f"{row['score']}.{part}_at_{row['capacity'].replace(' ', '_')}"] = row[part]
         return named_for_mlflow(made)
 
@@ -168,7 +168,7 @@ def evaluate(scored: Scored, settings: EvaluationSettings) -> Evaluation:
         rows=len(y), people=len(people), events=int(y.sum()),
         base_rate=float(np.average(y, weights=w)) if len(y) else float("nan"),
         scores=scores, better_than=better,
-        capacities=_capacities(scored, usable, settings),
+        capacities=capacities(scored, {OURS: scored.margin, **usable}, settings),
         within_period={
             n: within_period_auroc(s, y, scored.period, w)
             for n, s in {OURS: scored.margin, **usable}.items() if np.isfinite(s).all()
@@ -305,46 +305,6 @@ def _intervals(
         into = scores if kind == "score" else better
         into.setdefault(name, {})[metric] = Interval(float(value), float(low), float(high))
     return scores, better
-
-
-def _capacities(
-    scored: Scored, baselines: Mapping[str, NDArray[np.float64]], settings: EvaluationSettings
-) -> pd.DataFrame:
-    """One row a score and capacity: PPV, sensitivity and share of cost among those taken from
-    the top of each period's list, averaged over the periods whose list is long enough."""
-    wanted: list[tuple[str, float]] = [(f"top {s:.0%}", s) for s in settings.shares]
-    wanted += [(f"{c} people", float(c)) for c in settings.counts]
-    made = []
-    for name, score in {OURS: scored.margin, **baselines}.items():
-        per: dict[str, list[tuple[float, float, float]]] = {label: [] for label, _ in wanted}
-        for ordered in lists(score, scored.period, scored.patient_id):
-            for label, size in wanted:
-                take = int(np.ceil(size * len(ordered))) if size < 1 else int(size)
-                if take <= len(ordered):
-                    per[label].append(_taken(scored, ordered, take))
-        for label, found in per.items():
-            if found:
-                ppv, sensitivity, captured = (_mean(values) for values in zip(*found, strict=True))
-                made.append((name, label, len(found), ppv, sensitivity, captured))
-    columns = ["score", "capacity", "lists", "ppv", "sensitivity", "cost_captured"]
-    return pd.DataFrame(made, columns=columns)
-
-
-def _mean(values: Sequence[float]) -> float:
-    """Over the lists on which it can be told: one without a case has no sensitivity."""
-    told = [value for value in values if np.isfinite(value)]
-    return float(np.mean(told)) if told else float("nan")
-
-
-def _taken(scored: Scored, ordered: NDArray[np.int64], take: int) -> tuple[float, float, float]:
-    w, y = scored.weights[ordered], scored.outcome[ordered]
-    cases = float(w @ y)
-    found = float(w[:take] @ y[:take])
-    captured = float("nan")
-    if scored.amount is not None:
-        spent = w * np.maximum(scored.amount[ordered], 0)
-        captured = float(spent[:take].sum() / spent.sum()) if spent.sum() > 0 else float("nan")
-    return found / float(w[:take].sum()), found / cases if cases else float("nan"), captured
 
 
 def _against_truth(

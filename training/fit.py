@@ -92,14 +92,14 @@ def fit(
     """
     lightgbm = load_lightgbm()
     taking = parameters(settings, len(y), repeats, monotone)
-    if monotone is not None:
-        X = with_missing_harmless(X, monotone)
 
     def part(rows: NDArray[np.bool_], **more: Any) -> Any:
+        taken = X[rows]
         return lightgbm.Dataset(
-            X[rows], y[rows], weight=weights[rows], feature_name=names, params=taking,
+            taken if monotone is None else with_missing_harmless(taken, monotone),
+            y[rows], weight=weights[rows], feature_name=names, params=taking,
             init_score=None if start is None else start[rows], free_raw_data=True, **more,
-        )  # fmt: skip
+        ).construct()  # fmt: skip
 
     cases = y * np.minimum(weights, 1)  # rows that share one weight tell of one case
 

@@ -11,6 +11,7 @@ import pandas as pd
 
 from serving.calibrator import Calibrator
 from training.backtest import Backtests, backtests, cut_dates, earlier_tests
+from training.cohort_page import Counts
 from training.decision_curve import decision_curve, words_of
 from training.evaluate import Scored
 from training.fit import Fitted
@@ -24,12 +25,14 @@ from training.stability import Stability, stability
 
 @dataclass(frozen=True)
 class Lab:
-    """The four analyses; None where the settings ask for none."""
+    """The four analyses; None where the settings ask for none. ``counts`` writes those of the
+    pictures."""
 
     decision_curve: pd.DataFrame
     backtests: Backtests | None
     learning_curve: LearningCurve | None
     stability: Stability | None
+    counts: Counts
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -53,10 +56,12 @@ class Lab:
         draw_decision_curve(pictures / "decision_curve.png", self.decision_curve, title)
         if self.backtests is not None:
             self.backtests.table.to_csv(tables / "backtests.csv", index=False)
-            draw_backtests(pictures / "backtests.png", self.backtests, title)
+            draw_backtests(pictures / "backtests.png", self.backtests, title, self.counts)
         if self.learning_curve is not None:
             self.learning_curve.table.to_csv(tables / "learning_curve.csv", index=False)
-            draw_learning_curve(pictures / "learning_curve.png", self.learning_curve, title)
+            draw_learning_curve(
+                pictures / "learning_curve.png", self.learning_curve, title, self.counts
+            )
         for name in ("backtests", "learning_curve", "stability"):
             if (found := getattr(self, name)) is not None:
                 told = json.dumps(found.to_json(), indent=1) + "\n"
@@ -92,4 +97,5 @@ def in_the_lab(
         stable = stability(
             learner, fitted, tested, settings.seed, settings.stability_refits, calibrator
         )
-    return Lab(decision_curve(scored, learner.task.evaluation), back, curve, stable)
+    counts = Counts(str(prepared.manifest["origin"]))
+    return Lab(decision_curve(scored, learner.task.evaluation), back, curve, stable, counts)

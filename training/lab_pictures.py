@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from training.backtest import Backtests
+from training.cohort_page import Counts
 from training.decision_curve import EVERYBODY, NOBODY
 from training.evaluate import OURS
 from training.learning_curve import LearningCurve
@@ -33,16 +35,17 @@ def draw_decision_curve(path: Path, curve: pd.DataFrame, title: str) -> Path | N
     return _save(path, words, title, _decision, curve)
 
 
-def draw_backtests(path: Path, found: Backtests, title: str) -> Path:
-    """Write ranking and calibration at each cut date into `path`."""
+def draw_backtests(path: Path, found: Backtests, title: str, counts: Counts) -> Path:
+    """Write ranking and calibration at each cut date into `path`; of a date at which fewer than 11
+    real people tested, or were cases, no figure is drawn."""
     words = "Backtests: the model made at earlier dates, tested on what came after"
-    return _save(path, words, title, _backtests, found.table)
+    return _save(path, words, title, _backtests, found.table, counts)
 
 
-def draw_learning_curve(path: Path, curve: LearningCurve, title: str) -> Path:
+def draw_learning_curve(path: Path, curve: LearningCurve, title: str, counts: Counts) -> Path:
     """Write the ranking by how many people were learned from into `path`."""
     words = "Learning curve: the model made of fewer people, tested on the same rows"
-    return _save(path, words, title, _learning, curve)
+    return _save(path, words, title, _learning, curve, counts)
 
 
 def _save(path: Path, words: str, title: str, drawing: Any, *about: Any) -> Path:
@@ -83,7 +86,7 @@ def _decision(axes: Axes, curve: pd.DataFrame) -> None:
     legend_below(axes, "the highest line is the best way to choose whom to call at that threshold")
 
 
-def _backtests(axes: Axes, table: pd.DataFrame) -> None:
+def _backtests(axes: Axes, table: pd.DataFrame, counts: Counts) -> None:
     from matplotlib.figure import Figure
 
     figure = axes.figure
@@ -93,14 +96,19 @@ def _backtests(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_subplotspec(halves[0])
     below = figure.add_subplot(halves[1])
     place = np.arange(len(table), dtype=np.float64)
-    _intervals(axes, place, table, "auroc", 0)
+    few = np.array([
+        counts.hides(line["rows"]) or counts.hides(line["cases"])
+        for line in table.to_dict("records")
+    ], dtype=bool)  # fmt: skip
+    _intervals(axes, place[~few], table[~few], "auroc", 0)
     for what, colour in (("ranking", COLOURS[0]), ("calibration", COLOURS[1])):
         axes.plot([], [], "o", color=colour, label=f"{what}, with 95 % interval")
-    _intervals(below, place, table, "observed_to_expected", 1)
+    _intervals(below, place[~few], table[~few], "observed_to_expected", 1)
     below.axhline(1, color="0.6", linewidth=1, zorder=0)
     words = [
-        f"{row['cut']}\nlearned: {row['learned_rows']:,} rows,\n{row['learned_cases']:,} cases\n"
-        f"tested: {row['rows']:,} rows,\n{row['cases']:,} cases"
+        f"{row['cut']}\nlearned: {counts.count(row['learned_rows'])} rows,\n"
+        f"{counts.count(row['learned_cases'])} cases\n"
+        f"tested: {counts.count(row['rows'])} rows,\n{counts.count(row['cases'])} cases"
         for row in table.to_dict("records")
     ]
     for one in (axes, below):
@@ -117,15 +125,15 @@ def _backtests(axes: Axes, table: pd.DataFrame) -> None:
     legend_below(axes, "the last date is that of the model itself")
 
 
-def _learning(axes: Axes, curve: LearningCurve) -> None:
+def _learning(axes: Axes, curve: LearningCurve, counts: Counts) -> None:
     table = curve.table
-    people = table["people"].to_numpy(dtype=np.float64)
+    people = np.array([max(counts.drawn(many), 1) for many in table["people"]], dtype=np.float64)
     _intervals(axes, people, table, "auroc", 0, "AUROC with 95 % interval; each point has twice "
                "as many people as the one before")  # fmt: skip
     axes.plot(people, table["auroc"], color=COLOURS[0], linewidth=1.5)
     axes.set_xscale("log", base=2)
     words = [
-        f"{row['people']:,}\n{row['cases']:,}\n{row['log_loss']:.4f}"
+        f"{counts.count(row['people'])}\n{counts.count(row['cases'])}\n{row['log_loss']:.4f}"
         for row in table.to_dict("records")
     ]
     axes.set_xticks(people, words)
@@ -136,7 +144,10 @@ def _learning(axes: Axes, curve: LearningCurve) -> None:
         "under them the cases among them, and the log loss on the test rows (lower is better)",
         ylabel="AUROC on the test rows (higher is better)",
     )
-    legend_below(axes, curve.words.removeprefix("learning curve: ").replace(": ", ":\n"))
+    said = curve.words.removeprefix("learning curve: ").replace(": ", ":\n")
+    for many in table["people"]:
+        said = re.sub(rf"\b{many:,}(?= people| changed)", counts.count(many), said)
+    legend_below(axes, said)
 
 
 def _intervals(

@@ -34,6 +34,11 @@ CAVEAT = (
     "the need label (active chronic conditions and unplanned inpatient days of the following year) "
     "is counted from claims, and inherits unequal access to care"
 )
+CAVEAT_OF_YEAR_BEFORE = (
+    f"illness here (active chronic conditions of the {YEAR} days before the question, and no days "
+    "in hospital) is counted from claims, and inherits unequal access to care"
+)
+"""Of rows that `with_chronic_conditions` has counted."""
 
 
 def add_need(

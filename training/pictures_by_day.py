@@ -11,6 +11,7 @@ import numpy as np
 
 from training.baselines import whole_name
 from training.by_day import AT_DISCHARGE, Day
+from training.cohort_page import Counts
 from training.evaluate import OURS, Interval
 from training.plots import COLOURS, legend_below, save
 
@@ -23,20 +24,29 @@ _APART = 0.13
 """How far two scores of one day stand apart, in places of the axis."""
 
 
-def draw_days(folder: Path, days: Sequence[Day], title: str) -> list[Path]:
-    """Write ranking_by_day.png and calibration_by_day.png into `folder`; gives their paths."""
+def draw_days(folder: Path, days: Sequence[Day], title: str, counts: Counts) -> list[Path]:
+    """Write ranking_by_day.png and calibration_by_day.png into `folder`; gives their paths. Of a
+    day on which fewer than 11 real people were asked, or came back, no figure is drawn."""
     folder.mkdir(parents=True, exist_ok=True)
     return [
         save(folder / "ranking_by_day.png",
              "Ranking on each day after discharge, about the days that are left", title,
-             _ranking, days),
+             _ranking, days, counts),
         save(folder / "calibration_by_day.png",
              "Calibration on each day after discharge, about the days that are left", title,
-             _calibration, days),
+             _calibration, days, counts),
     ]  # fmt: skip
 
 
-def _ranking(axes: Axes, days: Sequence[Day]) -> None:
+def _told(days: Sequence[Day], counts: Counts) -> list[tuple[int, Day]]:
+    """The days that are drawn, each with its place on the axis."""
+    return [
+        (place, day) for place, day in enumerate(days)
+        if not counts.hides(day.evaluation.rows) and not counts.hides(day.evaluation.events)
+    ]  # fmt: skip
+
+
+def _ranking(axes: Axes, days: Sequence[Day], counts: Counts) -> None:
     names = [OURS, AT_DISCHARGE]
     names += sorted(
         {n for day in days for n in day.evaluation.scores if whole_name(n) == _BASELINE}
@@ -44,21 +54,21 @@ def _ranking(axes: Axes, days: Sequence[Day]) -> None:
     for number, name in enumerate(names):
         found = [
             (place + _APART * (number - (len(names) - 1) / 2), day.evaluation.scores[name]["auroc"])
-            for place, day in enumerate(days) if name in day.evaluation.scores
+            for place, day in _told(days, counts) if name in day.evaluation.scores
         ]  # fmt: skip
         _points(axes, found, _NAMES.get(name, name), number)
     axes.axhline(0.5, color="0.6", linewidth=1, zorder=0, label="by chance")
-    _days(axes, days, "AUROC")
+    _days(axes, days, counts, "AUROC")
 
 
-def _calibration(axes: Axes, days: Sequence[Day]) -> None:
+def _calibration(axes: Axes, days: Sequence[Day], counts: Counts) -> None:
     found = [
         (float(place), day.evaluation.scores[OURS]["observed_to_expected"])
-        for place, day in enumerate(days)
+        for place, day in _told(days, counts)
     ]
     axes.axhline(1, color="0.6", linewidth=1, zorder=0, label="as many as expected")
     _points(axes, found, _NAMES[OURS], 0)
-    _days(axes, days, "readmissions seen for each one expected")
+    _days(axes, days, counts, "readmissions seen for each one expected")
 
 
 def _points(axes: Axes, found: Sequence[tuple[float, Interval]], name: str, number: int) -> None:
@@ -71,9 +81,10 @@ def _points(axes: Axes, found: Sequence[tuple[float, Interval]], name: str, numb
     )  # fmt: skip
 
 
-def _days(axes: Axes, days: Sequence[Day], what: str) -> None:
+def _days(axes: Axes, days: Sequence[Day], counts: Counts, what: str) -> None:
     words = [
-        f"day {day.landmark}\n{day.evaluation.rows:,} at home\n{day.evaluation.events:,} came back"
+        f"day {day.landmark}\n{counts.count(day.evaluation.rows)} at home\n"
+        f"{counts.count(day.evaluation.events)} came back"
         for day in days
     ]
     axes.set_xticks(range(len(days)), words)

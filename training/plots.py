@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from training.cohort_page import SMALLEST_SHOWN, Counts
 from training.discrimination import Ranking
 from training.evaluate import OURS, Evaluation, Scored
 
@@ -29,8 +30,11 @@ _MARKS = (1, 0.8, 0.6, 0.4, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001
 """Where a scale of risks may have a mark, the highest first."""
 
 
-def draw(folder: Path, scored: Scored, evaluation: Evaluation, title: str) -> list[Path]:
-    """Write roc.png, calibration.png and gain.png into `folder`; gives their paths."""
+def draw(
+    folder: Path, scored: Scored, evaluation: Evaluation, title: str, counts: Counts
+) -> list[Path]:
+    """Write roc.png, calibration.png and gain.png into `folder`; gives their paths. Of real people
+    no point stands for fewer than 11 cases or others, and no bar for fewer than 11 rows."""
     usable = {n: s for n, s in scored.baselines.items() if n in evaluation.scores}
     scores = {OURS: scored.margin, **usable}
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +44,7 @@ def draw(folder: Path, scored: Scored, evaluation: Evaluation, title: str) -> li
         "gain": (_gain, "Gain: cases found from the top of the list"),
     }
     return [
-        save(folder / f"{name}.png", words, title, drawing, scored, scores, evaluation)
+        save(folder / f"{name}.png", words, title, drawing, scored, scores, evaluation, counts)
         for name, (drawing, words) in drawn.items()
     ]
 
@@ -75,14 +79,35 @@ def save_figure(figure: Figure, path: Path, **more: Any) -> Path:
 
 
 def _cumulative(
-    score: NDArray[np.float64], case: NDArray[np.float64], other: NDArray[np.float64]
+    score: NDArray[np.float64], scored: Scored, counts: Counts
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cases and others found so far, from the highest score down; ties in one step."""
+    """Cases and others found so far, from the highest score down; ties in one step. Of real people
+    each step is of 11 cases and 11 others or more, so that a curve does not hold who stands
+    where."""
     known = np.where(np.isfinite(score), score, -np.inf)
     rank = Ranking.of(known)
-    c = np.add.reduceat(case[rank.order], rank.starts)[::-1]
-    o = np.add.reduceat(other[rank.order], rank.starts)[::-1]
-    return np.r_[0.0, np.cumsum(c)], np.r_[0.0, np.cumsum(o)]
+    case, other = scored.outcome, 1 - scored.outcome
+    found = np.array([
+        np.r_[0.0, np.cumsum(np.add.reduceat(of[rank.order], rank.starts)[::-1])]
+        for of in (scored.weights * case, scored.weights * other, case, other)
+    ])  # fmt: skip
+    if counts.guarded:
+        found = found[:, _far_apart(found[2], found[3])]
+    return found[0], found[1]
+
+
+def _far_apart(cases: NDArray[np.float64], others: NDArray[np.float64]) -> list[int]:
+    """The first and the last place, and of those between as many as lie SMALLEST_SHOWN cases and
+    others apart."""
+    kept, last = [0], len(cases) - 1
+    for place in range(1, last):
+        if all(
+            many[place] - many[kept[-1]] >= SMALLEST_SHOWN
+            and many[last] - many[place] >= SMALLEST_SHOWN
+            for many in (cases, others)
+        ):
+            kept.append(place)
+    return [*kept, last]
 
 
 def _percent(axes: Axes) -> None:
@@ -107,13 +132,16 @@ def legend_below(axes: Axes, title: str) -> None:
 
 
 def _roc(
-    axes: Axes, scored: Scored, scores: dict[str, NDArray[np.float64]], evaluation: Evaluation
+    axes: Axes,
+    scored: Scored,
+    scores: dict[str, NDArray[np.float64]],
+    evaluation: Evaluation,
+    counts: Counts,
 ) -> None:
-    case, other = scored.weights * scored.outcome, scored.weights * (1 - scored.outcome)
     for (name, score), colour, style in zip(
         scores.items(), cycle(COLOURS), cycle(_STYLES), strict=False
     ):
-        found, wrong = _cumulative(score, case, other)
+        found, wrong = _cumulative(score, scored, counts)
         axes.plot(
             wrong / wrong[-1], found / found[-1], style, color=colour, linewidth=2,
             label=f"{name}: AUROC {evaluation.scores[name]['auroc']}",
@@ -121,14 +149,22 @@ def _roc(
     axes.plot([0, 1], [0, 1], color="0.8", linewidth=1, zorder=0)
     axes.set(xlabel="non-cases flagged", ylabel="cases flagged", xlim=(0, 1), ylim=(0, 1.01))
     axes.set_aspect("equal")
-    legend_below(axes, "with 95 % intervals")
+    legend_below(axes, "with 95 % intervals" + _steps(counts))
     _percent(axes)
+
+
+def _steps(counts: Counts) -> str:
+    """What a curve of real people leaves out."""
+    if not counts.guarded:
+        return ""
+    return f"\neach bend stands for {SMALLEST_SHOWN} cases and {SMALLEST_SHOWN} others, or more"
 
 
 @dataclass(frozen=True)
 class Tenth:
-    """A tenth of the rows that test, by the score: the mean risk said, the share with the outcome
-    and Wilson's 95 % interval of it, the mean true risk (None where it is not known)."""
+    """A tenth of the rows that test, by the score (of real people several together where one has
+    too few cases or others to be shown): the mean risk said, the share with the outcome and
+    Wilson's 95 % interval of it, the mean true risk (None where it is not known)."""
 
     said: float
     seen: float
@@ -137,12 +173,11 @@ class Tenth:
     true: float | None
 
 
-def tenths(scored: Scored) -> list[Tenth]:
-    """From the lowest score up; fewer than ten where there are fewer rows."""
+def tenths(scored: Scored, counts: Counts) -> list[Tenth]:
+    """From the lowest score up; fewer than ten where there are fewer rows, none where all are too
+    few to be shown."""
     made = []
-    for part in np.array_split(np.argsort(scored.margin, kind="stable"), _GROUPS):
-        if len(part) == 0:
-            continue
+    for part in _parts(scored, counts):
         w = scored.weights[part]
         rate, n = float(np.average(scored.outcome[part], weights=w)), len(part)
         # Wilson's interval: honest for small groups and rates near 0
@@ -159,40 +194,65 @@ def tenths(scored: Scored) -> list[Tenth]:
     return made
 
 
+def _parts(scored: Scored, counts: Counts) -> list[NDArray[np.int64]]:
+    """The rows of each tenth; of real people joined until cases and others are enough."""
+    parts: list[NDArray[np.int64]] = []
+    waiting = np.empty(0, dtype=np.int64)
+    for part in np.array_split(np.argsort(scored.margin, kind="stable"), _GROUPS):
+        waiting = np.r_[waiting, part]
+        if len(waiting) and not counts.small(int(scored.outcome[waiting].sum()), len(waiting)):
+            parts.append(waiting)
+            waiting = np.empty(0, dtype=np.int64)
+    if len(waiting) and parts:
+        parts[-1] = np.r_[parts[-1], waiting]
+    return parts
+
+
 def _calibration(
-    axes: Axes, scored: Scored, scores: dict[str, NDArray[np.float64]], evaluation: Evaluation
+    axes: Axes,
+    scored: Scored,
+    scores: dict[str, NDArray[np.float64]],
+    evaluation: Evaluation,
+    counts: Counts,
 ) -> None:
-    found = tenths(scored)
-    said, seen = np.array([(t.said, t.seen) for t in found]).T
-    spread = np.array([(t.seen - t.low, t.high - t.seen) for t in found]).T
-    axes.errorbar(said, seen, yerr=spread, fmt="o", color=COLOURS[0], capsize=3,
-                  label="seen in each tenth of the rows, with 95 % interval")  # fmt: skip
+    found = tenths(scored, counts)
+    said, seen, low, high = np.array([(t.said, t.seen, t.low, t.high) for t in found]).reshape(
+        -1, 4
+    ).T  # fmt: skip
+    joined = " (some together, of few cases)" if counts.guarded and len(found) < _GROUPS else ""
+    axes.errorbar(said, seen, yerr=[seen - low, high - seen], fmt="o", color=COLOURS[0], capsize=3,
+                  label=f"seen in each tenth of the rows{joined}, with 95 % interval")  # fmt: skip
     true = [(t.said, t.true) for t in found if t.true is not None]
     if true:
         axes.plot(*np.array(true).T, "x", color=COLOURS[1], markersize=8, mew=2,
                   label="true risk of the tenth (the people are invented)")  # fmt: skip
-    right = min(1.0, 1.2 * max(*said, 0.01))
-    top = min(1.0, 1.05 * max(right, *(max(t.high, t.true or 0.0) for t in found)))
+    right = min(1.0, 1.2 * max([*said, 0.01]))
+    top = min(1.0, 1.05 * max([right, *(max(t.high, t.true or 0.0) for t in found)]))
     axes.plot([0, top], [0, top], color="0.6", linewidth=1, zorder=0, label="said = seen")
     axes.set(ylabel="share with the outcome")
     _from_zero(axes, right, top)
     axes.tick_params(axis="x", labelbottom=False)
-    _risks_below(axes, scored, right)
+    _risks_below(axes, scored, right, counts)
     ours = evaluation.scores[OURS]
     told = [
         f"calibration slope {ours['calibration_slope']}, intercept {ours['calibration_intercept']}",
         f"observed : expected {ours['observed_to_expected']}; with 95 % intervals",
     ]
     if beyond := int((scored.risk > right).sum()):
-        told.append(f"the last bar of rows holds the {beyond:,} of a higher risk as well")
+        told.append(
+            f"the last bar of rows holds the {counts.count(beyond)} of a higher risk as well"
+        )
+    if counts.guarded:
+        told.append(f"a bar of fewer than {SMALLEST_SHOWN} rows is left out")
     legend_below(axes, "\n".join(told))
 
 
-def _risks_below(axes: Axes, scored: Scored, right: float) -> None:
+def _risks_below(axes: Axes, scored: Scored, right: float, counts: Counts) -> None:
     """How many rows have which risk, in a strip under `axes`."""
     strip = axes.inset_axes((0, -0.25, 1, 0.2))
     edges = np.linspace(0, np.sqrt(right), _BARS + 1) ** 2
-    strip.hist(np.minimum(scored.risk, right), bins=list(edges), color="0.65")
+    rows = np.histogram(np.minimum(scored.risk, right), edges)[0]
+    strip.stairs([counts.drawn(many) for many in rows], edges, fill=True, color="0.65")
     strip.set(xlabel="risk said (square-root scale), and how many rows have it", ylabel="rows")
     _from_zero(strip, right)
     strip.spines[["top", "right"]].set_visible(False)
@@ -217,13 +277,16 @@ def _from_zero(axes: Axes, right: float, top: float | None = None) -> None:
 
 
 def _gain(
-    axes: Axes, scored: Scored, scores: dict[str, NDArray[np.float64]], evaluation: Evaluation
+    axes: Axes,
+    scored: Scored,
+    scores: dict[str, NDArray[np.float64]],
+    evaluation: Evaluation,
+    counts: Counts,
 ) -> None:
-    case, other = scored.weights * scored.outcome, scored.weights * (1 - scored.outcome)
     for (name, score), colour, style in zip(
         scores.items(), cycle(COLOURS), cycle(_STYLES), strict=False
     ):
-        found, wrong = _cumulative(score, case, other)
+        found, wrong = _cumulative(score, scored, counts)
         taken = (found + wrong) / (found[-1] + wrong[-1])
         axes.plot(taken, found / found[-1], style, color=colour, linewidth=2, label=name)
     axes.plot([0, 1], [0, 1], color="0.8", linewidth=1, zorder=0, label="by chance")
@@ -232,5 +295,5 @@ def _gain(
         axes.text(share + 0.006, 0.985, f"top {share:.0%}", fontsize=8, color="0.4", va="top")
     axes.set(xlabel="people called, from the top of the list", ylabel="cases among them",
              xlim=(0, 1), ylim=(0, 1.01))  # fmt: skip
-    legend_below(axes, "")
+    legend_below(axes, _steps(counts).strip())
     _percent(axes)

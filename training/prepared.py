@@ -20,6 +20,7 @@ from serving.model import RiskModel
 from serving.reasons import evidence_names
 from training.checkpoints import Checkpoints
 from training.cohort import Cohort, day_of, readmission_cohort
+from training.cohort_page import Counts
 from training.encounter_cohort import encounter_cohort
 from training.facts import Source
 from training.high_cost import high_cost_cohort
@@ -102,9 +103,13 @@ def prepare(
     """
     taken = intake.current(home)
     histories = current_histories(home)
+    if histories.manifest["generation"] != taken.generation:
+        raise RefusalError("Files were taken in while the training began: run it again.")
     threshold = None if model is None else threshold_of_model(model.metadata)
     with stage("Finding who counts, and what happened to them"):
         cohort = cohort_of(taken.tables, taken.manifest, task, threshold)
+        if cohort.of_cost:  # of those who are no rows a training looks at the censored alone
+            cohort = replace(cohort, every=cohort.every[cohort.every["censored"].to_numpy(bool)])
         split = cohort.of_cost.split if cohort.of_cost else None
         split = split or split_rows(cohort.rows, cohort.run_out_days, task.split)
         try:
@@ -124,7 +129,7 @@ def prepare(
             matrix = asked(histories, rows, model.cuts, list(names))
     treated = treated_rows(
         matrix.X, matrix.rows, split.role, taken.tables, day_of(taken.manifest["data_through"]),
-        taken.manifest["carries"], task.feedback,
+        taken.manifest["carries"], task.feedback, Counts(str(taken.manifest["origin"])),
     )  # fmt: skip
     if treated.drop.any():
         split = replace(split, role=treated.role(split.role))

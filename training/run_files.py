@@ -12,6 +12,7 @@ import pandas as pd
 from features.history import Histories
 from serving.model import RiskModel, write_model
 from training.calibrate import CalibrationChoice
+from training.cohort_page import Counts
 from training.cost_picture import draw_cost
 from training.equity_picture import draw_equity
 from training.explained import explain
@@ -63,25 +64,27 @@ def write_run_files(
 
     `text` and `cost_text` are the model's boosters as LightGBM wrote them."""
     label, pictures = model.metadata["label"], folder / "pictures"
+    counts = Counts(str(prepared.manifest["origin"]))
     write_model(folder / "model", text, model.metadata, cost_text)
     _write_tables(folder, prepared)
     shown = judged.evaluation.to_json() | {"remarks": list(remarks)}
     if judged.by_day:
         shown["by_day"] = [day.to_json() for day in judged.by_day]
-        draw_days(pictures, judged.by_day, label)
+        draw_days(pictures, judged.by_day, label, counts)
     write_json(folder / "evaluation.json", shown)
     write_json(folder / "gate.json", judged.verdict.to_json())
     judged.subgroups.to_csv(folder / "subgroups.csv", index=False)
     judged.disparities.to_csv(folder / "disparities.csv", index=False)
     write_json(folder / "equity.json", judged.equity.to_json())
     draw_equity(pictures, judged.equity, label)
-    draw(pictures, judged.scored, judged.evaluation, label)
-    explained = explain(model, judged.tested.X, judged.tested.rows["as_of"])
+    draw(pictures, judged.scored, judged.evaluation, label, counts)
+    rows = judged.tested.rows
+    explained = explain(model, judged.tested.X, rows["as_of"], rows["patient_id"])
     explained.importance.to_csv(folder / "importance.csv", index=False)
-    draw_shares(pictures, explained, label)
+    draw_shares(pictures, explained, label, counts)
     if judged.cost is not None and prepared.cohort.of_cost is not None:
         judged.cost.write(folder / "cost")
-        draw_cost(pictures / "cost.png", judged.cost.judged, prepared.cohort.of_cost.amount)
+        draw_cost(pictures / "cost.png", judged.cost.judged, prepared.cohort.of_cost.amount, counts)
 
 
 def _write_tables(folder: Path, prepared: Prepared) -> None:

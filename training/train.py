@@ -20,7 +20,7 @@ from training.by_day import Day
 from training.calibrate import CalibrationChoice
 from training.challenger import challenger_of
 from training.checkpoints import Checkpoints, checkpoints, key_of
-from training.constraint_price import price_in_auroc
+from training.constraint_price import price_in_auroc, price_words
 from training.cost_report import CostReport
 from training.evaluate import Evaluation, Interval
 from training.expected_cost import with_expected_cost
@@ -33,7 +33,7 @@ from training.nested_runs import trial_runs
 from training.plausibility import Plausibility, plausibility
 from training.prepared import Prepared, prepare
 from training.promotion import tags_of_verdict
-from training.registry import Registered, record
+from training.registry import CHAMPION, Registered, record, version_at
 from training.report.card import write_card
 from training.report.run_report import write_report
 from training.run_files import parameters_of, tags_of, write_json, write_run_files
@@ -85,6 +85,7 @@ def train(
     """
     chosen = settings or task_called(task)
     refuse_a_taken_name(chosen)
+    version_at(home, chosen.name, CHAMPION)  # a registry that is not there is better told now
     key = key_of(chosen, current_histories(home).manifest, intake.current(home).manifest)
     with checkpoints(home.root / "unfinished", chosen.name, key, resume, tell) as kept:
         report = _train(home, chosen, kept)
@@ -119,7 +120,7 @@ def _train(home: Home, chosen: Task, kept: Checkpoints) -> TrainReport:
         lab = in_the_lab(prepared, learner, fitted, choice.calibrator, judged.scored, chosen.lab)
     label = model.metadata["label"]
     remarks = (*prepared.remarks, *judged.remarks(label), *lab.remarks,
-               *filter(None, (searched.words, selected.words, _price_words(price))))  # fmt: skip
+               *filter(None, (searched.words, selected.words, price_words(price))))  # fmt: skip
     with stage("Recording the run in MLflow"), tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         cost_text = None if second is None else second[0].text
@@ -185,12 +186,3 @@ def _price(prepared: Prepared, learner: Learner, fitted: Fitted, judged: Judged)
             prepared.matrix, prepared.split, free, prepared.landmarks, prepared.treated.offset
         )
         return price_in_auroc(unbound, fitted.rounds, judged.places, judged.scored)
-
-
-def _price_words(price: Interval | None) -> str:
-    if price is None:
-        return ""
-    return (
-        "without the constraints that keep a stay more from lowering a risk, AUROC would be "
-        f"{price} higher"
-    )

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data.errors import RefusalError
+from training.cohort_page import Counts
 from training.evaluate import Interval, Scored
 from training.facts import Source
 from training.feedback_settings import FeedbackSettings
@@ -33,22 +34,24 @@ from training.prior_chance import (
     strata_of,
 )
 from training.split import FITTED_TO, ROLES
+from training.treated_words import (
+    LATE_CALLS,
+    effect_json,
+    follows,
+    left_out,
+    of_fit,
+    of_roles,
+    of_standing,
+    refusal,
+    starts_apart,
+)
 from training.untreated_weights import weights_of_untreated
 
 FEWEST_CASES = 20
 """Reached rows with fewer cases, or fewer others, do not tell what being reached does."""
+GUARDED = Counts("own")
+"""How counts are written where nobody tells whose people they are: as of real ones."""
 TOLD = ("reached", "mean_part", "cases_reached", "cases_others", "in_programme")
-CONFOUNDED = (
-    "it is confounded by indication (those were reached who seemed to need it, and nobody who was "
-    "a case before), and no estimate of what outreach does"
-)
-
-FOLLOWS = (
-    "those reached were cases more often than what was known of them before explains ({} log "
-    "odds): calls seem to follow what makes a case, such as a stay within a long window; then "
-    "exclude and weight leave out cases, flag takes illness for the effect of a call, and each of "
-    "them makes the risks too low: include is the better choice"
-)
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Treated:
         ]
         return {
             "treated": self.settings.treated, "roles": roles, "dropped": int(self.drop.sum()),
-            "effect_log_odds": None if self.effect is None else list(self.effect),
+            "effect_log_odds": effect_json(self.effect),
             "words": list(self.words),
         }  # fmt: skip
 
@@ -114,13 +117,14 @@ def treated_rows(
     through: int,
     carries: Collection[str],
     settings: FeedbackSettings,
+    shown: Counts = GUARDED,
 ) -> Treated:
     """Which rows of a matrix were treated, and what the settings make of them.
 
     `matrix_columns` are the features, `rows` the questions, `role` what each of them is for, in one
-    order; facts known by day `through` count. Rows that test keep role, weight and start. Raises
-    RefusalError where the setting is flag and too few of those reached were cases, or none, to
-    tell what it goes with.
+    order; facts known by day `through` count. `shown` writes the counts of the words. Rows that
+    test keep role, weight and start. Raises RefusalError where the setting is flag and too few of
+    those reached were cases, or none, to tell what it goes with.
     """
     if "outreach" not in carries:
         return _not_carried(rows, role, settings)
@@ -131,9 +135,9 @@ def treated_rows(
     counts = _counts(rows, role, part, reached, already)
     fitted = np.isin(role, FITTED_TO)
     effect = _effect_of(matrix_columns, rows, fitted, reached, settings.seed)
-    words = list(_words(counts))
+    words = list(of_roles(counts, shown))
     if effect is not None and effect.low > 0:
-        words.append(FOLLOWS.format(effect))
+        words.append(follows(effect))
     none = np.zeros(len(rows), dtype=bool)
     left = Treated(
         settings, part, reached, counts, none, np.ones(len(rows)), None, effect, tuple(words)
@@ -141,8 +145,8 @@ def treated_rows(
     if settings.treated == "include" or not (fitted & reached).any():
         return left
     if settings.treated == "flag":
-        return _flagged(left, matrix_columns, rows, fitted)
-    return _without(left, matrix_columns, rows, fitted, first)
+        return _flagged(left, matrix_columns, rows, fitted, shown)
+    return _without(left, matrix_columns, rows, fitted, first, shown)
 
 
 def _not_carried(rows: pd.DataFrame, role: NDArray, settings: FeedbackSettings) -> Treated:
@@ -164,19 +168,14 @@ def _without(
     rows: pd.DataFrame,
     fitted: NDArray[np.bool_],
     first: NDArray[np.float64],
+    shown: Counts,
 ) -> Treated:
     """The reached rows left out, and made up for where the setting is weight."""
     drop = fitted & treated.reached
     weight = np.where(drop, 0.0, 1.0)
-    words = [
-        f"{int(drop.sum()):,} of {int(fitted.sum()):,} rows are left out of fit and calibration, "
-        "because their person was reached"
-    ]
+    words = [left_out(int(drop.sum()), int(fitted.sum()), shown)]
     if treated.settings.treated == "exclude":
-        words.append(
-            "cases that came before anybody could call are kept: where calls come late, the risks "
-            "are too high by that (treated = weight makes up for it)"
-        )
+        words.append(LATE_CALLS)
     else:
         chance = log_odds_by_prior(
             columns, treated.reached.astype(np.float64), rows["weight"].to_numpy(dtype=np.float64),
@@ -188,7 +187,7 @@ def _without(
         )
         kept = fitted & ~drop
         weight[kept] = standing.weight[kept]
-        words.append(standing.words)
+        words.append(of_standing(standing, shown))
     return replace(treated, drop=drop, weight=weight, words=(*treated.words, *words))
 
 
@@ -217,22 +216,18 @@ def _fewest(outcome: NDArray[np.float64], among: NDArray[np.bool_]) -> int:
 
 
 def _flagged(
-    treated: Treated, columns: pd.DataFrame, rows: pd.DataFrame, fitted: NDArray[np.bool_]
+    treated: Treated,
+    columns: pd.DataFrame,
+    rows: pd.DataFrame,
+    fitted: NDArray[np.bool_],
+    shown: Counts,
 ) -> Treated:
     """The reached rows begin where being reached has brought them."""
     told, effect = fitted & treated.reached, treated.effect
     if effect is None:
         cases = int(rows["outcome"].to_numpy(dtype=np.float64)[told].sum())
-        raise RefusalError(
-            f"Of {int(told.sum()):,} rows of people who were reached {cases:,} are cases, and "
-            f"{FEWEST_CASES} and as many others are needed to tell what it did to them: choose "
-            "include, exclude or weight for treated in the task's settings."
-        )
-    beside = ", ".join(prior_of(columns)) or "nothing else"
-    words = (
-        f"rows of people who were reached start {effect} log odds from where the others do, as "
-        f"estimated beside {beside}, one number for everybody; {CONFOUNDED}"
-    )
+        raise RefusalError(refusal(int(told.sum()), cases, FEWEST_CASES, shown))
+    words = starts_apart(effect, prior_of(columns))
     offset = np.where(told, effect.value, 0.0)
     return replace(treated, offset=offset, words=(*treated.words, words))
 
@@ -262,33 +257,11 @@ def _counts(
     return pd.DataFrame(made)
 
 
-def _words(counts: pd.DataFrame) -> tuple[str, ...]:
-    said = []
-    parts = (("a model is fitted to", counts["role"] != "test"), ("test", counts["role"] == "test"))
-    for words, of in parts:
-        part = counts[of]
-        rows, reached = int(part["rows"].sum()), int(part["reached"].sum())
-        if rows == 0:
-            continue
-        after = float((part["mean_part"].fillna(0) * part["rows"]).sum() / rows)
-        said.append(
-            f"of {rows:,} rows that {words} care management reached {reached:,} within the outcome "
-            f"window ({int(part['cases_reached'].sum()):,} cases; of the others "
-            f"{int(part['cases_others'].sum()):,}), and {after:.1%} of all their windows lie after "
-            "it"
-        )
-    if already := int(counts["in_programme"].sum()):
-        said.append(
-            f"{already:,} rows count as not reached whose person had enrolled in a programme "
-            "before the question and not left it"
-        )
-    return tuple(said)
-
-
 @dataclass(frozen=True)
 class FitApart:
     """Observed : expected among the test rows that were reached and among the others; None where
-    there is none. ``cases_reached`` and ``cases_others`` are counted without weights."""
+    there is none. ``cases_reached`` and ``cases_others`` are counted without weights; ``shown``
+    writes them."""
 
     rows: int
     reached: int
@@ -296,22 +269,15 @@ class FitApart:
     cases_others: int
     of_reached: Interval | None
     of_others: Interval | None
+    shown: Counts = GUARDED
 
     @property
     def words(self) -> str:
         """In one sentence, for the report."""
-        if self.of_others is None:
-            return f"all {self.rows:,} rows that test were reached: nobody tells the risk unhelped"
-        said = (
-            f"observed : expected among the {self.rows - self.reached:,} of {self.rows:,} rows "
-            f"that test and were not reached is {self.of_others} ({self.cases_others:,} cases)"
-        )
-        if self.of_reached is None:
-            return said
-        return (
-            f"{said}, among those reached {self.of_reached} ({self.cases_reached:,}); a case that "
-            "came before anybody called counts among the first"
-        )
+        return of_fit(
+            self.rows, self.reached, (self.cases_reached, self.cases_others),
+            (self.of_reached, self.of_others), self.shown,
+        )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain lists and numbers."""
@@ -323,14 +289,19 @@ class FitApart:
         }  # fmt: skip
 
 
-def fit_apart(scored: Scored, reached: NDArray[np.bool_], settings: EvaluationSettings) -> FitApart:
+def fit_apart(
+    scored: Scored,
+    reached: NDArray[np.bool_],
+    settings: EvaluationSettings,
+    shown: Counts = GUARDED,
+) -> FitApart:
     """Of the rows that test those `reached` and the others apart, with the bootstrap over patients;
-    `reached` has one entry a row of `scored`, in its order."""
+    `reached` has one entry a row of `scored`, in its order. `shown` writes the counts."""
     case = scored.outcome == 1
     return FitApart(
         len(reached), int(reached.sum()), int((case & reached).sum()), int((case & ~reached).sum()),
         _observed_to_expected(scored.part(np.flatnonzero(reached)), settings),
-        _observed_to_expected(scored.part(np.flatnonzero(~reached)), settings),
+        _observed_to_expected(scored.part(np.flatnonzero(~reached)), settings), shown,
     )  # fmt: skip
 
 

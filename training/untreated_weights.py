@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from training.censoring import LEAST_STAYING, effective_rows, staying
+from training.censoring import LEAST_STAYING, staying
 
 CLIPPED_AT = 0.99
 """Weights above this quantile are set to it."""
@@ -22,20 +22,6 @@ class Standing(NamedTuple):
     most: float
     clipped: int
     alone: int
-
-    @property
-    def words(self) -> str:
-        """How much the weights have to make up for, in one sentence."""
-        kept = self.weight[self.weight > 0]
-        said = (
-            f"rows of people who were not reached are weighted by the inverse chance of it, within "
-            f"tenths of the chance of being reached: {len(kept):,} weigh {kept.max(initial=0):.2f} "
-            f"at most ({self.clipped:,} clipped, the largest was {self.most:.2f}), and are as "
-            f"precise as {effective_rows(kept):,.0f} of equal weight"
-        )
-        if self.alone:
-            said += f"; for {self.alone:,} reached rows nobody is left who could stand for them"
-        return said
 
 
 def weights_of_untreated(

@@ -21,6 +21,7 @@ from training.backtest import (
     thinned,
 )
 from training.calibrate import choose_calibrator
+from training.cohort_page import Counts
 from training.evaluate import OURS, Scored, evaluate
 from training.lab_pictures import draw_backtests
 from training.lab_settings import LabSettings
@@ -291,7 +292,9 @@ def test_twice_is_the_same_in_figures_and_in_pictures(tmp_path):
     drawn = []
     other = replace(one, table=one.table.assign(observed_to_expected_high=3.0))
     for name, found in (("a", one), ("b", again), ("c", other)):
-        path = draw_backtests(tmp_path / name / "backtests.png", found, "Invented")
+        path = draw_backtests(
+            tmp_path / name / "backtests.png", found, "Invented", Counts("invented")
+        )
         drawn.append((path.read_bytes(), path.with_suffix(".svg").read_bytes()))
     assert drawn[0] == drawn[1]
     assert drawn[0][0] != drawn[2][0]

@@ -114,7 +114,7 @@ def test_a_bar_of_real_people_names_its_days_and_no_small_count():
         f"days 0–6: {none}", "days 7–13: fewer than 11 unplanned, 0 planned",
         f"days 14–20: {none}", f"days 21–27: {none}", f"days 28–30: {none}",
     ]  # fmt: skip
-    assert "10 stands for 11 to 14" in words_of(page)
+    assert "but 11 to 14 stands as it is" in words_of(page)
     assert "<title>day 10: 5 unplanned, 0 planned</title>" in page_of(some(114, 5))
 
 
@@ -135,18 +135,31 @@ def test_the_table_below_the_flow_diagram_says_the_same(origin):
         assert line[0].startswith(step["rule"])
         assert line[2:4] == [told.count(step["rows_left"]), told.count(step["people_left"])]
     by_rule = {line[0]: line[1] for line in lines}
-    assert by_rule["medical treatment of cancer"] == ("14" if origin == "invented" else "10")
+    assert by_rule["medical treatment of cancer"] == ("14" if origin == "invented" else "11 to 14")
     assert "not evaluable, nobody taken out" in by_rule.values()
     assert f"{told.count(114)} index discharges" in said
 
 
 @pytest.mark.parametrize(
     ("origin", "number", "shown"),
-    [("own", 0, "0"), ("own", 1, "fewer than 11"), ("own", 10, "fewer than 11"), ("own", 11, "10"),
+    [("own", 0, "0"), ("own", 1, "fewer than 11"), ("own", 10, "fewer than 11"),
+     ("own", 11, "11 to 14"), ("own", 14, "11 to 14"), ("own", 15, "20"),
      ("own", 1234, "1,230"), ("invented", 1, "1"), ("public_synthetic", 1234, "1,234")],
 )  # fmt: skip
 def test_counts(origin, number, shown):
     assert Counts(origin).count(number) == shown
+
+
+def test_a_length_tells_no_more_than_the_words():
+    told = Counts("own")
+    by_words: dict[str, set[int]] = {}
+    for number in range(300):
+        by_words.setdefault(told.count(number), set()).add(told.drawn(number))
+    assert {words: drawn for words, drawn in by_words.items() if words in ("0", "fewer than 11")} \
+        == {"0": {0}, "fewer than 11": {0}}  # fmt: skip
+    assert by_words["11 to 14"] == {11}
+    assert all(len(drawn) == 1 for drawn in by_words.values())
+    assert [Counts("invented").drawn(number) for number in (7, 13, 1234)] == [7, 13, 1234]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +12,11 @@ import pandas as pd
 import pytest
 
 from training.equity import AT, COUNTED, FEWEST, TRUE, EquityAudit, equity_audit
-from training.equity_picture import draw_equity
+from training.equity_picture import draw_equity, drawn_groups
 from training.evaluate import Scored
 from training.groups import AGE, PAYER, RACE, SEX, Grouping
 from training.model_settings import EvaluationSettings
-from training.need import CAVEAT
+from training.need import CAVEAT, CAVEAT_OF_YEAR_BEFORE
 from training.resampling import resampled
 
 FEW = EvaluationSettings(replicates=25)
@@ -135,13 +136,45 @@ def test_unequal_access_that_was_put_in_is_found_in_truth_and_hidden_from_claims
     assert by_label[TRUE] == pytest.approx(others[TRUE], rel=0.05)
 
 
+@pytest.mark.parametrize("name", [PAYER, SEX])
+def test_of_payers_and_sexes_the_difference_is_told_and_no_verdict(name):
+    scored, rows, groups, true = with_unequal_access(0.75)
+    told = equity_audit(scored, rows, [grouping(groups.of, name)], FEW, true).findings
+    of = "people covered by kept out" if name == PAYER else "kept out"
+    assert told[0].startswith(f"At the same risk (97th percentile and above) {of} have ")
+    assert (
+        "more true chronic conditions than everybody else there (not adjusted for age, by which "
+        "such groups differ); counted from claims"
+    ) in told[0]
+    assert not any("too late" in words or "too early" in words for words in told)
+    race = equity_audit(scored, rows, [groups], FEW, true).findings[0]
+    assert "calls them too late" in race
+    assert "adjusted" not in race
+
+
+def test_a_grouping_of_two_is_one_difference():
+    scored, rows, groups, true = with_unequal_access(0.75)
+    three = np.array(["medicare", "medicaid", "commercial"])[np.arange(len(true)) % 3]
+
+    def told(*audited: Grouping) -> tuple[str, ...]:
+        return equity_audit(scored, rows, audited, FEW, true).findings
+
+    assert any(w.startswith("This is the one difference looked at") for w in told(groups))
+    # 1 of two races + 1 of two sexes + 3 of three payers
+    sex, payer = grouping(groups.of, SEX), grouping(three, PAYER)
+    every = told(groups, sex, payer)
+    assert any(words.startswith("These are 5 differences looked at") for words in every)
+    of_two = [w for w in every if w.startswith("At the same risk") and "covered by" not in w]
+    assert len(of_two) == 2, "the other group of each has the same difference, the sign turned"
+
+
 def test_where_access_is_equal_nothing_is_claimed():
     scored, rows, groups, true = with_unequal_access(1.0)
     made = equity_audit(scored, rows, [groups], FEW, true)
     assert not any("too late" in words or "too early" in words for words in made.findings)
     assert made.findings[0] == (
         "At the same risk (97th percentile and above) no group is shown to have more or fewer true "
-        "chronic conditions than everybody else there: the intervals of all 2 differences hold 0."
+        "chronic conditions than everybody else there: the interval of the one difference holds 0."
     )
 
 
@@ -153,6 +186,11 @@ def test_claims_alone_are_said_to_inherit_unequal_access():
         "same."
     )
     assert not any("true" in words for words in alone.findings)
+    before = equity_audit(scored, rows, [groups], FEW, None, CAVEAT_OF_YEAR_BEFORE).findings[-1]
+    assert before.startswith(
+        "Illness here (active chronic conditions of the 365 days before the question, and no days "
+        "in hospital) is counted from claims, and inherits unequal access to care: "
+    )
     invented = equity_audit(scored, rows, [groups], FEW, true)
     assert invented.findings[-1].endswith("known here because the people are invented.")
     shared = list(alone.at_same_risk.columns)
@@ -312,3 +350,32 @@ def test_where_one_group_is_all_there_is_nothing_is_drawn(tmp_path: Path):
     payers = grouping(np.where(np.arange(1000) % 2, "medicare", "medicaid"), PAYER)
     both = equity_audit(scored, rows, [grouping(np.full(1000, "white")), payers], FEW)
     assert len(draw_equity(tmp_path, both, "Top 5 %")) == 1
+
+
+def test_fewer_than_two_groups_with_people_enough_give_no_picture(tmp_path: Path):
+    # 2,000 people, of whom 19 are "small": too few in every twentieth and at that risk
+    of = np.where(np.arange(2000) % 105 == 0, "small", "large")
+    rows = pd.DataFrame({"chronic_conditions": np.ones(2000)})
+    scored = scored_of(np.arange(2000.0))
+    alone = equity_audit(scored, rows, [grouping(of)], FEW)
+    assert drawn_groups(alone, RACE, [COUNTED]) == ["large"]
+    assert draw_equity(tmp_path, alone, "Top 5 %") == []
+    assert list(tmp_path.iterdir()) == []
+    women = grouping(np.where(np.arange(2000) % 2, "women", "men"), SEX)
+    both = equity_audit(scored, rows, [grouping(of), women], FEW)
+    assert len(draw_equity(tmp_path, both, "Top 5 %")) == 1, "that by sex"
+    assert "by sex" in "".join(re.findall(r"<!-- (.*?) -->", (tmp_path / "equity.svg").read_text()))
+
+
+def test_the_legend_names_the_drawn_alone_and_no_strip_is_empty(tmp_path: Path):
+    # 600 people: 18 at that risk, too few for any mean there; thirty of each twentieth, and of the
+    # 30 of "small" two or one
+    of = np.where(np.arange(600) % 20 == 0, "small", np.where(np.arange(600) < 300, "a", "b"))
+    rows = pd.DataFrame({"chronic_conditions": np.ones(600)})
+    made = equity_audit(scored_of(np.arange(600.0)), rows, [grouping(of)], FEW)
+    assert drawn_groups(made, RACE, [COUNTED]) == ["a", "b"]
+    draw_equity(tmp_path, made, "Top 5 %")
+    words = re.findall(r"<!-- (.*?) -->", (tmp_path / "equity.svg").read_text())
+    assert {"a", "b"} <= set(words)
+    assert "small" not in words
+    assert not any("97th" in word for word in words)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from serving.calibrator import logit
+from training.cohort_page import Counts
 from training.discrimination import Ranking, expected_auroc, within_period_auroc
 from training.evaluate import OURS, Scored, _Measures, evaluate, periods_of
 from training.plots import draw
@@ -150,15 +151,6 @@ def test_the_same_seed_gives_the_same_intervals():
     assert evaluate(scored(), QUICK).flat() == evaluate(scored(), QUICK).flat()
 
 
-def test_capacities_are_averaged_over_lists_and_long_ones_only():
-    made = evaluate(scored(), QUICK).capacities
-    ours = made[made["score"] == OURS].set_index("capacity")
-    assert ours.loc["top 10%", "lists"] == 2
-    assert ours.loc["50 people", "ppv"] > ours.loc["500 people", "ppv"]
-    short = evaluate(scored(60), QUICK).capacities
-    assert "50 people" not in set(short["capacity"])
-
-
 def test_few_cases_are_said_to_be_few():
     remarks = evaluate(scored(300), QUICK).remarks
     assert any("too few to judge" in remark for remark in remarks)
@@ -180,7 +172,7 @@ def test_lists_are_days_or_months():
 def test_pictures_have_the_same_bytes_twice(tmp_path):
     made = evaluate(scored(), QUICK)
     for name in ("a", "b"):
-        draw(tmp_path / name, scored(), made, "Invented")
+        draw(tmp_path / name, scored(), made, "Invented", Counts("invented"))
     kinds = ("calibration", "gain", "roc")
     names = [f"{kind}.{form}" for kind in kinds for form in ("png", "svg")]
     assert sorted(p.name for p in (tmp_path / "a").iterdir()) == names

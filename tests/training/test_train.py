@@ -27,12 +27,13 @@ from training.promotion import promote
 from training.registry import (
     CHALLENGER,
     CHAMPION,
-    export_champion,
     registered_name,
     tracking_uri,
 )
 from training.tasks import HIGH_COST, READMISSION, task_called, task_file
 from training.train import TrainReport, train
+
+pytestmark = pytest.mark.xdist_group("train")
 
 MEMBERS = 2500
 QUICK = {"rounds": 40, "patience": 10, "folds": 2, "threads": 1}
@@ -60,7 +61,7 @@ READMISSION_BASELINES = {
 }  # fmt: skip
 """H and S are told some days after the discharge, and no source names the oncology service."""
 PICTURES = (
-    "calibration", "calibration_by_day", "decision_curve", "dependence", "equity", "gain",
+    "calibration", "calibration_by_day", "decision_curve", "dependence", "gain",
     "importance", "ranking_by_day", "roc", "shares",
 )  # fmt: skip
 COST_BASELINES = {
@@ -208,16 +209,6 @@ def test_high_cost_says_what_is_expected_and_ties_to_its_source(home, trained, c
         assert title in told
     assert (home.models / "readmission" / "model.txt").is_file()
     assert not (home.models / "readmission" / "cost.txt").exists()
-
-
-def test_the_champion_can_be_exported_again(home, trained):
-    folder = export_champion(home, "readmission")
-    assert RiskModel.load(folder).version == trained["readmission"].model_version
-
-
-def test_without_a_champion_the_answer_is_one_sentence(tmp_path):
-    with pytest.raises(InputError, match=r"MLflow at sqlite:.* refused"):
-        export_champion(Home(tmp_path), "readmission")
 
 
 def test_training_again_gives_the_same_bytes(home, trained):

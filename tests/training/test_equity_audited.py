@@ -1,0 +1,36 @@
+"""What is said to have been counted as illness is what was counted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from data.home import Home
+from tests.training.test_equity import FEW, scored_of
+from training.judged import _audited, _groupings
+from training.need import CAVEAT, CAVEAT_OF_YEAR_BEFORE
+from training.prepared import prepare
+from training.tasks import HIGH_COST, READMISSION, Task
+
+
+@pytest.mark.parametrize(
+    ("task", "caveat", "other"),
+    [(READMISSION, CAVEAT_OF_YEAR_BEFORE, "of the following year"),
+     (replace(HIGH_COST, months_between=3), CAVEAT, "before the question")],
+)  # fmt: skip
+def test_the_year_of_the_illness_is_named(
+    small_home: Home, task: Task, caveat: str, other: str
+) -> None:
+    prepared = prepare(small_home, replace(task, evaluation=FEW))
+    places = prepared.split.rows("test")
+    rows = prepared.matrix.part(places).rows
+    scored = scored_of(
+        np.arange(len(rows)), patient_id=rows["patient_id"].to_numpy(dtype=object),
+        weights=rows["weight"].to_numpy(dtype=np.float64),
+    )  # fmt: skip
+    groupings = tuple(grouping.part(places) for grouping in _groupings(prepared))
+    said = _audited(scored, rows, groupings, prepared).findings[-1]
+    assert said.startswith(caveat[0].upper() + caveat[1:])
+    assert other not in said
