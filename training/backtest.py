@@ -23,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.history import Histories
+from features.window import to_date
 from serving.calibrator import Calibrator
 from training.calibrate import choose_calibrator, losses
 from training.discrimination import Ranking
@@ -30,9 +31,9 @@ from training.evaluate import named_for_mlflow
 from training.fit import FEWEST_TO_STOP, Fitted
 from training.intervals import intervals_of
 from training.lab_settings import LabSettings
-from training.landmarks import days_after_discharge, news_of
+from training.landmarks import asked_once, news_of, start_on
 from training.learner import Learner
-from training.learning_curve import UNKNOWN, asked_once
+from training.learning_curve import UNKNOWN
 from training.matrix import asked
 from training.model_settings import EvaluationSettings, SplitSettings
 from training.side_by_side import side_by_side
@@ -132,7 +133,7 @@ def earlier_tests(
     rows, start = cohort_rows.iloc[places].reset_index(drop=True), None
     if log_odds is not None:
         rows = rows.assign(landmark=0, news_on=news_of(rows, histories))
-        start = log_odds[np.minimum(days_after_discharge(rows), len(log_odds) - 1)]
+        start = start_on(rows, log_odds)
     matrix = asked(histories, rows, learner.matrix.cuts, learner.names)
     split = Split(
         np.full(len(rows), "test", dtype=object), learner.split.test_from,
@@ -197,7 +198,7 @@ def backtests(
                                                             ("calibration",)))  # fmt: skip
         once = learned[asked_once(learner.matrix.rows)[learned]]
         return {
-            "cut": _iso(cut), "learned_rows": len(once),
+            "cut": str(to_date(cut)), "learned_rows": len(once),
             "learned_cases": int(learner.outcome[once].sum()), "trees": model.rounds,
             "calibrator": calibrator.kind,
         } | _judged(of_tests, model, calibrator, places)  # fmt: skip
@@ -241,7 +242,7 @@ def _judged(
 
         patient_id = rows["patient_id"].to_numpy(dtype=object)
         found = intervals_of(figures, w, patient_id, learner.task.evaluation)
-        told["last_asked"] = _iso(int(rows["as_of"].max()))
+        told["last_asked"] = str(to_date(int(rows["as_of"].max())))
         told["base_rate"] = float(np.average(outcome, weights=w))
     for name, interval in zip(_FIGURES, found, strict=True):
         told |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
@@ -290,7 +291,3 @@ def _span(values: pd.Series, digits: int) -> str:
     if known.empty:
         return "not known"
     return f"{known.min():.{digits}f} to {known.max():.{digits}f}"
-
-
-def _iso(day: int) -> str:
-    return str(np.datetime64(day, "D"))

@@ -17,8 +17,9 @@ from training.evaluate import Scored
 from training.fit import Fitted
 from training.lab_pictures import draw_backtests, draw_decision_curve, draw_learning_curve
 from training.lab_settings import LabSettings
+from training.landmarks import asked_once
 from training.learner import Learner
-from training.learning_curve import LearningCurve, asked_once, learning_curve
+from training.learning_curve import LearningCurve, learning_curve
 from training.prepared import Prepared
 from training.stability import Stability, stability
 

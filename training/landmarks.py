@@ -61,7 +61,7 @@ class Landmarks:
     @property
     def start(self) -> NDArray[np.float64]:
         """The log odds that the model begins from, one a row."""
-        return self.log_odds[np.minimum(days_after_discharge(self.rows), len(self.log_odds) - 1)]
+        return start_on(self.rows, self.log_odds)
 
 
 def on_landmarks(
@@ -164,3 +164,17 @@ def home_until(rows: pd.DataFrame) -> NDArray[np.float64]:
 def days_after_discharge(rows: pd.DataFrame) -> NDArray[np.int64]:
     """How many days after the discharge each question is asked."""
     return rows["as_of"].to_numpy(dtype=np.int64) - rows["discharged_on"].to_numpy(dtype=np.int64)
+
+
+def start_on(rows: pd.DataFrame, log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The log odds that each question begins from: those of its day after the discharge, later
+    than the last day those of the last."""
+    return log_odds[np.minimum(days_after_discharge(rows), len(log_odds) - 1)]
+
+
+def asked_once(rows: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which rows are questions of their own: of a stay that is asked about on several days, the
+    first."""
+    if "landmark" not in rows:
+        return np.ones(len(rows), dtype=bool)
+    return rows["landmark"].to_numpy() == 0

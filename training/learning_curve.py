@@ -31,6 +31,7 @@ from training.discrimination import Ranking
 from training.evaluate import Interval, named_for_mlflow
 from training.fit import Fitted
 from training.intervals import intervals_of
+from training.landmarks import asked_once
 from training.learner import Learner
 from training.side_by_side import side_by_side
 from training.split import share_of
@@ -145,14 +146,6 @@ def nested(share: NDArray[np.float64], patient_id: pd.Series, salt: str) -> NDAr
     place = np.empty(len(order))
     place[order] = np.arange(len(order)) / max(len(order), 1)
     return place[person]
-
-
-def asked_once(rows: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which rows are questions of their own: of a stay that is asked about on several days, the
-    first."""
-    if "landmark" not in rows:
-        return np.ones(len(rows), dtype=bool)
-    return rows["landmark"].to_numpy() == 0
 
 
 def widened(doubling: Interval, halves: tuple[float, float]) -> Interval:

@@ -24,7 +24,7 @@ from training.cohort_page import Counts
 from training.encounter_cohort import encounter_cohort
 from training.facts import Source
 from training.high_cost import high_cost_cohort
-from training.landmarks import Landmarks, on_landmarks
+from training.landmarks import Landmarks, asked_once, on_landmarks
 from training.matrix import Matrix, asked, build
 from training.prior_chance import PRIOR
 from training.scored_rows import known_truth
@@ -155,9 +155,7 @@ def _built(
 
 def _asked_first(rows: pd.DataFrame, split: Split) -> tuple[pd.DataFrame, Split]:
     """Without the later landmarks of each stay."""
-    if "landmark" not in rows:
-        return rows, split
-    first = np.flatnonzero(rows["landmark"].to_numpy() == 0)
+    first = np.flatnonzero(asked_once(rows))
     return rows.iloc[first], replace(split, role=split.role[first])
 
 

@@ -21,12 +21,13 @@ from data import intake
 from data.errors import InputError, RefusalError
 from data.home import Home
 from data.progress import stage
+from features.window import to_date
 from serving.booster import load_lightgbm
 from serving.expected_cost import read_cost_text
 from serving.model import LANDMARKS, RiskModel, read_model_files, tier_limits, version_of
 from training.gate import Verdict
 from training.judged import judge
-from training.landmarks import days_after_discharge
+from training.landmarks import asked_once, start_on
 from training.learner import Learner
 from training.prepared import Prepared, prepare
 from training.promotion import tags_of_verdict
@@ -151,7 +152,8 @@ def _rows_since(prepared: Prepared, champion: RiskModel, task: Task) -> NDArray[
     held = prepared.split.rows("calibration")
     rows = prepared.matrix.rows.iloc[held]
     found = held[first_asked_on(rows) > last]
-    outcome = _asked_once(prepared.matrix.rows.iloc[found])["outcome"].to_numpy(dtype=np.float64)
+    once = found[asked_once(prepared.matrix.rows)[found]]
+    outcome = prepared.matrix.rows["outcome"].to_numpy(dtype=np.float64)[once]
     least = task.split.least_train_events
     if not least <= outcome.sum() <= len(outcome) - least:
         raise RefusalError(
@@ -176,16 +178,12 @@ def first_asked_on(rows: pd.DataFrame) -> NDArray[np.int64]:
     return rows["discharged_on" if "landmark" in rows else "as_of"].to_numpy(dtype=np.int64)
 
 
-def _asked_once(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows[rows["landmark"] == 0] if "landmark" in rows else rows
-
-
 def _as_it_was_learned(prepared: Prepared, champion: RiskModel) -> Learner:
     matrix, task = prepared.matrix, prepared.task
     start = None
     if champion.has_landmarks:
         log_odds = np.asarray(champion.metadata[LANDMARKS], dtype=np.float64)
-        start = log_odds[np.minimum(days_after_discharge(matrix.rows), len(log_odds) - 1)]
+        start = start_on(matrix.rows, log_odds)
     helped = prepared.treated.offset
     if helped is not None:  # what being reached does is no move of the base rate
         start = helped if start is None else start + helped
@@ -215,7 +213,7 @@ def _moved(
     if start is not None:  # of all days after each discharge, asked once
         first = learner.matrix.rows["landmark"].to_numpy()[places] == 0
         of_tiers = calibrator.apply(margin[first], champion.metadata[LANDMARKS][0])
-    once = _asked_once(learner.matrix.rows.iloc[places])
+    once = learner.matrix.rows.iloc[places[asked_once(learner.matrix.rows)[places]]]
     metadata = {
         **champion.metadata,
         "calibrator": calibrator.to_json(),
@@ -226,12 +224,9 @@ def _moved(
         OF: {
             "version": champion.version, "how": move.kind, "why": move.why,
             "rows": len(once), "cases": int(once["outcome"].sum()),
-            "first_as_of": _iso(once["as_of"].min()), "last_as_of": _iso(once["as_of"].max()),
+            "first_as_of": str(to_date(int(once["as_of"].min()))),
+            "last_as_of": str(to_date(int(once["as_of"].max()))),
         },
     }  # fmt: skip
     booster = load_lightgbm().Booster(model_str=text)
     return move, RiskModel(booster, calibrator, metadata, version_of(text, metadata), champion.cost)
-
-
-def _iso(day: Any) -> str:
-    return str(np.datetime64(int(day), "D"))

@@ -16,8 +16,8 @@ from training.backtest import cut_dates, earlier_tests, known_days, learned_at
 from training.challenger import challenger_of
 from training.lab import Lab, in_the_lab
 from training.lab_settings import LabSettings
+from training.landmarks import asked_once
 from training.learner import Learner
-from training.learning_curve import asked_once
 from training.prepared import Prepared, prepare
 from training.scored_rows import scored_by
 from training.split import patient_roles

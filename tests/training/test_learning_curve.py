@@ -18,8 +18,9 @@ from tests.training.made_learner import FIT, TASK, cohort, training
 from training.cohort_page import Counts
 from training.evaluate import Interval
 from training.lab_pictures import draw_learning_curve
+from training.landmarks import asked_once
 from training.learner import Learner
-from training.learning_curve import LearningCurve, asked_once, learning_curve, nested, widened
+from training.learning_curve import LearningCurve, learning_curve, nested, widened
 from training.resampling import resampled
 from training.split import share_of
 
