@@ -52,7 +52,7 @@ check: $(READY)  ## lint, format, types, the law of imports
 format: $(READY)  ## put the code into its form
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-evidence: $(READY)  ## the figures of the README at full size (100,000 and 500,000 members; two hours or more)
+evidence: $(READY)  ## the figures of the README at full size (100,000, 200,000 and 500,000 members; two hours or more)
 	@$(BIN)/python -m tests.evidence
 
 stress: $(READY)  ## features against the oracle on ten times as many histories, and compiled with bounds checked

@@ -22,6 +22,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+import data
 from data.durable import sync_folder
 from data.errors import InputError
 from features.as_of import fingerprint
@@ -51,14 +52,16 @@ def key_of(task: Task, histories: Mapping[str, Any], intake: Mapping[str, Any]) 
     }
 
 
-def code_fingerprint() -> str:
-    """sha256 (hex) over the sources of the four rooms, code lists among them: what is changed in
-    them may change any stage, and no version number tells of it."""
-    root, digest = Path(__file__).resolve().parent.parent, hashlib.sha256()
+def code_fingerprint(root: Path | None = None) -> str:
+    """sha256 (hex) over the sources of the four rooms below `root` (where firstcall lies), code
+    lists among them: what is changed in them may change any stage, and no version number tells of
+    it. Raises FileNotFoundError where a room holds none."""
+    root, digest = root or Path(data.__file__).resolve().parents[1], hashlib.sha256()
     for package in _PACKAGES:
-        for path in sorted(
-            path for path in (root / package).rglob("*") if path.suffix in (".py", ".csv")
-        ):
+        paths = sorted(p for p in (root / package).rglob("*") if p.suffix in (".py", ".csv"))
+        if not paths:
+            raise FileNotFoundError(f"{root / package} holds no source")
+        for path in paths:
             digest.update(f"{path.relative_to(root).as_posix()}\n".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

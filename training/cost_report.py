@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from training.cohort import Cohort
 from training.evaluate import OURS, Scored
 from training.expected_cost import CostRows, FittedCost
 from training.facts import Source
+from training.json_file import write_json
 from training.judged_cost import JudgedCost, judge_cost
 from training.need import need_against_truth, need_of_those_called
 from training.tasks import HighCostTask
@@ -64,8 +64,7 @@ class CostReport:
         choice = self.fitted.choice.to_dict("records")
         judged = self.judged.to_json() | {"why": self.fitted.why, "choice": choice}
         for name, told in (("bloomers", self.bloomers.to_json()), ("expected_cost", judged)):
-            text = json.dumps(told, indent=1) + "\n"
-            (folder / f"{name}.json").write_text(text, encoding="utf-8")
+            write_json(folder / f"{name}.json", told)
 
 
 def cost_report(

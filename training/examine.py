@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,27 @@ from data.home import Home
 from data.progress import stage
 from features.writing import current_histories
 from serving.model import RiskModel
+from training.audited import OF_PEOPLE, audited, groupings_in
 from training.by_day import Day, judged_by_day
+from training.equity import EquityAudit
 from training.evaluate import Evaluation, evaluate
 from training.landmarks import ask_on_landmarks, with_news
 from training.matrix import asked
 from training.prepared import cohort_of
 from training.scored_rows import known_truth, scored_by
+from training.subgroups import subgroups
 from training.tasks import ReadmissionTask, Task, task_called
 from training.threshold import threshold_of_model
+
+
+@dataclass(frozen=True)
+class Examined:
+    """``evaluation``: of everybody; ``by_group``: see `training.subgroups.subgroups`; ``equity``:
+    see `training.equity`."""
+
+    evaluation: Evaluation
+    by_group: pd.DataFrame
+    equity: EquityAudit
 
 
 def examine(
@@ -31,7 +45,7 @@ def examine(
     settings: Task | None = None,
     references: Mapping[str, RiskModel] | None = None,
     last_dates: int = 2,
-) -> Evaluation:
+) -> Examined:
     """Judge `model` on everybody in `home` (another seed, another site), beside the baselines.
 
     Members are asked about on the last dates only, on those whose truth is written where the
@@ -50,7 +64,8 @@ def examine(
         if not isinstance(task, ReadmissionTask):
             rows = _last_dates(rows, truth, last_dates)
     with stage(f"Computing the features of {len(rows)} questions"):
-        matrix = asked(histories, rows, model.cuts, model.features)
+        names = list(dict.fromkeys([*model.features, *OF_PEOPLE]))
+        matrix = asked(histories, rows, model.cuts, names)
     with stage("Judging the model beside the baselines"):
         scored = scored_by(model, matrix, histories, truth, task)
         others = {
@@ -60,7 +75,13 @@ def examine(
         found = evaluate(scored.beside(others), task.evaluation)
     for name in others:
         found.truth.update(_closed(found.truth, name))
-    return found
+    with stage("Judging it group by group"):
+        groupings = groupings_in(matrix, taken.tables, taken.manifest)
+        by_group = subgroups(scored, groupings, task.evaluation)
+        equity = audited(
+            scored, matrix.rows, groupings, taken.tables, taken.manifest, truth, task.evaluation
+        )
+    return Examined(found, by_group, equity)
 
 
 def examine_by_day(home: Home, model: RiskModel, settings: Task | None = None) -> tuple[Day, ...]:

@@ -28,13 +28,6 @@ from training.plausibility import Plausibility
 
 CHAMPION_SCORE = "champion"
 """What the champion is called among the scores of an evaluation."""
-_SHARE_LEARNED = 0.25
-"""A group is to have at least this part of the share among the learned that it has among the
-asked."""
-_FEWEST_ASKED = 20
-"""Rows of a group, under which its share among the learned is chance."""
-_FEWEST_CALLED = 40
-"""Called rows, under which one or two who change are chance."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +149,7 @@ def verdict_of(
             ),
             _worst_group(calibration, gate),
             *([_ordered_groups(scored, groups, settings, gate)] if compared else []),
-            _learned_from(groups),
+            _learned_from(groups, gate),
             *([] if churn is None else [_little_churn(churn, champion, gate)]),
             *([] if plausible is None else [_plausible(plausible, gate)]),
         ),
@@ -278,14 +271,14 @@ def _ordered_groups(
     )  # fmt: skip
 
 
-def _learned_from(groups: Sequence[Group]) -> Criterion:
+def _learned_from(groups: Sequence[Group], gate: GateSettings) -> Criterion:
     """Whoever is asked about was learned from."""
     asked = {
         group.name: float(group.rows.mean()) for group in groups
-        if group.rows.sum() >= _FEWEST_ASKED
+        if group.rows.sum() >= gate.fewest_asked
     }  # fmt: skip
     learned = {group.name: group.share_learned for group in groups}
-    missing = [n for n, share in asked.items() if learned[n] < _SHARE_LEARNED * share]
+    missing = [n for n, share in asked.items() if learned[n] < gate.least_learned * share]
     words = ", ".join(f"{n} {learned[n]:.0%} and {asked[n]:.0%}" for n in missing or asked)
     return Criterion(
         "who it learned from", not missing,
@@ -303,7 +296,7 @@ def _little_churn(churn: ListChurn, champion: str, gate: GateSettings) -> Criter
             f"version itself would lose {churn.natural:.0%}; it may be {gate.most_churn:g} times "
             "that"
         )
-    if churn.changed and churn.called < _FEWEST_CALLED:
+    if churn.changed and churn.called < gate.fewest_called:
         words += f"; {churn.called} called are too few to judge by"
         return Criterion("change of the list", True, words, judged=False)
     most = gate.most_churn * churn.natural

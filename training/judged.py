@@ -10,28 +10,23 @@ from numpy.typing import NDArray
 
 from data.home import Home
 from serving.model import RiskModel
+from training.audited import audited, groupings_in
 from training.baselines import made_for
 from training.by_day import Beyond, Day, judged_beyond, judged_by_day
 from training.champion import beside_champion
 from training.cohort import day_of
 from training.cohort_page import Counts
 from training.cost_report import CostReport, cost_report
-from training.equity import EquityAudit, equity_audit
+from training.equity import EquityAudit
 from training.evaluate import Evaluation, Scored, evaluate
 from training.expected_cost import CostRows, FittedCost
 from training.gate import CHAMPION_SCORE, Calibration, Verdict, groups_of, verdict_of
-from training.groups import Grouping, groupings_of
+from training.groups import Grouping
 from training.learner import Learner
 from training.list_churn import list_churn
 from training.matrix import Matrix
-from training.need import (
-    CAVEAT,
-    CAVEAT_OF_YEAR_BEFORE,
-    true_conditions,
-    with_chronic_conditions,
-)
 from training.plausibility import Plausibility
-from training.prepared import OF_PEOPLE, Prepared
+from training.prepared import Prepared
 from training.scored_rows import scored_by
 from training.split import FITTED_TO
 from training.subgroups import disparities, subgroups
@@ -103,7 +98,8 @@ def judge(
     scored = scored_by(model, tested, histories, prepared.truth, task)
     beside = beside_champion(home, task, scored, histories, tested.rows)
     evaluation = evaluate(beside.scored, task.evaluation)
-    every, fitted_to = _groupings(prepared), prepared.split.rows(*FITTED_TO)
+    every = groupings_in(matrix, prepared.tables, prepared.manifest)
+    fitted_to = prepared.split.rows(*FITTED_TO)
     groupings = tuple(grouping.part(places) for grouping in every)
     learned = tuple(grouping.part(fitted_to) for grouping in every)
     churn = None
@@ -136,7 +132,10 @@ def judge(
         tested, places, beside.scored, evaluation, verdict, by_day, beyond, cost, apart,
         by_group,
         disparities(beside.scored, groupings, task.evaluation),
-        _audited(beside.scored, tested.rows, groupings, prepared),
+        audited(
+            beside.scored, tested.rows, groupings, prepared.tables, prepared.manifest,
+            prepared.truth, task.evaluation,
+        ),
     )  # fmt: skip
 
 
@@ -154,26 +153,3 @@ def _of_unreached(
         subgroups(part, [grouping.part(rows) for grouping in groupings], settings),
         f" among the {len(rows):,} of {len(unreached):,} rows that nobody reached",
     )  # fmt: skip
-
-
-def _audited(
-    scored: Scored, rows: pd.DataFrame, groupings: tuple[Grouping, ...], prepared: Prepared
-) -> EquityAudit:
-    """By the illness of the year to come, as a cohort of cost has it, else by that of the year
-    before the question."""
-    manifest = prepared.manifest
-    caveat = CAVEAT
-    if "chronic_conditions" not in rows:
-        caveat = CAVEAT_OF_YEAR_BEFORE
-        rows = with_chronic_conditions(
-            rows, prepared.tables, day_of(manifest["data_through"]), manifest["carries"]
-        )
-    true = true_conditions(prepared.truth, rows)
-    return equity_audit(scored, rows, groupings, prepared.task.evaluation, true, caveat)
-
-
-def _groupings(prepared: Prepared) -> tuple[Grouping, ...]:
-    rows, X = prepared.matrix.rows, prepared.matrix.X
-    female, age = (X[name].to_numpy(dtype=np.float64) for name in OF_PEOPLE)
-    through = day_of(prepared.manifest["data_through"])
-    return groupings_of(rows, female, age, prepared.tables, through)

@@ -3,7 +3,6 @@ would have done at earlier dates, on fewer people, and on other people by chance
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from training.cohort_page import Counts
 from training.decision_curve import decision_curve, words_of
 from training.evaluate import Scored
 from training.fit import Fitted
+from training.json_file import write_json
 from training.lab_pictures import draw_backtests, draw_decision_curve, draw_learning_curve
 from training.lab_settings import LabSettings
 from training.landmarks import asked_once
@@ -65,8 +65,7 @@ class Lab:
             )
         for name in ("backtests", "learning_curve", "stability"):
             if (found := getattr(self, name)) is not None:
-                told = json.dumps(found.to_json(), indent=1) + "\n"
-                (tables / f"{name}.json").write_text(told, encoding="utf-8")
+                write_json(tables / f"{name}.json", found.to_json())
 
 
 def in_the_lab(

@@ -136,6 +136,16 @@ class GateSettings(Strict):
         "itself would change if it were learned again from resampled people",
     )
     churn_refits: Refits = setting(3, "such champions; 0: not looked at", "fits")
+    fewest_called: Rows = setting(
+        40, "called rows, under which one or two who change are chance", "rows"
+    )
+    least_learned: Part = setting(
+        0.25, "a group's share of the rows learned from, as a part of its share of those asked",
+        "share",
+    )  # fmt: skip
+    fewest_asked: Rows = setting(
+        20, "rows of a group, under which its share of those learned from is chance", "rows"
+    )
     most_lowered: Part = setting(
         0.01, "of those to whose history an unplanned admission is added, whose risk may fall",
         "share of people",

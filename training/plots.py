@@ -69,9 +69,14 @@ def save(path: Path, title: str, subtitle: str, drawing: Any, *about: Any) -> Pa
 
 
 def save_figure(figure: Figure, path: Path, **more: Any) -> Path:
-    """Write a figure into `path` (a .png) and as .svg beside it, the same bytes each time."""
+    """Write a figure into `path` (a .png) and as .svg beside it, the same bytes each time. Its
+    words may hold dollars: only matplotlib's own numbers on an axis are mathematics."""
     import matplotlib
+    from matplotlib.text import Text
 
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(text.get_text().startswith("$\\mathdefault{"))
     figure.savefig(path, metadata={"Software": None}, **more)
     with matplotlib.rc_context({"svg.hashsalt": "firstcall"}):
         figure.savefig(path.with_suffix(".svg"), metadata={"Date": None, "Creator": None}, **more)

@@ -18,6 +18,7 @@ from features.history import Histories
 from features.writing import current_histories
 from serving.model import RiskModel
 from serving.reasons import evidence_names
+from training.audited import OF_PEOPLE
 from training.checkpoints import Checkpoints
 from training.cohort import Cohort, day_of, readmission_cohort
 from training.cohort_page import Counts
@@ -40,9 +41,6 @@ from training.stage_files import read_matrix, write_matrix
 from training.tasks import EncounterTask, HighCostTask, ReadmissionTask, Task
 from training.threshold import Threshold, threshold_of_model
 from training.treated import Treated, treated_rows
-
-OF_PEOPLE = ("female", "age")
-"""Features by which people are told apart where groups are judged, whatever a model uses."""
 
 
 class TooFewError(RefusalError):

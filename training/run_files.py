@@ -17,6 +17,7 @@ from training.cost_picture import draw_cost
 from training.equity_picture import draw_equity
 from training.explained import explain
 from training.fit import Fitted
+from training.json_file import write_json
 from training.judged import Judged
 from training.pictures_by_day import draw_days
 from training.plots import draw
@@ -97,8 +98,3 @@ def _write_tables(folder: Path, prepared: Prepared) -> None:
     settings = pd.DataFrame(described(task), columns=["setting", "value", "meaning"])
     settings.to_csv(folder / "settings.csv", index=False)
     (folder / "task.toml").write_text(task_file(task), encoding="utf-8")
-
-
-def write_json(path: Path, told: Mapping[str, Any]) -> None:
-    """What is told as one JSON file."""
-    path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

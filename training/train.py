@@ -26,6 +26,7 @@ from training.evaluate import Evaluation, Interval
 from training.expected_cost import with_expected_cost
 from training.fit import Fitted
 from training.gate import Verdict
+from training.json_file import write_json
 from training.judged import Judged, judge
 from training.lab import Lab, in_the_lab
 from training.learner import Learner
@@ -36,7 +37,7 @@ from training.promotion import tags_of_verdict
 from training.registry import CHAMPION, Registered, record, version_at
 from training.report.card import write_card
 from training.report.run_report import write_report
-from training.run_files import parameters_of, tags_of, write_json, write_run_files
+from training.run_files import parameters_of, tags_of, write_run_files
 from training.search import Searched, search
 from training.selection import Selected, select
 from training.stage_files import read_fitted, read_selected, write_fitted, write_selected

@@ -204,5 +204,20 @@ def test_the_key_tells_settings_data_features_and_code_apart():
     assert changed(task, {"content": "h"}, {"source": "omop"}) == {"data as taken in"}
     assert "settings top_share" in changed(HIGH_COST, {"content": "h"}, {"source": "canonical"})
     assert key["code of firstcall"] == code_fingerprint()
+    assert key["code of firstcall"] == code_fingerprint(Path(__file__).parents[2])
     assert len(key["features as defined"]) == 64
     assert all(name.split()[0] in ("settings", "data", "features", "code") for name in key)
+
+
+def test_one_line_of_one_file_of_any_room_makes_the_code_another(tmp_path: Path) -> None:
+    for room in ("data", "features", "serving", "training"):
+        (tmp_path / room / "deeper").mkdir(parents=True)
+        (tmp_path / room / "deeper" / "one.py").write_text("one = 1\n")
+    sums = {code_fingerprint(tmp_path)}
+    for room in ("data", "features", "serving", "training"):
+        (tmp_path / room / "deeper" / "one.py").write_text("one = 2\n")
+        sums.add(code_fingerprint(tmp_path))
+    assert len(sums) == 5
+    (tmp_path / "training" / "deeper" / "one.py").unlink()
+    with pytest.raises(FileNotFoundError, match="holds no source"):
+        code_fingerprint(tmp_path)

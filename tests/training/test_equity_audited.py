@@ -9,7 +9,7 @@ import pytest
 
 from data.home import Home
 from tests.training.test_equity import FEW, scored_of
-from training.judged import _audited, _groupings
+from training.audited import audited, groupings_in
 from training.need import CAVEAT, CAVEAT_OF_YEAR_BEFORE
 from training.prepared import prepare
 from training.tasks import HIGH_COST, READMISSION, Task
@@ -30,7 +30,13 @@ def test_the_year_of_the_illness_is_named(
         np.arange(len(rows)), patient_id=rows["patient_id"].to_numpy(dtype=object),
         weights=rows["weight"].to_numpy(dtype=np.float64),
     )  # fmt: skip
-    groupings = tuple(grouping.part(places) for grouping in _groupings(prepared))
-    said = _audited(scored, rows, groupings, prepared).findings[-1]
+    groupings = tuple(
+        grouping.part(places)
+        for grouping in groupings_in(prepared.matrix, prepared.tables, prepared.manifest)
+    )
+    said = audited(
+        scored, rows, groupings, prepared.tables, prepared.manifest, prepared.truth,
+        prepared.task.evaluation,
+    ).findings[-1]  # fmt: skip
     assert said.startswith(caveat[0].upper() + caveat[1:])
     assert other not in said

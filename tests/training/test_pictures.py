@@ -21,7 +21,7 @@ from training.judged_cost import JudgedCost
 from training.lab_pictures import draw_backtests, draw_learning_curve
 from training.learning_curve import LearningCurve
 from training.pictures_by_day import draw_days
-from training.plots import _cumulative, draw, tenths
+from training.plots import _cumulative, draw, save, tenths
 
 INVENTED, OWN = Counts("invented"), Counts("own")
 
@@ -204,3 +204,10 @@ def test_a_tenth_of_few_real_people_has_no_bar(tmp_path: Path) -> None:
     for counts, tenths_drawn in ((OWN, 9), (INVENTED, 10)):
         path = draw_cost(tmp_path / f"{counts.origin}.png", judged, "Allowed cost", counts)
         assert sum(words == "1.00" for words in words_of(path)) == tenths_drawn
+
+
+def test_dollars_in_the_words_of_a_task_are_dollars(tmp_path: Path) -> None:
+    words = "A visit that costs $1,000 (50% of stays) to $2,000"
+    path = save(tmp_path / "one.png", words, words, lambda axes: axes.plot([1, 2]))
+    told = path.with_suffix(".svg").read_text(encoding="utf-8")
+    assert told.count(f"<!-- {words} -->") == 2

@@ -224,15 +224,27 @@ def test_a_damaged_file_is_refused_in_one_sentence(tmp_path):
     assert search(learner(), replace(SETTINGS, trials=1), storage).trials
 
 
+#  a search that stops to be killed when so many trials have ended and the next has told of a fold:
+#  one that ran on could be over before a busy machine lets its killer look
 KILLED = """
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from optuna.trial import Trial
 from tests.training.synthetic_learner import BAD, learner
 from training.search import search
 from training.search_settings import SearchSettings
 
-folder = Path(sys.argv[1])
+folder, ended = Path(sys.argv[1]), int(sys.argv[2])
+report = Trial.report
+
+def report_and_wait(trial, value, step):
+    report(trial, value, step)
+    if sum(told.state.name in ("COMPLETE", "PRUNED") for told in trial.study.trials) == ended:
+        time.sleep(600)
+
+Trial.report = report_and_wait
 settings = SearchSettings(trials=7, folds=3, startup=2)
 search(learner(fit=BAD), settings, folder / "search.db", resume=True,
        on_trial=lambda trial: (folder / f"ended-{trial.number}").touch())
@@ -240,9 +252,10 @@ search(learner(fit=BAD), settings, folder / "search.db", resume=True,
 """
 
 
-def killed_when(due: Callable[[], bool], folder: Path) -> None:
-    """Begin or go on in a process of its own, and SIGKILL it as soon as that is `due`."""
-    process = subprocess.Popen([sys.executable, "-c", KILLED, str(folder)], cwd=ROOT)
+def killed_when(due: Callable[[], bool], folder: Path, *, ended: int) -> None:
+    """Begin or go on in a process of its own, and SIGKILL it as soon as that is `due`: at the
+    latest where `ended` trials have ended and the next is in its middle."""
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(folder), str(ended)], cwd=ROOT)
     try:
         while not due():
             assert process.poll() is None
@@ -270,9 +283,9 @@ def in_the_middle_of(trials: int, storage: Path) -> bool:
 
 def test_a_search_killed_in_the_middle_goes_on_and_finds_the_same(tmp_path, uninterrupted):
     storage = tmp_path / "search.db"
-    killed_when(storage.exists, tmp_path)  # its tables are not all there
-    killed_when(lambda: in_the_middle_of(0, storage), tmp_path)
-    killed_when(lambda: in_the_middle_of(3, storage), tmp_path)
+    killed_when(storage.exists, tmp_path, ended=0)  # its tables are not all there
+    killed_when(lambda: in_the_middle_of(0, storage), tmp_path, ended=0)
+    killed_when(lambda: in_the_middle_of(3, storage), tmp_path, ended=3)
     assert not (tmp_path / "all").exists()
     assert sorted(path.name for path in tmp_path.glob("ended-*")) == [
         "ended-0", "ended-1", "ended-2",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.by_day import AT_DISCHARGE
@@ -37,9 +37,11 @@ def score_cell(name: str) -> Cell:
     return Marked(name, "strong") if name == OURS else name
 
 
-def verdict_on(paired: list[float]) -> Marked:
+def verdict_on(paired: Sequence[float | None]) -> Marked:
     """Whether a paired difference is better: yes or no where the whole interval is on one side."""
     _, low, high = paired
+    if low is None or high is None:
+        return Marked("not shown", "missing")
     if low > 0:
         return Marked("yes", "good")
     return Marked("no, worse", "bad") if high < 0 else Marked("not shown", "missing")
