@@ -79,7 +79,8 @@ def cost_report(
     fitted: FittedCost,
     cost_rows: CostRows,
 ) -> CostReport:
-    """The report on the rows that test, `rows` in the order of `scored`."""
+    """The report on the rows that test, `rows` in the order of `scored`; `cost_rows` are those of
+    the second output, leavers among them."""
     scores = {OURS: scored.margin, **scored.baselines}
     assert cohort.of_cost is not None
     return CostReport(
@@ -93,13 +94,12 @@ def cost_report(
 
 
 def _judged(model: RiskModel, held: CostRows, task: HighCostTask) -> JudgedCost:
-    tests = held.of("test")
-    rows = held.rows.iloc[tests]
+    rows = held.rows
     assert model.cost is not None
     seen = rows["prior_seen"].to_numpy(dtype=bool)
     return judge_cost(
-        model.cost.dollars(held.X[tests], THREADS), held.dollars[tests], held.exposure[tests],
-        rows["patient_id"].to_numpy(dtype=object), held.conditions.iloc[tests],
+        model.cost.dollars(held.take(np.arange(len(rows))), THREADS), held.dollars, held.exposure,
+        rows["patient_id"].to_numpy(dtype=object), held.conditions,
         np.where(seen, rows["prior_cents"].to_numpy(dtype=np.float64) / 100, np.nan),
         task.evaluation,
     )  # fmt: skip

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from serving.calibrator import HIGHEST, LOWEST, sigmoid
 from serving.model import load_lightgbm
 from training.calibrate import clustered_error, losses
-from training.fit import FEWEST_TO_STOP, parameters, sending_missing_far, with_missing_harmless
+from training.datasets import dataset
+from training.fit import FEWEST_TO_STOP, parameters, sending_missing_far
 from training.learner import Learner
 from training.model_settings import FitSettings
 from training.monotone import monotone_constraints
@@ -58,7 +59,7 @@ class CrossValidation:
     def __init__(self, learner: Learner, folds: int) -> None:
         places = learner.learning
         self.names = list(learner.names)
-        self.X = learner.matrix.array(self.names, places)
+        self._matrix, self._places = learner.matrix, places
         self.outcome, self.weights = learner.outcome[places], learner.weights[places]
         self.start = None if learner.start is None else learner.start[places]
         self.fold = learner.folds(places, replace(learner.task.fit, folds=folds))
@@ -76,14 +77,22 @@ class CrossValidation:
     def digest(self) -> str:
         """sha256 (hex) over everything that the losses hang on beside the settings."""
         digest = hashlib.sha256("\n".join(self.names).encode())
-        digest.update(f"\n{self.X.shape} {self.repeats!r}\n".encode())
+        X = self.array(np.arange(len(self._places)))
+        digest.update(f"\n{X.shape} {self.repeats!r}\n".encode())
         none = np.zeros(0)
         for held in (
-            self.X, self.outcome, self.weights, self._share, self.fold,
+            X, self.outcome, self.weights, self._share, self.fold,
             none if self.start is None else self.start,
         ):  # fmt: skip
             digest.update(np.ascontiguousarray(held).data)
         return digest.hexdigest()
+
+    def array(
+        self, rows: NDArray[np.int64], columns: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """These columns (all for None) of the learning rows at `rows`, copied."""
+        names = self.names if columns is None else [self.names[column] for column in columns]
+        return self._matrix.array(names, self._places[rows])
 
     def of(
         self,
@@ -134,12 +143,9 @@ class CrossValidation:
         out, rest = np.flatnonzero(self.fold == k), np.flatnonzero(self.fold != k)
 
         def part(rows: NDArray[np.int64], reference: object = None) -> object:
-            X = self.X[np.ix_(rows, columns)]
-            return lightgbm.Dataset(
-                X if monotone is None else with_missing_harmless(X, monotone),
-                self.outcome[rows], weight=self.weights[rows],
-                init_score=None if self.start is None else self.start[rows],
-                feature_name=names, params=taking, reference=reference,
+            return dataset(
+                lambda places: self.array(places, columns), rows, self.outcome, self.weights,
+                names, taking, self.start, monotone, reference,
             )  # fmt: skip
 
         train = part(rest)
@@ -155,7 +161,7 @@ class CrossValidation:
 
     def _losses(self, made: FoldFit, rounds: int) -> NDArray[np.float64]:
         margin = np.asarray(made.booster.predict(
-            self.X[np.ix_(made.out, made.columns)], raw_score=True,
+            self.array(made.out, made.columns), raw_score=True,
             num_iteration=min(rounds, made.booster.current_iteration()),
             num_threads=THREADS_OF_A_FIT,
         ), dtype=np.float64)  # fmt: skip

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,7 @@ from serving.expected_cost import (
 )
 from serving.model import THREADS, RiskModel, load_lightgbm, version_of
 from training.cohort import Cohort
+from training.datasets import Take, dataset
 from training.fit import parameters
 from training.matrix import Matrix, asked
 from training.resampling import resampled
@@ -58,13 +60,13 @@ REPLICATES, SEED = 100, 20240301
 
 @dataclass(frozen=True)
 class CostRows:
-    """Rows with what they cost in a year: ``rows`` (the cohort's columns), ``X`` (float32, the
-    model's features), ``conditions`` (the features of condition groups), ``dollars`` (annualised
-    where they left), ``exposure`` (the part of the window that was seen, which they weigh),
-    ``share`` (the patient's hash) and ``role``; one entry a row each."""
+    """Rows with what they cost in a year: ``rows`` (the cohort's columns), ``take`` (gives the
+    model's features of the rows at some places), ``conditions`` (the features of condition groups),
+    ``dollars`` (annualised where they left), ``exposure`` (the part of the window that was seen,
+    which they weigh), ``share`` (the patient's hash) and ``role``; one entry a row each."""
 
     rows: pd.DataFrame
-    X: NDArray[np.float32]
+    take: Take
     conditions: pd.DataFrame
     dollars: NDArray[np.float64]
     exposure: NDArray[np.float64]
@@ -74,6 +76,14 @@ class CostRows:
     def of(self, *roles: str) -> NDArray[np.int64]:
         """The places of the rows of these roles."""
         return np.flatnonzero(np.isin(self.role, roles))
+
+    def part(self, places: NDArray[np.int64]) -> CostRows:
+        """Some of the rows, with features of their own."""
+        return CostRows(
+            self.rows.iloc[places].reset_index(drop=True), self.take(places).__getitem__,
+            self.conditions.iloc[places].reset_index(drop=True), self.dollars[places],
+            self.exposure[places], self.share[places], self.role[places],
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -106,17 +116,25 @@ def cost_rows(
     """
     groups = [n for n in matrix.X.columns if n.startswith(GROUPS) and is_flag(n)]
     rows, role = matrix.rows, np.asarray(split.role, dtype=object)
-    X, conditions = matrix.array(names, np.arange(len(rows))), matrix.X[groups]
+    conditions, stayed = matrix.X[groups], len(rows)
+    take: Take = partial(matrix.array, names)
     leavers = _leavers(cohort, role, task)
     if len(leavers):
         beside = asked(histories, leavers, matrix.cuts, list(dict.fromkeys([*names, *groups])))
-        X = np.concatenate([X, beside.array(names, np.arange(len(leavers)))])
+
+        def take(places: NDArray[np.int64]) -> NDArray[np.float32]:
+            left = places >= stayed
+            made = np.empty((len(places), len(names)), np.float32)
+            made[~left] = matrix.array(names, places[~left])
+            made[left] = beside.array(names, places[left] - stayed)
+            return made
+
         conditions = pd.concat([conditions, beside.X[groups]], ignore_index=True)
         rows = pd.concat([rows, beside.rows], ignore_index=True)
         role = np.r_[role, beside.rows["role"].to_numpy(dtype=object)]
     dollars, exposure = annualised(rows, task.truncate_cents)
     share = share_of(rows["patient_id"], task.split.salt)
-    return CostRows(rows, X, conditions, dollars, exposure, share, role)
+    return CostRows(rows, take, conditions, dollars, exposure, share, role)
 
 
 def _leavers(cohort: Cohort, used: NDArray, task: HighCostTask) -> pd.DataFrame:
@@ -149,14 +167,14 @@ def with_expected_cost(
     task: HighCostTask,
 ) -> tuple[RiskModel, tuple[FittedCost, CostRows]]:
     """The model of risk (its booster is `text`) with expected cost as its second output; and how
-    that was made, of which rows."""
+    that was made, with the rows that test it."""
     names = model.features
     rows = cost_rows(cohort, matrix, split, histories, names, task)
     fitted = fit_expected_cost(rows, names, task.fit)
     metadata = {**model.metadata, KEY: fitted.told}
     both = replace(model, metadata=metadata, version=version_of(text, metadata),
                    cost=load_expected_cost(fitted.text, fitted.told, names))  # fmt: skip
-    return both, (fitted, rows)
+    return both, (fitted, rows.part(rows.of("test")))
 
 
 def annualised(
@@ -185,7 +203,7 @@ def fit_expected_cost(rows: CostRows, names: list[str], settings: FitSettings) -
     texts = side_by_side(lambda way: _grown(rows, names, way, settings), WAYS, settings.threads)
     for (way, output), text in zip(WAYS.items(), list(texts), strict=True):
         booster = load_lightgbm().Booster(model_str=text)
-        said = said_dollars(booster, output, rows.X[held], THREADS)
+        said = said_dollars(booster, output, rows.take(held), THREADS)
         for kind, steps in CALIBRATIONS.items():
             tried.append(_Tried(way, kind, text, calibrated(said, y, w, steps),
                                 _cross_fitted(said, y, w, share, steps)))  # fmt: skip
@@ -319,23 +337,22 @@ def _grown(rows: CostRows, names: list[str], way: str, settings: FitSettings) ->
         else {"objective": "l2", "metric": "l2"}
     )
     target = rows.dollars if way == "tweedie" else np.log1p(rows.dollars)
-    train, out = rows.of("train"), rows.of("validation")
-    trees = settings.few_events_rounds
-    if len(train) and len(out):
-        parts = [
-            lightgbm.Dataset(rows.X[part], target[part],
-                             weight=rows.exposure[part], feature_name=names, params=taking)
-            for part in (train, out)
-        ]  # fmt: skip
-        parts[1].reference = parts[0]
+
+    def part(role: tuple[str, ...], reference: Any = None) -> Any:
+        return dataset(
+            rows.take, rows.of(*role), target, rows.exposure, names, taking, reference=reference
+        )
+
+    def stops() -> int:
+        train = part(("train",))
         stopped = lightgbm.train(
-            taking, parts[0], num_boost_round=settings.rounds, valid_sets=[parts[1]],
+            taking, train, num_boost_round=settings.rounds,
+            valid_sets=[part(("validation",), train)],
             callbacks=[lightgbm.early_stopping(settings.patience, verbose=False)],
         )  # fmt: skip
-        trees = max(stopped.best_iteration, 1)
-    everything = lightgbm.Dataset(
-        rows.X[learning], target[learning], weight=rows.exposure[learning],
-        feature_name=names, params=taking,
-    )  # fmt: skip
-    booster = lightgbm.train(taking, everything, num_boost_round=trees)
+        return max(stopped.best_iteration, 1)
+
+    enough = len(rows.of("train")) and len(rows.of("validation"))
+    trees = stops() if enough else settings.few_events_rounds
+    booster = lightgbm.train(taking, part(LEARNING), num_boost_round=trees)
     return booster.model_to_string(num_iteration=trees)

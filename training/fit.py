@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.model import load_lightgbm
+from training.datasets import Take, dataset
 from training.side_by_side import THREADS_OF_A_FIT, side_by_side
 from training.tasks import FitSettings
 
 METHOD = "basic"
 """How LightGBM holds to directions. On invented people "intermediate" took three times as long and
 ordered them no better; "advanced" besides let some risks go the wrong way."""
-FAR = 1e6
-"""Days since what never was: longer ago than anything."""
 MISSING_TO_LARGER = "8"
 """LightGBM's decision type of a numeric cut that sends NaN to the right, one character as those of
 a column without missing values are: the text tells how long each tree is."""
@@ -69,7 +68,7 @@ def parameters(
 
 
 def fit(
-    X: NDArray[np.float32],
+    take: Take,
     y: NDArray[np.float64],
     weights: NDArray[np.float64],
     names: list[str],
@@ -80,8 +79,8 @@ def fit(
     monotone: Sequence[int] | None = None,
     rounds: int | None = None,
 ) -> Fitted:
-    """Fit on all rows given, with as many trees as the folds ask for, or of `rounds` where that is
-    given; the folds are then not looked at.
+    """Fit on all the rows that `take` takes, with as many trees as the folds ask for, or of
+    `rounds` where that is given; the folds are then not looked at.
 
     ``fold``: for each row the fold that it validates (0, 1, …), or -1 where it always trains.
     Each fold is stopped by the log loss of its rows after `patience` rounds without gain; the
@@ -93,13 +92,9 @@ def fit(
     lightgbm = load_lightgbm()
     taking = parameters(settings, len(y), repeats, monotone)
 
-    def part(rows: NDArray[np.bool_], **more: Any) -> Any:
-        taken = X[rows]
-        return lightgbm.Dataset(
-            taken if monotone is None else with_missing_harmless(taken, monotone),
-            y[rows], weight=weights[rows], feature_name=names, params=taking,
-            init_score=None if start is None else start[rows], free_raw_data=True, **more,
-        ).construct()  # fmt: skip
+    def part(rows: NDArray[np.bool_], reference: Any = None) -> Any:
+        places = np.flatnonzero(rows)
+        return dataset(take, places, y, weights, names, taking, start, monotone, reference)
 
     cases = y * np.minimum(weights, 1)  # rows that share one weight tell of one case
 
@@ -126,24 +121,9 @@ def fit(
     return Fitted(text, rounds, tuple(stopped))
 
 
-def with_missing_harmless(X: NDArray[np.float32], monotone: Sequence[int]) -> NDArray[np.float32]:
-    """The columns that are held to one direction without missing values: what is missing there is
-    none (no stay, none ever), and stands at the end of the lower risk: 0, or FAR days ago.
-
-    Left to itself, LightGBM sends what is missing to either side, also to the one of the higher
-    risk, and the first stay of somebody would lower it.
-    """
-    made = X.copy()
-    for column, direction in enumerate(monotone):
-        if direction:
-            values = made[:, column]
-            values[np.isnan(values)] = 0 if direction > 0 else FAR
-    return made
-
-
 def sending_missing_far(text: str, monotone: Sequence[int]) -> str:
     """A booster's text that says of missing values what was learned of those that
-    `with_missing_harmless` put in their place.
+    `training.datasets.without_missing` put in their place.
 
     LightGBM takes what is missing for 0 where a column had nothing missing. That is right where
     the risk may only rise; where it may only fall, the cuts are told to send it to the larger side.

@@ -83,8 +83,8 @@ def judge(
     plausible: Plausibility | None = None,
 ) -> Judged:
     """Judge `model` on the rows that test. `learner` is how it was fitted, by which a champion is
-    learned again; `expected_cost` is what its second output was made of, None where it has none;
-    `plausible` what a stay more does to its risks, None where that was not asked."""
+    learned again; `expected_cost` is its second output with the rows that test it, None where it
+    has none; `plausible` what a stay more does to its risks, None where that was not asked."""
     task, matrix, histories = prepared.task, prepared.matrix, prepared.histories
     places = prepared.split.rows("test")
     tested = matrix.part(places)

@@ -105,7 +105,8 @@ class Learner:
             places, weights = places[times > 0], (weights * times)[times > 0]
         columns = list(names or self.names)
         return fit(
-            self.matrix.array(columns, places), self.outcome[places], weights, columns,
+            lambda rows: self.matrix.array(columns, places[rows]),
+            self.outcome[places], weights, columns,
             self.folds(places, settings), settings,
             None if self.start is None else self.start[places], self.repeats,
             monotone_constraints(columns) if settings.monotone else None, rounds,

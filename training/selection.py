@@ -142,7 +142,7 @@ def help_in(folds: CrossValidation, made: FoldFit, rows: int) -> _FoldHelp:
     spaced = np.linspace(0, len(made.out) - 1, min(rows, len(made.out)))
     sampled = made.out[np.unique(np.round(spaced).astype(np.int64))]
     shares = np.asarray(made.booster.predict(
-        folds.X[np.ix_(sampled, made.columns)], pred_contrib=True, num_iteration=made.best,
+        folds.array(sampled, made.columns), pred_contrib=True, num_iteration=made.best,
         num_threads=THREADS_OF_A_FIT,
     ), dtype=np.float64)  # fmt: skip
     outcome, weights = folds.outcome[sampled], folds.weights[sampled]

@@ -184,7 +184,8 @@ def rows_of_a_known_mean(count: int = 6000) -> CostRows:
     cost = np.where(rng.random(count) < 0.5, 0, 2 * mean * rng.lognormal(-0.5, 1, count))
     role = np.array(["train", "train", "validation", "calibration", "test"], dtype=object)
     rows = pd.DataFrame({"mean": mean})
-    return CostRows(rows, X, pd.DataFrame(), cost, np.ones(count), rng.random(count),
+    none = pd.DataFrame(index=rows.index)
+    return CostRows(rows, X.__getitem__, none, cost, np.ones(count), rng.random(count),
                     np.resize(role, count))  # fmt: skip
 
 
@@ -200,7 +201,7 @@ def test_the_expected_amount_is_found_in_total_and_by_decile():
     assert fitted.why.startswith(f"expected cost: tweedie, calibrated {fitted.told['calibrated']}")
     tests = rows.of("test")
     served = load_expected_cost(fitted.text, fitted.told, names)
-    expected, mean = served.dollars(rows.X[tests], 1), rows.rows["mean"].to_numpy()[tests]
+    expected, mean = served.dollars(rows.take(tests), 1), rows.rows["mean"].to_numpy()[tests]
     assert 0.85 < expected.sum() / mean.sum() < 1.15
     assert decile_error(expected, mean, np.ones(len(tests))) < 0.15
     assert np.corrcoef(np.log(expected), np.log(mean))[0, 1] > 0.9

@@ -25,7 +25,7 @@ def data(count: int = 1500) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def fitted(**changes) -> Fitted:
     X, y, fold = data()
     settings = replace(SETTINGS, **changes)
-    return fit(X, y, np.ones(len(y)), [f"x{n}" for n in range(6)], fold, settings)
+    return fit(X.__getitem__, y, np.ones(len(y)), [f"x{n}" for n in range(6)], fold, settings)
 
 
 def test_the_same_seed_gives_the_same_text_and_another_seed_another():
@@ -48,7 +48,7 @@ def test_trees_are_bounded_and_their_number_is_the_mean_of_the_folds():
 
 def test_too_few_cases_to_stop_by_take_the_fixed_number():
     X, y, fold = data(60)
-    made = fit(X, y, np.ones(60), [f"x{n}" for n in range(6)], fold, SETTINGS)
+    made = fit(X.__getitem__, y, np.ones(60), [f"x{n}" for n in range(6)], fold, SETTINGS)
     assert (made.stopped_at, made.rounds) == ((), SETTINGS.few_events_rounds)
 
 
@@ -56,8 +56,8 @@ def test_a_weight_is_worth_as_many_rows():
     X, y, _ = data(800)
     names, none = [f"x{n}" for n in range(6)], np.full(800, -1)
     plain = replace(SETTINGS, bagging_fraction=1.0, feature_fraction=1.0)
-    one = fit(X, y, np.ones(800), names, none, plain)
-    upweighted = fit(X, y, np.where(y == 1, 5.0, 1.0), names, none, plain)
+    one = fit(X.__getitem__, y, np.ones(800), names, none, plain)
+    upweighted = fit(X.__getitem__, y, np.where(y == 1, 5.0, 1.0), names, none, plain)
     assert one.text != upweighted.text
 
 

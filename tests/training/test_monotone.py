@@ -17,7 +17,8 @@ from features.history import Histories
 from features.writing import current_histories
 from serving.model import load_lightgbm
 from training.added_stay import add_stays
-from training.fit import FAR, fit, sending_missing_far, with_missing_harmless
+from training.datasets import FAR, without_missing
+from training.fit import fit, sending_missing_far
 from training.matrix import index_of
 from training.model_settings import FitSettings
 from training.monotone import either_way, monotone_constraints
@@ -140,7 +141,9 @@ WAYS = [-1, 1, 0]
 
 def fitted(ways, settings=SETTINGS, data=None):
     X, y = data or made()
-    text = fit(X, y, np.ones(len(y)), NAMES, np.full(len(y), -1), settings, monotone=ways).text
+    text = fit(
+        X.__getitem__, y, np.ones(len(y)), NAMES, np.full(len(y), -1), settings, monotone=ways
+    ).text
     return text, load_lightgbm().Booster(model_str=text)
 
 
@@ -173,8 +176,8 @@ def test_left_to_itself_a_booster_goes_the_other_way():
 def test_the_text_says_of_missing_values_what_was_learned_in_their_place():
     X, _ = made()
     text, booster = fitted(WAYS)
-    there = with_missing_harmless(X, WAYS)
-    assert np.isnan(X[:, :2]).any(), "the rows that were given are left as they were"
+    there = X.copy()
+    without_missing(there, WAYS)
     assert (there[np.isnan(X[:, 0]), 0] == FAR).all()
     assert (there[np.isnan(X[:, 1]), 1] == 0).all()
     said = booster.predict(X, raw_score=True)
@@ -187,7 +190,8 @@ def test_the_text_says_of_missing_values_what_was_learned_in_their_place():
 def test_what_has_no_direction_keeps_its_missing_values():
     X, _ = made()
     X[:5, 2] = np.nan
-    assert np.isnan(with_missing_harmless(X, WAYS)[:5, 2]).all()
+    without_missing(X, WAYS)
+    assert np.isnan(X[:5, 2]).all()
 
 
 def test_without_a_direction_the_fit_is_the_same_to_the_byte():

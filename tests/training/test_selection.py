@@ -117,7 +117,7 @@ def test_help_is_the_mean_rise_of_the_log_loss_without_the_share():
     for j in range(len(made.names)):
         of_person: dict[int, list[float]] = {}
         for fit in fits:
-            shares = fit.booster.predict(folds.X[fit.out], pred_contrib=True,
+            shares = fit.booster.predict(folds.array(fit.out), pred_contrib=True,
                                          num_iteration=fit.best)  # fmt: skip
             for row, share in zip(fit.out, shares, strict=True):
                 whole = np.array([share.sum() + folds.start[row]])
