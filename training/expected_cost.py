@@ -116,25 +116,28 @@ def cost_rows(
     """
     groups = [n for n in matrix.X.columns if n.startswith(GROUPS) and is_flag(n)]
     rows, role = matrix.rows, np.asarray(split.role, dtype=object)
-    conditions, stayed = matrix.X[groups], len(rows)
-    take: Take = partial(matrix.array, names)
+    conditions, take = matrix.X[groups], partial(matrix.array, names)
     leavers = _leavers(cohort, role, task)
     if len(leavers):
         beside = asked(histories, leavers, matrix.cuts, list(dict.fromkeys([*names, *groups])))
-
-        def take(places: NDArray[np.int64]) -> NDArray[np.float32]:
-            left = places >= stayed
-            made = np.empty((len(places), len(names)), np.float32)
-            made[~left] = matrix.array(names, places[~left])
-            made[left] = beside.array(names, places[left] - stayed)
-            return made
-
+        take = partial(_array_of_both, matrix, beside, names)
         conditions = pd.concat([conditions, beside.X[groups]], ignore_index=True)
         rows = pd.concat([rows, beside.rows], ignore_index=True)
         role = np.r_[role, beside.rows["role"].to_numpy(dtype=object)]
     dollars, exposure = annualised(rows, task.truncate_cents)
     share = share_of(rows["patient_id"], task.split.salt)
     return CostRows(rows, take, conditions, dollars, exposure, share, role)
+
+
+def _array_of_both(
+    first: Matrix, second: Matrix, names: list[str], places: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """As `Matrix.array` of two matrices, one below the other."""
+    below = places >= len(first.rows)
+    made = np.empty((len(places), len(names)), np.float32)
+    made[~below] = first.array(names, places[~below])
+    made[below] = second.array(names, places[below] - len(first.rows))
+    return made
 
 
 def _leavers(cohort: Cohort, used: NDArray, task: HighCostTask) -> pd.DataFrame:
