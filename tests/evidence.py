@@ -97,7 +97,7 @@ def told(task: str, examined: Examined) -> bool:
     )
     better = all(found.beats(name) for name in names if name not in (OURS, REFERENCE))
     in_groups = _groups_told(examined)
-    say(*(f"  {sentence}." for sentence in examined.equity.findings), "")
+    say(*(f"  {sentence.rstrip('.')}." for sentence in examined.equity.findings), "")
     return (
         better and closed >= LEAST_CLOSED and SLOPE[0] <= slope <= SLOPE[1]
         and all(SLOPE_IN_GROUP[0] <= one <= SLOPE_IN_GROUP[1] for one in in_groups)

@@ -43,15 +43,14 @@ class Split:
 
 def share_of(patient_ids: Iterable[str], salt: str) -> NDArray[np.float64]:
     """A number in [0, 1) for each patient, the same on every machine and in every year."""
-    found: dict[str, float] = {}
-    shares: list[float] = []
-    for patient in patient_ids:
-        if patient not in found:
-            digest = hashlib.sha256(f"{salt}/{patient}".encode()).digest()
-            # 53 bits fill a float exactly: no share can round up to 1
-            found[patient] = (int.from_bytes(digest[:8], "big") >> 11) / 2.0**53
-        shares.append(found[patient])
-    return np.array(shares, dtype=np.float64)
+    ids = patient_ids if isinstance(patient_ids, pd.Series) else pd.Series(list(patient_ids))
+    place, patients = pd.factorize(ids.astype(str))
+    shares = np.empty(len(patients))
+    for n, patient in enumerate(patients.tolist()):
+        digest = hashlib.sha256(f"{salt}/{patient}".encode()).digest()
+        # 53 bits fill a float exactly: no share can round up to 1
+        shares[n] = (int.from_bytes(digest[:8], "big") >> 11) / 2.0**53
+    return shares[place]
 
 
 def thinning_share(rows: pd.DataFrame, salt: str) -> NDArray[np.float64]:

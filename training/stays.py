@@ -70,7 +70,7 @@ def inpatient_stays(
         }
     )  # fmt: skip
     stays["discharged_on"] = stays["discharged_on"].astype(np.float64)
-    principal = _principal(tables["diagnosis"], through)
+    principal = _principal(tables["diagnosis"], through, stays["encounter_id"])
     stays = stays.merge(principal, on="encounter_id", how="left", validate="one_to_one")
     done = _procedures(tables["procedure"], through, stays)
     _judge_diagnosis(stays)
@@ -80,9 +80,9 @@ def inpatient_stays(
     return stays
 
 
-def _principal(source: Source, through: int) -> pd.DataFrame:
-    """encounter_id, principal_code, principal_system: the principal diagnosis known last, since
-    the claim corrects what the admissions feed said."""
+def _principal(source: Source, through: int, encounters: pd.Series) -> pd.DataFrame:
+    """encounter_id, principal_code, principal_system: the principal diagnosis of these encounters
+    that was known last, since the claim corrects what the admissions feed said."""
     where = (
         (pc.field("position") == 1)
         & pc.field("encounter_id").is_valid()
@@ -90,6 +90,7 @@ def _principal(source: Source, through: int) -> pd.DataFrame:
     )
     columns = ["encounter_id", "code_system", "code", "position", "known_on"]
     found = final_facts(source, columns, through, where)
+    found = found[found["encounter_id"].isin(encounters)]
     found = found.sort_values(["encounter_id", "known_on", "record_id"]).drop_duplicates(
         "encounter_id", keep="last"
     )
