@@ -186,10 +186,10 @@ def impact() -> None:
     """
     from data.intake import current
     from serving.store import Store
-    from training.cohort_page import Counts
     from training.impact import impact as told_by
     from training.impact_outcomes import outcomes_of
     from training.printed_impact import print_impact
+    from training.small_cells import Counts
 
     home = _home()
     store = Store(home.store_database)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from data.command_line import shown
 from data.errors import InputError
+from data.home import Home
 
 _MARK = "made-by-the-demo"
 
@@ -20,5 +21,5 @@ def begin_anew(root: Path) -> None:
             "with `firstcall --home .firstcall/demo demo`."
         )
     shutil.rmtree(root, ignore_errors=True)
-    root.mkdir(parents=True)
+    Home(root).make()
     (root / _MARK).write_text("The demo empties this folder each time that it runs.\n")

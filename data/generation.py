@@ -102,7 +102,8 @@ def workbench_folder(home: Home) -> Iterator[Path]:
     """
     if "?" in str(home.root):
         raise InputError(f"{home.root} has a ? in it; set FIRSTCALL_HOME to a folder without one")
-    home.tables.mkdir(parents=True, exist_ok=True)
+    home.make()
+    home.tables.mkdir(exist_ok=True)
     with (home.tables / ".lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,13 +9,19 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Home:
-    """The layout of one FIRSTCALL_HOME. Nothing is created by asking for a path."""
+    """The layout of one FIRSTCALL_HOME. Nothing is created by asking for a path; whoever writes the
+    first of it calls `make` before."""
 
     root: Path
 
     @classmethod
     def from_environment(cls) -> Home:
         return cls(Path(os.environ.get("FIRSTCALL_HOME") or ".firstcall").resolve())
+
+    def make(self) -> None:
+        """Make the folder for its owner alone (0700), whatever the umask of the process; one that
+        is there already keeps its mode."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @property
     def invented(self) -> Path:

@@ -235,7 +235,8 @@ def _write_rejected(home: Home, connection: duckdb.DuckDBPyConnection) -> None:
     A row that an earlier firstcall rejected, and named without its file's digest, gives way to the
     same text on the same line of a file of that name.
     """
-    home.rejected.mkdir(parents=True, exist_ok=True)
+    home.make()
+    home.rejected.mkdir(exist_ok=True)
     kinds = connection.execute("SELECT DISTINCT kind FROM rejected_raw ORDER BY kind").fetchall()
     names = ", ".join(named(name) for name in _REJECTED.names)
     for (kind,) in kinds:

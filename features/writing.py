@@ -116,7 +116,8 @@ def write_events(
 @contextmanager
 def _writing(home: Home) -> Iterator[None]:
     """Waits until no other process writes histories; the system frees the lock of a dead one."""
-    home.histories.mkdir(parents=True, exist_ok=True)
+    home.make()
+    home.histories.mkdir(exist_ok=True)
     with (home.histories / "writing").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         for left_behind in home.histories.glob("unfinished-*"):

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from data.durable import sync_folder
 from data.errors import FirstcallError, InputError, RefusalError
+from data.home import Home
 from serving.booster import THREADS, load_lightgbm
 from serving.calibrator import Calibrator
 from serving.expected_cost import FILE, KEY, ExpectedCost, load_expected_cost, read_cost_text
@@ -254,7 +255,8 @@ def publish_model(
     that is replaced atomically. Older folders stay, so that going back is one link. One process
     at a time: another one waits.
     """
-    models.mkdir(parents=True, exist_ok=True)
+    Home(models.parent).make()
+    models.mkdir(exist_ok=True)
     with (models / ".publishing").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return _put_in_place(models, task, text, metadata, cost)

@@ -105,30 +105,29 @@ def on_list(allocation: NDArray[np.object_], places: int) -> NDArray[np.bool_]:
 
 
 def told(rows: pd.DataFrame) -> pd.DataFrame:
-    """The allocations of published lists, replays left out.
+    """The allocations of published lists, and which of these were acted on.
 
     `rows`: one row a person and list, in the order in which the lists were published: run_id,
     as_of, patient_id, queue, allocation (None where he was listed by rank), listed, discharged_on,
-    readmission_risk, high_cost_risk. A list of a day before that of one already published is a
-    replay: nobody was called by it, and its rows are left out. Gives the same rows with allocation
-    always told, and ``risk``, that of the queue that he stood in, in place of the two.
+    readmission_risk, high_cost_risk. Gives the same rows with allocation always told, ``risk``,
+    that of the queue that he stood in, in place of the two, and ``newest_as_of``, the latest day of
+    a list published up to this one. Where that lies after as_of the list is a replay: nobody was
+    called by it, and whoever counts leaves its rows out.
     """
-    runs = rows.drop_duplicates("run_id")[["run_id", "as_of"]]
-    as_of = pd.to_datetime(runs["as_of"])
-    acted_on = runs.loc[as_of >= as_of.cummax(), "run_id"]
-    kept = rows[rows["run_id"].isin(acted_on)].reset_index(drop=True)
-    risk = kept["readmission_risk"].where(
-        kept["queue"] == "recently discharged", kept["high_cost_risk"]
+    as_of = pd.to_datetime(rows["as_of"]).astype("datetime64[s]")
+    risk = rows["readmission_risk"].where(
+        rows["queue"] == "recently discharged", rows["high_cost_risk"]
     )
     return pd.DataFrame(
         {
-            "run_id": kept["run_id"],
-            "as_of": pd.to_datetime(kept["as_of"]).astype("datetime64[s]"),
-            "patient_id": kept["patient_id"],
-            "queue": kept["queue"],
-            "allocation": kept["allocation"].where(kept["allocation"].notna(), BY_RANK),
-            "listed": kept["listed"].astype(bool),
-            "discharged_on": pd.to_datetime(kept["discharged_on"]).astype("datetime64[s]"),
+            "run_id": rows["run_id"],
+            "as_of": as_of,
+            "newest_as_of": as_of.cummax(),
+            "patient_id": rows["patient_id"],
+            "queue": rows["queue"],
+            "allocation": rows["allocation"].where(rows["allocation"].notna(), BY_RANK),
+            "listed": rows["listed"].astype(bool),
+            "discharged_on": pd.to_datetime(rows["discharged_on"]).astype("datetime64[s]"),
             "risk": risk.astype("float64"),
         }
     )

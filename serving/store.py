@@ -20,6 +20,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from data.home import Home
 from serving.night_lock import held
 from serving.randomised import told
 from serving.run_rows import records
@@ -189,7 +190,7 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Opens the SQLite file at `path`, or makes it. One that was made before a table or a score
         column was declared is given it here; its runs of before hold nothing in it."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        Home(path.parent).make()
         self._path = path
         self._engine = sa.create_engine(f"sqlite:///{path}", hide_parameters=True)
         event.listen(self._engine, "connect", _connected_sqlite)

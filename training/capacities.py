@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from training.called import lists
+from training.called import lists, top_of
 from training.model_settings import EvaluationSettings
 from training.resampling import resampled
 
@@ -68,7 +68,7 @@ def capacities(
 def _tops(
     scored: Scored, scores: Mapping[str, NDArray[np.float64]], settings: EvaluationSettings
 ) -> Iterator[_Top]:
-    wanted: list[tuple[str, float]] = [(f"top {s:.0%}", s) for s in settings.shares]
+    wanted: list[tuple[str, float]] = [(top_of(s), s) for s in settings.shares]
     wanted += [(f"{c} people", float(c)) for c in settings.counts]
     for name, score in scores.items():
         every = list(lists(score, scored.period, scored.patient_id))

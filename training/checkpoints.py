@@ -24,11 +24,14 @@ from typing import Any, TypeVar
 
 import data
 from data.durable import sync_folder
-from data.errors import InputError
+from data.errors import InputError, RefusalError
+from data.home import Home
 from features.as_of import fingerprint
 from features.definitions import FEATURES
 from training.tasks import Task, flat
 
+FIT = "fit"
+"""The stage that is kept last."""
 _KEY, _SUMS, _DRAFT = "key.json", "sums.json", ".new"
 _PARTS = {"settings": "settings", "data": "data", "features": "features", "code": "code"}
 _LIBRARIES = ("lightgbm", "numpy", "optuna", "pandas", "scikit-learn")
@@ -108,6 +111,15 @@ class Checkpoints:
             ) from error
         return made
 
+    def help_after(self, error: BaseException) -> bool:
+        """Whether a training that ended by `error` gets further by going on from here: a stage is
+        kept, and the error is no refusal that would come again. Before the model is fitted a
+        refusal is about data and settings alone, and these are the same then."""
+        if not (self.keeps and self.folder.is_dir()):
+            return False
+        stages = {p.name for p in self.folder.iterdir() if p.is_dir() and p.suffix != _DRAFT}
+        return bool(stages) and (FIT in stages or not isinstance(error, RefusalError))
+
     @property
     def search_storage(self) -> Path:
         """Where `training.search` keeps its trials; it does so itself, trial by trial."""
@@ -174,7 +186,8 @@ def checkpoints(
 @contextmanager
 def _alone(unfinished: Path, task: str) -> Iterator[bool]:
     """Whether no other process has the task's checkpoints; the system frees those of a dead one."""
-    unfinished.mkdir(mode=0o700, parents=True, exist_ok=True)
+    Home(unfinished.parent).make()
+    unfinished.mkdir(mode=0o700, exist_ok=True)
     # beside the folder, which comes and goes
     lock = os.open(unfinished / f".{task}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

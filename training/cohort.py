@@ -25,6 +25,7 @@ from training.discharges import ALREADY_BACK, Cover, Discharges
 from training.episodes import episodes_of, with_episodes
 from training.facts import Source, first_known
 from training.outcome import Deciding, readmissions
+from training.small_cells import Counts
 from training.split import Split
 from training.stays import inpatient_stays, people
 from training.tasks import ReadmissionTask
@@ -135,7 +136,8 @@ def readmission_cohort(
     the next admission of any kind became known), and in ``every`` ``index``, whether the measure
     counts it (a question that comes too late included).
 
-    Raises InputError where there is no such definition.
+    Of real people the remarks hold no small count. Raises InputError where there is no such
+    definition.
     """
     if task.definition not in DEFINITIONS:
         raise InputError(
@@ -188,7 +190,9 @@ def readmission_cohort(
         attrition.verdicts,
         tuple(_remarks(stays, every, carries, run_out, task)),
     )
-    remarks = tuple(words.format(*map("{:,}".format, numbers)) for words, numbers in told.remarks)
+
+    counts = Counts(str(manifest["origin"]))
+    remarks = tuple(words.format(*map(counts.count, numbers)) for words, numbers in told.remarks)
     return Cohort(rows, every, attrition.table(), known_until, run_out, remarks, of_stays=told)
 
 

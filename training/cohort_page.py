@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,79 +20,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from training.cohort import Cohort, words_of
 from training.discharges import ALREADY_BACK
 from training.outcome import UNPLANNED
+from training.small_cells import BELOW_TENS, SMALLEST_SHOWN, Counts
 from training.tasks import ReadmissionTask, described
-
-SMALLEST_SHOWN = 11
-"""Counts of real people under this are not shown (CMS's cell size rule)."""
-_BELOW_TENS = 14
-"""Counts from SMALLEST_SHOWN to this are written as that range."""
 
 _MAIN_WIDTH, _SIDE_AT, _SIDE_WIDTH, _WIDTH = 300, 380, 500, 890
 _LINE, _GAP = 17, 16
 _PLOT_WIDTH, _PLOT_HEIGHT = 640, 170
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How counts and shares are written for an origin of data: exactly, or so that no small group
-    can be told."""
-
-    origin: str
-
-    @property
-    def guarded(self) -> bool:
-        return self.origin not in ("invented", "public_synthetic")
-
-    def count(self, number: int) -> str:
-        """The count in words.
-
-        >>> Counts("invented").count(7), Counts("own").count(7), Counts("own").count(1234)
-        ('7', 'fewer than 11', '1,230')
-        >>> Counts("own").count(13)
-        '11 to 14'
-        """
-        if not self.guarded or number == 0:
-            return f"{number:,}"
-        if self.hides(number):
-            return f"fewer than {SMALLEST_SHOWN}"
-        if number <= _BELOW_TENS:
-            return f"{SMALLEST_SHOWN} to {_BELOW_TENS}"
-        return f"{round(number, -1):,}"
-
-    def drawn(self, number: int) -> int:
-        """The count as a length: of real people 0 where it is not shown, and 11 for 11 to 14.
-
-        >>> Counts("own").drawn(7), Counts("own").drawn(13), Counts("own").drawn(1234)
-        (0, 11, 1230)
-        """
-        if not self.guarded:
-            return int(number)
-        if number <= _BELOW_TENS:
-            return SMALLEST_SHOWN if number >= SMALLEST_SHOWN else 0
-        return round(int(number), -1)
-
-    def hides(self, number: int) -> bool:
-        """Whether the count is not shown, so that nothing else is told of these few either."""
-        return self.guarded and 0 < number < SMALLEST_SHOWN
-
-    def small(self, part: int, whole: int) -> bool:
-        """Whether `part` of `whole`, or the rest of it, are so few real people that the share is
-        not told. Nobody is few as well: a share of 0 or 1 tells of everybody."""
-        return self.guarded and min(part, whole - part) < SMALLEST_SHOWN
-
-    def per_cent(self, part: int, whole: int) -> float | None:
-        """The share in per cent, of real people a whole number; None where there is none, or
-        where it would tell a small group."""
-        if whole == 0 or self.small(part, whole):
-            return None
-        return float(round(100 * part / whole)) if self.guarded else 100 * part / whole
-
-    def share(self, part: int, whole: int) -> str:
-        """The share in words, "" where it would tell a small group, "–" where there is none."""
-        value = self.per_cent(part, whole)
-        if value is None:
-            return "" if whole else "–"
-        return f"{value:.0f}%" if self.guarded else f"{value:.1f}%"
 
 
 def cohort_page(cohort: Cohort, task: ReadmissionTask, manifest: Mapping[str, Any]) -> str:
@@ -326,7 +258,7 @@ def _days_plot(index: pd.DataFrame, counts: Counts, task: ReadmissionTask) -> di
         })  # fmt: skip
     every = max(1, len(bars) // 6)
     # what two bars of 11 to 14 add up to is no count that could be written
-    highest = counts.count(most) if most <= _BELOW_TENS else f"{most:,}"
+    highest = counts.count(most) if most <= BELOW_TENS else f"{most:,}"
     return {
         "bars": bars, "most": highest, "height": _PLOT_HEIGHT, "width": _PLOT_WIDTH + 50,
         "ticks": [bar for place, bar in enumerate(bars) if place % every == 0],

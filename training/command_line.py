@@ -1,5 +1,5 @@
-"""The commands that make models: train, recalibrate, promote, the card, and who counts; the front
-door hangs them up."""
+"""The commands that make models: train, recalibrate, promote, validate, the card, and who counts;
+the front door hangs them up."""
 
 from __future__ import annotations
 
@@ -78,6 +78,35 @@ def rollback(context: typer.Context, task: TaskName) -> None:
     from training.promotion import roll_back
 
     print_moved(task, roll_back(context.obj.home, task))
+
+
+@trainings.command()
+def validate(
+    context: typer.Context,
+    task: Annotated[str, typer.Argument(metavar="TASK", help="Its name, or a file of settings.")],
+    on: Annotated[Path, typer.Option("--on", metavar="HOME", help="The home of other people.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Write the figures there, as JSON and CSV."),
+    ] = None,
+) -> None:
+    """Judge the champion on the people of another home, none of whom it ever saw.
+
+    Beside every baseline on the same rows, with calibration, by group, and the equity audit.
+    Nothing is registered in either home, and of real people no small count is told.
+
+    Example: firstcall validate readmission --on ../other-site/.firstcall
+    """
+    from training.external_validation import validate as judged
+    from training.printed_validation import print_validation
+
+    if out is not None and out.exists() and not out.is_dir():
+        raise InputError(f"--out: {shown(out)} is not a folder.")
+    found = judged(context.obj.home, task, Home(on.resolve()))
+    print_validation(found)
+    if out is not None:
+        found.write(out)
+        say(f"The figures lie in {shown(out)}.")
 
 
 @trainings.command()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate import Interval, Scored, evaluate
+from training.evaluate import Interval, Scored
+from training.intervals import paired_auroc
 from training.learner import Learner
 
-_FREE = "free to fall"
 _SAME = 0.0005
 """A smaller difference is 0.000 in the digits that are told."""
 
@@ -21,9 +19,8 @@ def price_in_auroc(
     """AUROC of a model of the same rows and as many trees that is `free` of the constraints, minus
     ours, on the rows at `places` of the matrix, those of `scored`; the interval is paired."""
     fitted = free.fit(rounds=rounds)
-    beside = {_FREE: free.margin(fitted.text, places)}
-    bare = replace(scored, baselines=beside, amount=None, truth=None, companion=None)
-    value, low, high = evaluate(bare, free.task.evaluation).better_than[_FREE]["auroc"]
+    unbound = free.margin(fitted.text, places)
+    value, low, high = paired_auroc(scored, unbound, free.task.evaluation)
     return Interval(-value, -high, -low)
 
 

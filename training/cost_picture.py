@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from training.cohort_page import Counts
 from training.judged_cost import JudgedCost
 from training.plots import COLOURS, legend_below, save
+from training.small_cells import Counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

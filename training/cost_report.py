@@ -11,6 +11,7 @@ import pandas as pd
 
 from serving.model import THREADS, RiskModel
 from training.bloomers import Bloomers, bloomers
+from training.called import CALLED
 from training.cohort import Cohort
 from training.evaluate import OURS, Scored
 from training.expected_cost import CostRows, FittedCost
@@ -19,9 +20,6 @@ from training.json_file import write_json
 from training.judged_cost import JudgedCost, judge_cost
 from training.need import need_against_truth, need_of_those_called
 from training.tasks import HighCostTask
-
-CALLED = 0.05
-"""The share of each list of which the need is told."""
 
 
 @dataclass(frozen=True)

@@ -20,17 +20,22 @@ from serving.calibrator import logit
 from training.calibrate import fit_platt
 from training.evaluate import OURS, Scored
 from training.resampling import resampled
+from training.small_cells import SMALLEST_SHOWN, Counts
 from training.tasks import EvaluationSettings
 
 EVERYBODY, NOBODY = "call everybody", "call nobody"
 COLUMNS = ["score", "threshold", "net_benefit", "low", "high", "gain_low", "gain_high"]
 _LOWEST, _HIGHEST, _STEPS = -2, 3, 8
 """Doublings of the base rate where thresholds begin and end, and the steps of one doubling."""
+_DRAWN = ("net_benefit", "low", "high")
+_TENS = 10
 _CERTAIN = 0.9
 _FOLDS = 5
 
 
-def decision_curve(scored: Scored, settings: EvaluationSettings) -> pd.DataFrame:
+def decision_curve(
+    scored: Scored, settings: EvaluationSettings, counts: Counts | None = None
+) -> pd.DataFrame:
     """One row a (score, threshold): ours, "call everybody", "call nobody" and each baseline that
     is known of anybody, in this order; thresholds ascend from a quarter of the base rate to eight
     times it, below 0.9.
@@ -38,11 +43,21 @@ def decision_curve(scored: Scored, settings: EvaluationSettings) -> pd.DataFrame
     ``net_benefit``: in cases a person. ``low`` and ``high``: of ours, its 95 % interval by
     patients drawn with replacement. ``gain_low`` and ``gain_high``: that of ours less the better
     of calling everybody and nobody, on the same patients. Empty where all rows, or none, are cases.
+
+    Net benefit times rows is a count of people. Where `counts` guards (without it they are taken
+    for real people) ``net_benefit``, ``low`` and ``high`` are rounded to ten rows of all, so that
+    whoever has the table or the picture cannot work out a smaller one, nor how many stand between
+    two thresholds; these begin at a base rate of counts as they may be told. Empty as well where
+    the rows are too few to be counted.
     """
+    counts = counts or Counts("own")
     y, w = scored.outcome, scored.weights
     rate = float(np.average(y, weights=w)) if w.sum() > 0 else 0.0
-    if not 0 < rate < 1:
+    if not 0 < rate < 1 or counts.hides(len(y)):
         return pd.DataFrame(columns=COLUMNS)
+    rows = counts.drawn(len(y))
+    if counts.guarded:
+        rate = max(counts.drawn(round(rate * len(y))), SMALLEST_SHOWN) / rows
     thresholds = _thresholds(rate)
     ours = _Called(scored.risk, thresholds)
     drawn = [
@@ -60,7 +75,14 @@ def decision_curve(scored: Scored, settings: EvaluationSettings) -> pd.DataFrame
         if np.isfinite(score).any():
             risk = cross_fitted_risk(score, scored, settings.seed)
             parts.append(_part(name, thresholds, _Called(risk, thresholds).net_benefit(w, y)))
-    return pd.concat(parts, ignore_index=True)
+    curve = pd.concat(parts, ignore_index=True)
+    return _rounded(curve, rows) if counts.guarded else curve
+
+
+def _rounded(curve: pd.DataFrame, rows: int) -> pd.DataFrame:
+    """The curve in steps of ten of `rows`."""
+    told = (curve[list(_DRAWN)] * rows / _TENS).round() * _TENS / rows
+    return curve.assign(**{name: told[name] + 0.0 for name in _DRAWN})
 
 
 def words_of(curve: pd.DataFrame) -> str:

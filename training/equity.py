@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from training.called import called
+from training.called import CALLED, called
 from training.equity_words import findings_of, lines_of
 from training.evaluate import Scored, named_for_mlflow
 from training.groups import PAYER, RACE, SEX, Grouping
@@ -28,8 +28,6 @@ from training.resampling import resampled
 AT = 97
 """The percentile of risk from which groups are compared: Obermeyer's, from which the programme he
 looked at took people in without being asked."""
-CALLED = 0.05
-"""The share of each period's list that is called."""
 AUDITED = (RACE, PAYER, SEX)
 FEWEST = 20
 """Groups of fewer people are not compared: a bootstrap over them would be too sure."""

@@ -17,6 +17,7 @@ from training.capacities import SHARES, capacities
 from training.discrimination import Ranking, expected_auroc, within_period_auroc
 from training.logistic import intercept_and_slope, offset_intercept
 from training.resampling import resampled
+from training.small_cells import Counts
 from training.tasks import EvaluationSettings
 
 OURS = "firstcall"
@@ -144,19 +145,23 @@ def named_for_mlflow(figures: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in named.items() if np.isfinite(value)}
 
 
-def evaluate(scored: Scored, settings: EvaluationSettings) -> Evaluation:
+def evaluate(
+    scored: Scored, settings: EvaluationSettings, counts: Counts | None = None
+) -> Evaluation:
     """Judge ours and each baseline. A baseline that is NaN somewhere is judged where it is not
-    (and ours beside it, on those rows alone, in the paired difference)."""
+    (and ours beside it, on those rows alone, in the paired difference). `counts` writes those of
+    the remarks; without it, as of real people."""
+    counts = counts or Counts("own")
     y, w = scored.outcome, scored.weights
     people, person = np.unique(scored.patient_id.astype(str), return_inverse=True)
     usable = {n: s for n, s in scored.baselines.items() if np.isfinite(s).any()}
     remarks = [f"{n}: not evaluable" for n in scored.baselines if n not in usable]
-    remarks += [f"{n}: judged on the {np.isfinite(s).mean():.0%} of rows of which it is known"
+    remarks += [f"{n}: judged on the {_part_known(s, counts)}rows of which it is known"
                 for n, s in usable.items() if not np.isfinite(s).all()]  # fmt: skip
     if y.sum() < settings.judgeable_events:
         remarks.append(
-            f"{int(y.sum())} cases are too few to judge ({settings.judgeable_events} are wanted): "
-            "read the intervals, not the values"
+            f"{counts.count(int(y.sum()))} cases are too few to judge "
+            f"({settings.judgeable_events} are wanted): read the intervals, not the values"
         )
     measures = _Measures(scored, usable)
     point = measures.under(w) | measures.by_scikit_learn(scored.margin, usable, w)
@@ -174,15 +179,23 @@ def evaluate(scored: Scored, settings: EvaluationSettings) -> Evaluation:
             for n, s in {OURS: scored.margin, **usable}.items() if np.isfinite(s).all()
         },
         truth=_against_truth(scored, usable), remarks=tuple(remarks),
-        companion=_by_companion(scored, settings),
+        companion=_by_companion(scored, settings, counts),
     )  # fmt: skip
 
 
-def _by_companion(scored: Scored, settings: EvaluationSettings) -> Evaluation | None:
+def _part_known(score: NDArray[np.float64], counts: Counts) -> str:
+    known = np.isfinite(score)
+    hidden = counts.small(int(known.sum()), len(known))
+    return "" if hidden else f"{known.mean():.0%} of "
+
+
+def _by_companion(
+    scored: Scored, settings: EvaluationSettings, counts: Counts
+) -> Evaluation | None:
     if scored.companion is None:
         return None
     beside = replace(scored, outcome=scored.companion, truth=None, companion=None)
-    return evaluate(beside, settings)
+    return evaluate(beside, settings, counts)
 
 
 def _warnings(

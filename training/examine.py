@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from data import intake
-from data.errors import InputError
+from data.errors import InputError, RefusalError
 from data.home import Home
 from data.progress import stage
 from features.writing import current_histories
@@ -24,6 +24,7 @@ from training.landmarks import ask_on_landmarks, with_news
 from training.matrix import asked
 from training.prepared import cohort_of
 from training.scored_rows import known_truth, scored_by
+from training.small_cells import Counts
 from training.subgroups import subgroups
 from training.tasks import ReadmissionTask, Task, task_called
 from training.threshold import threshold_of_model
@@ -53,6 +54,8 @@ def examine(
     such as one trained on many more people (what is attainable): each is judged as a baseline by
     its margin, and the truth then says which part of the way to it ours has come
     (`closed.<baseline>.<reference>`).
+
+    Raises RefusalError where there is no case, or nobody else.
     """
     task = settings or task_called(model.task)
     taken = intake.current(home)
@@ -63,6 +66,11 @@ def examine(
         rows = cohort.rows
         if not isinstance(task, ReadmissionTask):
             rows = _last_dates(rows, truth, last_dates)
+    if rows["outcome"].nunique() < 2:
+        raise RefusalError(
+            f"Of those who count for {task.name} in {home.root} all are cases, or none is, so that "
+            "nothing can be judged: take in more months."
+        )
     with stage(f"Computing the features of {len(rows)} questions"):
         names = list(dict.fromkeys([*model.features, *OF_PEOPLE]))
         matrix = asked(histories, rows, model.cuts, names)
@@ -72,7 +80,9 @@ def examine(
             name: other.margin(asked(histories, rows, other.cuts, other.features).X)
             for name, other in (references or {}).items()
         }
-        found = evaluate(scored.beside(others), task.evaluation)
+        found = evaluate(
+            scored.beside(others), task.evaluation, Counts(str(taken.manifest["origin"]))
+        )
     for name in others:
         found.truth.update(_closed(found.truth, name))
     with stage("Judging it group by group"):

@@ -13,15 +13,17 @@ dearer than an alarm. What cannot be told of these people is "not judged", which
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from training.evaluate import OURS, Evaluation, Interval, Scored, evaluate
+from training.called import top_of
+from training.evaluate import OURS, Evaluation, Interval, Scored
 from training.groups import Grouping
+from training.intervals import paired_auroc
 from training.list_churn import ListChurn
 from training.model_settings import EvaluationSettings, GateSettings
 from training.plausibility import Plausibility
@@ -256,9 +258,7 @@ def _ordered_groups(
         part = scored.part(np.flatnonzero(group.rows))
         if part.outcome.sum() < settings.judgeable_events:
             continue
-        beside = {CHAMPION_SCORE: part.baselines[CHAMPION_SCORE]}
-        bare = replace(part, baselines=beside, truth=None, companion=None, amount=None)
-        paired = evaluate(bare, settings).better_than[CHAMPION_SCORE]["auroc"]
+        paired = paired_auroc(part, part.baselines[CHAMPION_SCORE], settings)
         judged.append(f"{group.name} {paired}")
         if paired.high < -gate.auroc_margin:
             missed.append(f"{group.name} {paired}")
@@ -288,13 +288,13 @@ def _learned_from(groups: Sequence[Group], gate: GateSettings) -> Criterion:
 
 
 def _little_churn(churn: ListChurn, champion: str, gate: GateSettings) -> Criterion:
-    words = f"of the top {churn.share:.0%} of version {champion}, all would be called again"
+    top = f"of the {top_of(churn.share)} of version {champion}"
+    words = f"{top}, all would be called again"
     if churn.changed:
         words = (
-            f"of the top {churn.share:.0%} of version {champion}, {churn.changed:.0%} would not be "
-            f"called any more; learned again from resampled people ({churn.refits} times), that "
-            f"version itself would lose {churn.natural:.0%}; it may be {gate.most_churn:g} times "
-            "that"
+            f"{top}, {churn.changed:.0%} would not be called any more; learned again from "
+            f"resampled people ({churn.refits} times), that version itself would lose "
+            f"{churn.natural:.0%}; it may be {gate.most_churn:g} times that"
         )
     if churn.changed and churn.called < gate.fewest_called:
         words += f"; {churn.called} called are too few to judge by"

@@ -38,8 +38,9 @@ from training.impact_outcomes import DISCHARGED, OUTCOMES
 
 BY_RANK, DRAWN_IN, DRAWN_OUT = "by rank", "randomised in", "randomised out"
 """How somebody came to stand where he stands, as the store tells it."""
+NOTHING_SAID = "What the calls do cannot be said"
 NOTHING_DRAWN = (
-    "What the calls do cannot be said: no place on a list was ever given by a draw; run "
+    f"{NOTHING_SAID}: no place on a list was ever given by a draw; run "
     "`firstcall nightly --as-of DAY --randomised-share 0.1` from now on, and ask again when the "
     "outcomes are known."
 )
@@ -140,13 +141,40 @@ class OfQueue:
 
 
 @dataclass(frozen=True)
+class Replays:
+    """Lists with drawn places that are left out since nobody was called by them: ``lists``, from
+    ``first`` to ``last`` (ISO days). ``newest``: the latest day of a list published before one of
+    them, which made it a replay."""
+
+    lists: int
+    first: str
+    last: str
+    newest: str
+
+    @property
+    def words(self) -> str:
+        """How many, why, and what to do where that day is a mistake."""
+        lists, left_out = "lists", "are left out as replays"
+        if self.lists == 1:
+            lists, left_out = "list", "is left out as a replay"
+        return (
+            f"{self.lists:,} {lists} with drawn places, {self.first} to {self.last}, {left_out}: a "
+            f"list of a later day, the latest {self.newest}, had been published before; if its "
+            "--as-of was mistyped, set the status of each run of that day to abandoned in the "
+            "table run of firstcall.db, and ask again."
+        )
+
+
+@dataclass(frozen=True)
 class Impact:
-    """``lists``: how many lists had drawn places, from ``first`` to ``last`` (ISO days)."""
+    """``lists``: how many lists had drawn places, from ``first`` to ``last`` (ISO days);
+    ``replays``: those left out, None where there are none."""
 
     lists: int
     first: str
     last: str
     queues: tuple[OfQueue, ...]
+    replays: Replays | None = None
 
 
 def impact(
@@ -155,28 +183,40 @@ def impact(
     """What the calls do, a queue apart.
 
     `allocations`: one row a person and list, in the order of publication: run_id, as_of,
-    patient_id, queue, allocation, listed, discharged_on (missing where he stands in another
-    queue), risk (`Store.allocations` of serving). `outcomes`: one
-    row each of them, by run_id and patient_id (`training.impact_outcomes.outcomes`).
-    Raises RefusalError where no place was ever given by a draw.
+    newest_as_of (after as_of where the list is a replay, which is left out), patient_id, queue,
+    allocation, listed, discharged_on (missing where he stands in another queue), risk
+    (`Store.allocations` of serving). `outcomes`: one row each of them, by run_id and patient_id
+    (`training.impact_outcomes.outcomes`).
+    Raises RefusalError where no place was ever given by a draw, or on replays alone.
     """
     settings = settings or ImpactSettings()
-    was_drawn = allocations["allocation"].isin((DRAWN_IN, DRAWN_OUT))
+    replay = allocations["as_of"] < allocations["newest_as_of"]
+    replays = _replays(allocations[replay])
+    acted_on = allocations[~replay].reset_index(drop=True)
+    was_drawn = acted_on["allocation"].isin((DRAWN_IN, DRAWN_OUT))
     if not was_drawn.any():
-        raise RefusalError(NOTHING_DRAWN)
-    rows = allocations.merge(
-        outcomes, on=["run_id", "patient_id"], how="left", validate="one_to_one"
-    )
+        raise RefusalError(NOTHING_DRAWN if replays is None else f"{NOTHING_SAID}: {replays.words}")
+    rows = acted_on.merge(outcomes, on=["run_id", "patient_id"], how="left", validate="one_to_one")
     lists = rows[was_drawn.to_numpy()].drop_duplicates("run_id")
-    days = pd.to_datetime(lists["as_of"])
     queues = [
         _of_queue(queue, rows, settings)
         for queue in OUTCOMES
-        if (was_drawn & (allocations["queue"] == queue)).any()
+        if (was_drawn & (acted_on["queue"] == queue)).any()
     ]
-    return Impact(
-        len(lists), f"{days.min():%Y-%m-%d}", f"{days.max():%Y-%m-%d}", tuple(queues)
-    )  # fmt: skip
+    return Impact(len(lists), *_first_and_last(lists["as_of"]), tuple(queues), replays)
+
+
+def _replays(rows: pd.DataFrame) -> Replays | None:
+    drawn = rows[rows["allocation"].isin((DRAWN_IN, DRAWN_OUT))].drop_duplicates("run_id")
+    if drawn.empty:
+        return None
+    newest = _first_and_last(drawn["newest_as_of"])[1]
+    return Replays(len(drawn), *_first_and_last(drawn["as_of"]), newest)
+
+
+def _first_and_last(days: pd.Series) -> tuple[str, str]:
+    days = pd.to_datetime(days)
+    return f"{days.min():%Y-%m-%d}", f"{days.max():%Y-%m-%d}"
 
 
 def _of_queue(queue: str, rows: pd.DataFrame, settings: ImpactSettings) -> OfQueue:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluate import Interval
+from training.discrimination import Ranking
+from training.evaluate import Interval, Scored
 from training.model_settings import EvaluationSettings
 from training.resampling import resampled
 
@@ -35,4 +36,22 @@ def intervals_of(
         known = column[np.isfinite(column)]
         low, high = np.quantile(known, [0.025, 0.975]) if len(known) else (np.nan, np.nan)
         found.append(Interval(float(value), float(low), float(high)))
+    return found
+
+
+def paired_auroc(
+    scored: Scored, other: NDArray[np.float64], settings: EvaluationSettings
+) -> Interval:
+    """AUROC of ours minus that of `other` on the same rows, those of which `other` is known (not
+    NaN), both on the same resampled patients: `better_than[...]["auroc"]` of
+    `training.evaluate.evaluate`, without its other figures."""
+    known = np.isfinite(other)
+    ours, theirs = Ranking.of(scored.margin), Ranking.of(np.where(known, other, -np.inf))
+
+    def difference(w: NDArray[np.float64]) -> tuple[float]:
+        asked = w * known
+        case, rest = asked * scored.outcome, asked * (1 - scored.outcome)
+        return (ours.auroc(case, rest) - theirs.auroc(case, rest),)
+
+    [found] = intervals_of(difference, scored.weights, scored.patient_id, settings)
     return found

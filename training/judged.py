@@ -15,7 +15,6 @@ from training.baselines import made_for
 from training.by_day import Beyond, Day, judged_beyond, judged_by_day
 from training.champion import beside_champion
 from training.cohort import day_of
-from training.cohort_page import Counts
 from training.cost_report import CostReport, cost_report
 from training.equity import EquityAudit
 from training.evaluate import Evaluation, Scored, evaluate
@@ -28,6 +27,7 @@ from training.matrix import Matrix
 from training.plausibility import Plausibility
 from training.prepared import Prepared
 from training.scored_rows import scored_by
+from training.small_cells import Counts
 from training.split import FITTED_TO
 from training.subgroups import disparities, subgroups
 from training.tasks import EvaluationSettings, HighCostTask, ReadmissionTask
@@ -97,7 +97,8 @@ def judge(
         places, tested = places[first], tested.part(first)
     scored = scored_by(model, tested, histories, prepared.truth, task)
     beside = beside_champion(home, task, scored, histories, tested.rows)
-    evaluation = evaluate(beside.scored, task.evaluation)
+    shown = Counts(str(prepared.manifest["origin"]))
+    evaluation = evaluate(beside.scored, task.evaluation, shown)
     every = groupings_in(matrix, prepared.tables, prepared.manifest)
     fitted_to = prepared.split.rows(*FITTED_TO)
     groupings = tuple(grouping.part(places) for grouping in every)
@@ -112,7 +113,7 @@ def judge(
     reached = prepared.treated.reached[places]
     calibration = Calibration(evaluation, by_group)
     if task.feedback.treated != "include" and reached.any() and not reached.all():
-        calibration = _of_unreached(beside.scored, groupings, ~reached, task.evaluation)
+        calibration = _of_unreached(beside.scored, groupings, ~reached, task.evaluation, shown)
     verdict = verdict_of(
         evaluation, calibration, beside.scored, groups_of(groupings, learned), beside.champion,
         beside.why_not, task.evaluation, task.gate, beside.may_pass, churn, plausible,
@@ -126,7 +127,6 @@ def judge(
         )  # fmt: skip
     apart = None
     if reached.any():
-        shown = Counts(str(prepared.manifest["origin"]))
         apart = fit_apart(beside.scored, reached, task.evaluation, shown)
     return Judged(
         tested, places, beside.scored, evaluation, verdict, by_day, beyond, cost, apart,
@@ -144,12 +144,13 @@ def _of_unreached(
     groupings: tuple[Grouping, ...],
     unreached: NDArray[np.bool_],
     settings: EvaluationSettings,
+    shown: Counts,
 ) -> Calibration:
     """What a model says that tells the risk without help can be held against nobody else."""
     rows = np.flatnonzero(unreached)
     part = replace(scored.part(rows), baselines={}, truth=None, companion=None, amount=None)
     return Calibration(
-        evaluate(part, settings),
+        evaluate(part, settings, shown),
         subgroups(part, [grouping.part(rows) for grouping in groupings], settings),
         f" among the {len(rows):,} of {len(unreached):,} rows that nobody reached",
     )  # fmt: skip

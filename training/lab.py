@@ -10,7 +10,6 @@ import pandas as pd
 
 from serving.calibrator import Calibrator
 from training.backtest import Backtests, backtests, cut_dates, earlier_tests
-from training.cohort_page import Counts
 from training.decision_curve import decision_curve, words_of
 from training.evaluate import Scored
 from training.fit import Fitted
@@ -21,6 +20,7 @@ from training.landmarks import asked_once
 from training.learner import Learner
 from training.learning_curve import LearningCurve, learning_curve
 from training.prepared import Prepared
+from training.small_cells import Counts
 from training.stability import Stability, stability
 
 
@@ -98,4 +98,5 @@ def in_the_lab(
             learner, fitted, tested, settings.seed, settings.stability_refits, calibrator
         )
     counts = Counts(str(prepared.manifest["origin"]))
-    return Lab(decision_curve(scored, learner.task.evaluation), back, curve, stable, counts)
+    curves = decision_curve(scored, learner.task.evaluation, counts)
+    return Lab(curves, back, curve, stable, counts)

@@ -12,11 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from training.backtest import Backtests
-from training.cohort_page import Counts
 from training.decision_curve import EVERYBODY, NOBODY
 from training.evaluate import OURS
 from training.learning_curve import LearningCurve
 from training.plots import COLOURS, legend_below, save
+from training.small_cells import Counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,8 @@ _MARKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
 
 def draw_decision_curve(path: Path, curve: pd.DataFrame, title: str) -> Path | None:
     """Write what calling by each score is worth at each threshold (`training.decision_curve`) into
-    `path`; nothing, and None, for an empty curve."""
+    `path`; nothing, and None, for an empty curve. What is drawn are the figures of the table, which
+    of real people are rounded there: an SVG holds them to the last digit."""
     if curve.empty:
         return None
     words = "Decision curve: what calling by a score is worth"
@@ -73,6 +74,7 @@ def _decision(axes: Axes, curve: pd.DataFrame) -> None:
             highest = max(highest, float(np.nanmax(high)))
         highest = max(highest, float(100 * y.max()))
     first, last = float(curve["threshold"].min()), float(curve["threshold"].max())
+    highest = highest or 1.0  # of few real people each figure may be rounded to 0
     axes.set_xscale("log", base=2)
     marks = [mark for mark in _MARKS if first <= mark <= last]
     axes.set_xticks(marks, [f"{100 * mark:g}%\n1 : {(1 - mark) / mark:.3g}" for mark in marks])

@@ -10,8 +10,10 @@ from training.setting_types import (
     Folds,
     Leaves,
     Levels,
+    Margin,
     Part,
     Penalty,
+    Ratio,
     Refits,
     Replicates,
     Rows,
@@ -119,18 +121,18 @@ class GateSettings(Strict):
     least_cases: Rows = setting(
         50, "fewer cases among the rows that test decide nothing: noise could pass", "rows"
     )
-    auroc_margin: Penalty = setting(
+    auroc_margin: Margin = setting(
         0.01, "how much lower than the champion's its AUROC may be, by the lower bound"
     )
     most_auroc: Part = setting(0.95, "a higher AUROC is a reason to look for a leak")
-    least_observed: Penalty = setting(0.8, "observed : expected in total, at least")
-    most_observed: Penalty = setting(1.25, "observed : expected in total, at most")
-    least_slope: Penalty = setting(0.8, "calibration slope, at least")
-    most_slope: Penalty = setting(1.25, "calibration slope, at most")
-    least_observed_in_group: Penalty = setting(0.67, "observed : expected of a group, at least")
-    most_observed_in_group: Penalty = setting(1.5, "observed : expected of a group, at most")
+    least_observed: Ratio = setting(0.8, "observed : expected in total, at least")
+    most_observed: Ratio = setting(1.25, "observed : expected in total, at most")
+    least_slope: Ratio = setting(0.8, "calibration slope, at least")
+    most_slope: Ratio = setting(1.25, "calibration slope, at most")
+    least_observed_in_group: Ratio = setting(0.67, "observed : expected of a group, at least")
+    most_observed_in_group: Ratio = setting(1.5, "observed : expected of a group, at most")
     churn_share: Share = setting(0.05, "the top whose change is looked at", "share of each list")
-    most_churn: Penalty = setting(
+    most_churn: Ratio = setting(
         2.0,
         "how much of that top may change beside the champion, as a multiple of what the champion "
         "itself would change if it were learned again from resampled people",

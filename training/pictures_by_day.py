@@ -11,9 +11,9 @@ import numpy as np
 
 from training.baselines import whole_name
 from training.by_day import AT_DISCHARGE, Day
-from training.cohort_page import Counts
 from training.evaluate import OURS, Interval
 from training.plots import COLOURS, legend_below, save
+from training.small_cells import Counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

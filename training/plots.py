@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.cohort_page import SMALLEST_SHOWN, Counts
+from training.called import share_of, top_of
 from training.discrimination import Ranking
 from training.evaluate import OURS, Evaluation, Scored
+from training.small_cells import SMALLEST_SHOWN, Counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -295,9 +296,13 @@ def _gain(
         taken = (found + wrong) / (found[-1] + wrong[-1])
         axes.plot(taken, found / found[-1], style, color=colour, linewidth=2, label=name)
     axes.plot([0, 1], [0, 1], color="0.8", linewidth=1, zorder=0, label="by chance")
-    for share in (0.05, 0.20):
+    asked = dict.fromkeys(evaluation.capacities["capacity"])
+    shares = [share for share in map(share_of, asked) if share is not None]
+    for place, share in enumerate(sorted(shares)):  # one below the other: small ones stand close
         axes.axvline(share, color="0.85", linewidth=1, zorder=0)
-        axes.text(share + 0.006, 0.985, f"top {share:.0%}", fontsize=8, color="0.4", va="top")
+        axes.annotate(top_of(share), (share, 0.985 - 0.035 * place), fontsize=8, color="0.4",
+                      xytext=(3 if share < 0.9 else -3, 0), textcoords="offset points", va="top",
+                      ha="left" if share < 0.9 else "right")  # fmt: skip
     axes.set(xlabel="people called, from the top of the list", ylabel="cases among them",
              xlim=(0, 1), ylim=(0, 1.01))  # fmt: skip
     legend_below(axes, _steps(counts).strip())

@@ -21,7 +21,6 @@ from serving.reasons import evidence_names
 from training.audited import OF_PEOPLE
 from training.checkpoints import Checkpoints
 from training.cohort import Cohort, day_of, readmission_cohort
-from training.cohort_page import Counts
 from training.encounter_cohort import encounter_cohort
 from training.facts import Source
 from training.high_cost import high_cost_cohort
@@ -29,6 +28,7 @@ from training.landmarks import Landmarks, asked_once, on_landmarks
 from training.matrix import Matrix, asked, build
 from training.prior_chance import PRIOR
 from training.scored_rows import known_truth
+from training.small_cells import Counts
 from training.split import (
     LEARNING,
     ROLES,
@@ -74,17 +74,20 @@ class Prepared:
     @property
     def remarks(self) -> tuple[str, ...]:
         """What became of the rows between the attrition and the roles, and the cohort's own."""
+        counts = Counts(str(self.manifest["origin"]))
         every, used = len(self.cohort.rows), int(self.counts["rows"].sum())
         said = [
-            f"{every - used:,} of {every:,} rows have no role: their outcome is known too late to "
-            f"learn from before the test ({self.split.embargo_days} days), or their people test at "
-            "another time or are too many to learn from"
+            f"{counts.count(every - used)} of {counts.count(every)} rows have no role: their "
+            "outcome is known too late to learn from before the test "
+            f"({self.split.embargo_days} days), or their people test at another time or are too "
+            "many to learn from"
         ]
         if isinstance(self.task, ReadmissionTask) and len(self.task.landmark_days) > 1:
             days = ", ".join(map(str, self.task.landmark_days))
             said.append(
                 f"each of them is asked about on days {days} after the discharge, "
-                f"{len(self.split.role):,} questions in all, and judged above as it is asked first"
+                f"{counts.count(len(self.split.role))} questions in all, and judged above as it is "
+                "asked first"
             )
         return (*said, *self.cohort.remarks, *self.treated.words)
 

@@ -9,12 +9,17 @@ import pandas as pd
 from data.terminal import say, table
 from training.baselines import whole_name
 from training.by_day import AT_DISCHARGE, Day
+from training.called import share_of
 from training.evaluate import OURS, Evaluation
 from training.gate import Verdict
 from training.printed_cost import print_cost_report
 from training.promotion import Moved
 from training.recalibrate import RecalibrateReport
+from training.report.result import share_of_top
+from training.small_cells import Counts
 from training.train import TrainReport
+
+_EXACTLY = Counts("invented")
 
 
 def print_report(report: TrainReport) -> None:
@@ -26,21 +31,11 @@ def print_report(report: TrainReport) -> None:
         f"Rows of {task}", ("role", "rows", "people", "cases", "first day", "last day"),
         [tuple(row) for row in report.counts.itertuples(index=False)], right=(1, 2, 3),
     )  # fmt: skip
-    rows: list[tuple[object, ...]] = []
-    for name, metrics in judged.scores.items():
-        paired = judged.better_than.get(name, {}).get("auroc")
-        rows.append((
-            name, metrics["auroc"], metrics["auprc"],
-            judged.truth.get(f"expected_auroc.{name}"), paired or "",
-        ))  # fmt: skip
-    if "expected_auroc.latent" in judged.truth:
-        rows.append(("true risk", None, None, judged.truth["expected_auroc.latent"], None))
-    table(
+    print_scores(
         f"{task}: {judged.rows:,} test rows, {judged.events:,} cases ({judged.base_rate:.1%})",
-        ("score", "AUROC (95 %)", "AUPRC (95 %)", "AUROC against truth", "ours minus it (95 %)"),
-        rows, right=(1, 2, 3, 4),
-    )  # fmt: skip
-    _print_calibration(judged)
+        judged,
+    )
+    print_calibration(judged)
     print_days(report.task, report.by_day, report.settings.evaluation.judgeable_events)
     if judged.companion is not None:
         _print_companion(judged.companion)
@@ -124,6 +119,24 @@ def print_days(task: str, days: Sequence[Day], judgeable: int) -> None:
         )  # fmt: skip
 
 
+def print_scores(title: str, judged: Evaluation) -> None:
+    """Print the model beside each baseline, and beside the true risk where it is known."""
+    rows: list[tuple[object, ...]] = []
+    for name, metrics in judged.scores.items():
+        paired = judged.better_than.get(name, {}).get("auroc")
+        rows.append((
+            name, metrics["auroc"], metrics["auprc"],
+            judged.truth.get(f"expected_auroc.{name}"), paired or "",
+        ))  # fmt: skip
+    if "expected_auroc.latent" in judged.truth:
+        rows.append(("true risk", None, None, judged.truth["expected_auroc.latent"], None))
+    table(
+        title,
+        ("score", "AUROC (95 %)", "AUPRC (95 %)", "AUROC against truth", "ours minus it (95 %)"),
+        rows, right=(1, 2, 3, 4),
+    )  # fmt: skip
+
+
 def _print_companion(judged: Evaluation) -> None:
     table(
         f"The same scores, where death counts too: {judged.events:,} dead or readmitted "
@@ -147,7 +160,9 @@ def print_attrition(task: str, attrition: pd.DataFrame) -> None:
     )  # fmt: skip
 
 
-def _print_calibration(judged: Evaluation) -> None:
+def print_calibration(judged: Evaluation, counts: Counts = _EXACTLY) -> None:
+    """Print whether the risks are right as numbers, and what calling from the top of a list finds;
+    `counts`: which shares of people may be told."""
     ours = judged.scores[OURS]
     right = {"calibration_slope": 1, "calibration_intercept": 0, "observed_to_expected": 1}
     rows: list[tuple[object, ...]] = [
@@ -157,15 +172,12 @@ def _print_calibration(judged: Evaluation) -> None:
     if judged.truth:
         rows.append(("slope against the true risk", f"{judged.truth['slope']:.3f}", 1))
     table("Calibration on the test rows", ("measure", "value (95 %)", "right is"), rows, (1, 2))
-    top = judged.capacities[judged.capacities["capacity"].isin(["top 5%", "top 10%"])]
+    top = [{str(k): v for k, v in line.items()} for line in judged.capacities.to_dict("records")
+           if share_of(line["capacity"]) is not None]  # fmt: skip
     table(
         "Of those called from the top of the list",
         ("score", "called", "lists", "are cases", "of all cases"),
-        [(r["score"], r["capacity"], r["lists"], _share(r["ppv"]), _share(r["sensitivity"]))
-         for r in top.to_dict("records")],
+        [(line["score"], line["capacity"], line["lists"],
+          *(share_of_top(line, part, counts) for part in ("ppv", "sensitivity"))) for line in top],
         right=(2, 3, 4),
     )  # fmt: skip
-
-
-def _share(value: float) -> str:
-    return "–" if value != value else f"{value:.0%}"

@@ -6,9 +6,10 @@ import pandas as pd
 
 from data.terminal import say, table
 from training.bloomers import Bloomers
+from training.called import CALLED, nearest_to_called, top_of
 from training.completion import EVERY
 from training.control_totals import LEFT_OUT
-from training.cost_report import CALLED, CostReport
+from training.cost_report import CostReport
 from training.evaluate import Interval
 from training.judged_cost import JudgedCost
 from training.need import CAVEAT
@@ -26,7 +27,7 @@ def print_cost_report(report: CostReport) -> None:
     print_control_totals(report.tables["control_totals"])
     print_bloomers(report.bloomers)
     table(
-        f"Need of the {CALLED:.0%} called first",
+        f"Need of those called first: the {top_of(CALLED)} of each list",
         ("score", "chronic conditions", "unplanned days", "of all unplanned days"),
         [(r["score"], r["chronic_conditions"], r["unplanned_days"],
           _share(r["share_of_unplanned_days"])) for r in report.need.to_dict("records")],
@@ -79,21 +80,22 @@ def print_control_totals(totals: pd.DataFrame) -> None:
 def print_bloomers(told: Bloomers) -> None:
     """Print the model beside its baselines among those who were not high-cost before."""
     counts = told.counts
-    found = told.found.set_index(["score", "share"])
-    judged = told.evaluation
+    scores = told.evaluation.scores if told.evaluation else {}
+    share = nearest_to_called(told.found["share"])
+    columns = {} if share is None else {
+        f"{kind} in the {top_of(share)}": f"{kind}_found" for kind in ("bloomers", "stayers")
+    }  # fmt: skip
+    parts = told.found[told.found["share"] == share].set_index("score")
     rows = []
-    for name in dict.fromkeys(told.found["score"]):
-        metrics = judged.scores.get(name, {}) if judged else {}
-        parts = [found.loc[(name, share)] for share in (0.05,) if (name, share) in found.index]
-        rows.append((name, metrics.get("auroc"), metrics.get("auprc"),
-                     *(_share(parts[0][c]) if parts else None
-                       for c in ("bloomers_found", "stayers_found"))))  # fmt: skip
+    for name in dict.fromkeys([*told.found["score"], *scores]):
+        metrics = scores.get(name, {})
+        found = [_share(parts[c].get(name, float("nan"))) for c in columns.values()]
+        rows.append((name, metrics.get("auroc"), metrics.get("auprc"), *found))
     table(
         f"Bloomers: {counts['bloomers']:,} of the cases were not high-cost in the year before, "
         f"{counts['stayers']:,} were, of {counts['cases_not_known']:,} it is not known",
-        ("score", "AUROC among those not high-cost before", "AUPRC", "bloomers in the top 5 %",
-         "stayers in the top 5 %"),
-        rows, right=(1, 2, 3, 4),
+        ("score", "AUROC among those not high-cost before", "AUPRC", *columns),
+        rows, right=range(1, 3 + len(columns)),
     )  # fmt: skip
 
 

@@ -7,8 +7,8 @@ difference of two shares gives one away where the other is told.
 from __future__ import annotations
 
 from data.terminal import say, table
-from training.cohort_page import SMALLEST_SHOWN, Counts
 from training.impact import Estimate, Group, Impact, OfQueue, needed_a_group
+from training.small_cells import SMALLEST_SHOWN, Counts
 
 OF_THE_LIST = (
     "This is about people at the end of the list, who were drawn or not; it tells nothing of those "
@@ -28,6 +28,7 @@ def print_impact(told: Impact, counts: Counts | None = None) -> None:
     say(
         f"{told.lists:,} {'list' if told.lists == 1 else 'lists'} with drawn places, "
         f"{told.first} to {told.last}.",
+        *([] if told.replays is None else [told.replays.words]),
         "",
     )
     for queue in told.queues:

@@ -129,7 +129,8 @@ def roll_back(home: Home, task: str) -> Moved:
 def _alone(home: Home) -> Iterator[None]:
     """Waits for another promotion or rollback in this home: the files follow the alias that was
     moved last."""
-    home.models.mkdir(parents=True, exist_ok=True)
+    home.make()
+    home.models.mkdir(exist_ok=True)
     with (home.models / ".promotion").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

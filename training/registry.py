@@ -155,7 +155,7 @@ def _alone_at(uri: str) -> Iterator[None]:
     once whether a database answers, where MLflow asks ten times, in a hundred seconds or more."""
     file = sqlite_file(uri)
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX)

@@ -12,7 +12,6 @@ import pandas as pd
 from features.history import Histories
 from serving.model import RiskModel, write_model
 from training.calibrate import CalibrationChoice
-from training.cohort_page import Counts
 from training.cost_picture import draw_cost
 from training.equity_picture import draw_equity
 from training.explained import explain
@@ -24,6 +23,7 @@ from training.plots import draw
 from training.prepared import Prepared
 from training.registry import MODEL_VERSION
 from training.shares_picture import draw_shares
+from training.small_cells import Counts
 from training.tasks import Task, described, flat, task_file
 
 

@@ -71,8 +71,28 @@ Cents = Annotated[int, Field(ge=1, le=1_000_000_000_000)]
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Part = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Trend = Annotated[float, Field(gt=-0.5, lt=1, allow_inf_nan=False)]
-Shares = Annotated[tuple[Share, ...], Field(max_length=20)]
-Capacities = Annotated[tuple[Rows, ...], Field(max_length=20)]
+
+
+def in_percent(share: float) -> str:
+    """A share as labels write it.
+
+    >>> in_percent(0.05), in_percent(0.012), in_percent(0.07)
+    ('5%', '1.2%', '7%')
+    """
+    return f"{100 * share:g}%"
+
+
+def _told_apart(capacities: tuple[float, ...]) -> tuple[float, ...]:
+    """Tables and figures know each of them by its label alone."""
+    labels = [in_percent(one) if one < 1 else str(one) for one in capacities]
+    twice = next((label for label in labels if labels.count(label) > 1), None)
+    if twice is not None:
+        raise ValueError(f"two of them would both be called {twice}, and one is enough")
+    return capacities
+
+
+Shares = Annotated[tuple[Share, ...], Field(max_length=20), AfterValidator(_told_apart)]
+Capacities = Annotated[tuple[Rows, ...], Field(max_length=20), AfterValidator(_told_apart)]
 Landmarks = Annotated[tuple[Days, ...], Field(max_length=31)]
 
 Seed = Annotated[int, Field(ge=0, le=2**31 - 1)]
@@ -86,6 +106,10 @@ Leaves = Annotated[int, Field(ge=2, le=131_072)]
 """LightGBM's own limit."""
 Bins = Annotated[int, Field(ge=2, le=255)]
 Penalty = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+Margin = Annotated[float, Field(ge=0, le=0.2, allow_inf_nan=False)]
+"""By how much an AUROC may be lower: 0.5 would let chance pass beside a perfect score."""
+Ratio = Annotated[float, Field(ge=0, le=10, allow_inf_nan=False)]
+"""A limit of a figure of which 1 is right, such as observed : expected."""
 Folds = Annotated[int, Field(ge=1, le=100)]
 TwoFolds = Annotated[int, Field(ge=2, le=100)]
 Replicates = Annotated[int, Field(ge=1, le=10_000)]

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.definitions import feature
-from training.cohort_page import SMALLEST_SHOWN, Counts
 from training.explained import Explained
 from training.plots import COLOURS, save, save_figure
+from training.small_cells import SMALLEST_SHOWN, Counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

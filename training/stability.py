@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from serving.calibrator import Calibrator
-from training.called import called
+from training.called import called, top_of
 from training.evaluate import named_for_mlflow, periods_of
 from training.fit import Fitted
 from training.learner import Learner
@@ -40,7 +40,7 @@ class Stability:
     @property
     def words(self) -> str:
         """One remark for the reader."""
-        again = ", ".join(f"{a:.0%} of the top {share:.0%}" for share, a in
+        again = ", ".join(f"{a:.0%} of the {top_of(share)}" for share, a in
                           self.called_again.items())  # fmt: skip
         return (
             f"were the model made of people drawn anew ({self.refits} times, with replacement), "
@@ -61,7 +61,7 @@ class Stability:
 
     def flat(self) -> dict[str, float]:
         """The figures for MLflow, such as `stability.called_again_top_5_percent`."""
-        made = {f"called_again_top_{s:.0%}": a for s, a in self.called_again.items()}
+        made = {f"called_again_{top_of(s)}": a for s, a in self.called_again.items()}
         made["risk_change"] = self.risk_change
         return named_for_mlflow({f"stability.{name}": value for name, value in made.items()})
 

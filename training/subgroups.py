@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from serving.calibrator import logit
-from training.called import called
+from training.called import CALLED, called
 from training.discrimination import Ranking
 from training.evaluate import Scored
 from training.groups import Grouping
@@ -26,8 +26,6 @@ from training.resampling import resampled
 if TYPE_CHECKING:
     from fairlearn.metrics import MetricFrame
 
-CALLED = 0.05
-"""The share of each period's list that is called."""
 FIGURES = (
     "auroc", "observed_to_expected", "calibration_slope", "called", "sensitivity", "ppv",
     "true_slope",

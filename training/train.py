@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from serving.model import RiskModel
 from training.by_day import Day
 from training.calibrate import CalibrationChoice
 from training.challenger import challenger_of
-from training.checkpoints import Checkpoints, checkpoints, key_of
+from training.checkpoints import FIT, Checkpoints, checkpoints, key_of
 from training.constraint_price import price_in_auroc, price_words
 from training.cost_report import CostReport
 from training.evaluate import Evaluation, Interval
@@ -78,7 +79,8 @@ def train(
 ) -> TrainReport:
     """Train, judge beside baselines and champion, and register as challenger, with the verdict of
     the gate (`training.promotion` makes it champion). `resume` goes on with a training that was cut
-    off, as far as nothing changed since; `tell` is told where it cannot.
+    off, as far as nothing changed since; `tell` is told where it cannot, and, where this one ends
+    before it is recorded, what goes on from the stages that are kept.
 
     Raises InputError where nothing was taken in, or the task takes the name of another one
     (`tasks.refuse_a_taken_name`), RefusalError where the data are too short; where they hold too
@@ -89,7 +91,15 @@ def train(
     version_at(home, chosen.name, CHAMPION)  # a registry that is not there is better told now
     key = key_of(chosen, current_histories(home).manifest, intake.current(home).manifest)
     with checkpoints(home.root / "unfinished", chosen.name, key, resume, tell) as kept:
-        report = _train(home, chosen, kept)
+        try:
+            report = _train(home, chosen, kept)
+        except BaseException as error:
+            if kept.help_after(error):
+                again = f"`firstcall train --task {shlex.quote(task)} --resume`"
+                if settings is not None:
+                    again = "the same training with resume=True"
+                tell(f"What was finished of the training is kept: {again} goes on from there.")
+            raise
         kept.recorded()
     return report
 
@@ -103,7 +113,7 @@ def _train(home: Home, chosen: Task, kept: Checkpoints) -> TrainReport:
         raise RefusalError("No feature varies among the training rows: check what was taken in.")
     learner, searched, selected = _searched(learner, kept)
     with stage("Fitting the model"):
-        fitted = kept.kept("fit", learner.fit, write_fitted, read_fitted)
+        fitted = kept.kept(FIT, learner.fit, write_fitted, read_fitted)
     with stage("Calibrating"):
         model, choice = challenger_of(fitted, learner, prepared)
     second = None

@@ -19,7 +19,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data.errors import RefusalError
-from training.cohort_page import Counts
 from training.evaluate import Interval, Scored
 from training.facts import Source
 from training.feedback_settings import FeedbackSettings
@@ -33,6 +32,7 @@ from training.prior_chance import (
     prior_of,
     strata_of,
 )
+from training.small_cells import Counts
 from training.split import FITTED_TO, ROLES
 from training.treated_words import (
     LATE_CALLS,

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 
 from training.censoring import effective_rows
-from training.cohort_page import Counts
 from training.prior_chance import Effect
+from training.small_cells import Counts
 from training.untreated_weights import Standing
 
 CONFOUNDED = (

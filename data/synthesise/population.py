@@ -212,7 +212,8 @@ def synthesise(
     directory = _directory(home_or_dir)
     fresh = directory.with_name(directory.name + ".part")
     shutil.rmtree(fresh, ignore_errors=True)
-    fresh.mkdir(parents=True)
+    Home(fresh.parent).make()
+    fresh.mkdir()
     calendar = _calendar(years, end_on)
     files = _Files(fresh)
     cents, eligible, people = [], [], []

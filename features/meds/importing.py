@@ -69,8 +69,8 @@ def import_meds(
     _check_delay(folder, dataset, delay_days)
     words = NO_WORDS if codes is None else read_words(codes)
     shards = note.shards if note else number_of_shards(dataset.rows)
-    home.root.mkdir(parents=True, exist_ok=True)
-    home.rejected.mkdir(parents=True, exist_ok=True)
+    home.make()
+    home.rejected.mkdir(exist_ok=True)
     with workplace(home.root / ".meds.unfinished") as work:
         rejections = Rejections(work / "rejected.parquet")
         with stage("Sorting rows by patient"):

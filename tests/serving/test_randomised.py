@@ -260,11 +260,13 @@ def published(run_id: str, as_of: date, patient: str, **more) -> dict:
     return row | more
 
 
-def test_a_replay_allocates_nobody() -> None:
+def test_a_replay_is_told_by_the_later_day_that_was_published_before_it() -> None:
     """Of lists of days 1, 3, 2 and 3 in this order, the third was never acted on."""
     days = [date(2024, 5, day) for day in (1, 3, 2, 3)]
-    rows = pd.DataFrame([published(f"r{n}", day, "anna") for n, day in enumerate(days)])
-    assert list(told(rows)["run_id"]) == ["r0", "r1", "r3"]
+    rows = told(pd.DataFrame([published(f"r{n}", day, "anna") for n, day in enumerate(days)]))
+    assert list(rows["newest_as_of"].dt.day) == [1, 3, 3, 3]
+    replay = rows["as_of"] < rows["newest_as_of"]
+    assert list(rows.loc[replay, "run_id"]) == ["r2"]
 
 
 def test_whoever_was_not_drawn_for_was_listed_by_rank_and_the_risk_is_that_of_his_queue() -> None:

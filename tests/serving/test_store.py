@@ -166,10 +166,21 @@ def test_the_allocations_of_each_list_are_told_in_the_order_of_publication(store
     assert list(told["risk"]) == [0.25] * 4
 
 
-def test_a_list_of_an_earlier_day_than_the_one_before_is_a_replay_and_allocates_nobody(store):
+def test_a_list_of_an_earlier_day_than_the_one_before_is_a_replay_until_that_is_abandoned(store):
     store.publish(store.start(NIGHT), *a_night("a"))
     store.publish(store.start(NIGHT - timedelta(90)), *a_night("b"), drawn(b="in"))
-    assert list(store.allocations()["patient_id"]) == ["a"]
+    made = store.allocations()
+    replay = made["as_of"] < made["newest_as_of"]
+    assert list(zip(made["patient_id"], replay, strict=True)) == [("a", False), ("b", True)]
+    assert list(made["newest_as_of"].dt.date) == [NIGHT, NIGHT]
+    # what `firstcall impact` says to do where the --as-of of that night was mistyped
+    with store._engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE run SET status = 'abandoned' WHERE as_of = :day"), {"day": NIGHT}
+        )
+    made = store.allocations()
+    assert list(made["patient_id"]) == ["b"]
+    assert (made["as_of"] == made["newest_as_of"]).all()
 
 
 def test_without_a_night_there_are_no_allocations(store):

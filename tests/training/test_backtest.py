@@ -21,12 +21,12 @@ from training.backtest import (
     thinned,
 )
 from training.calibrate import choose_calibrator
-from training.cohort_page import Counts
 from training.evaluate import OURS, Scored, evaluate
 from training.lab_pictures import draw_backtests
 from training.lab_settings import LabSettings
 from training.learner import Learner
 from training.model_settings import SplitSettings
+from training.small_cells import Counts
 from training.split import Split, patient_roles, thinning_share
 
 LAB = LabSettings()

@@ -10,6 +10,7 @@ import pytest
 
 from training.bloomers import bloomers
 from training.evaluate import OURS, Scored
+from training.printed_cost import print_bloomers
 from training.tasks import EvaluationSettings
 
 QUICK = EvaluationSettings(replicates=20, shares=(0.25, 0.5))
@@ -82,6 +83,18 @@ def test_where_no_year_before_was_seen_nobody_is_judged_apart():
     assert found.found[["bloomers_found", "stayers_found"]].isna().all(axis=None)
     assert found.flat() == {}
     assert found.to_json()["evaluation"] is None
+
+
+def test_the_print_has_the_share_that_was_asked_about(capsys):
+    print_bloomers(bloomers(scored(), rows(), QUICK))
+    told = capsys.readouterr().out
+    assert "bloomers in the top 25%" in told, "of 25 % and 50 % the nearer to 5 %"
+    assert "top 5%" not in told
+    # two are called of eight: of the bloomers none, of the stayers the one there is
+    [ours] = [line.split() for line in told.splitlines() if line.split()[:1] == [OURS]]
+    assert ours[-2:] == ["0%", "100%"]
+    print_bloomers(bloomers(scored(), rows(), replace(QUICK, shares=())))
+    assert " in the top" not in capsys.readouterr().out
 
 
 def test_figures_have_names_of_their_own():

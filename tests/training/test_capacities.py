@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.training.test_evaluate import QUICK, scored
+from training.called import CALLED, nearest_to_called, share_of, top_of
 from training.capacities import COLUMNS, capacities
 from training.evaluate import OURS, Scored, evaluate
 from training.model_settings import EvaluationSettings
@@ -91,6 +92,31 @@ def test_each_score_has_its_own_top_and_those_it_does_not_know_come_last():
     assert of(made, "top 10%", "LACE")["found"] == 0
     assert of(made, "top 10%", "LACE")["cases"] == 7
     assert made.groupby("capacity")["lists"].nunique().eq(1).all()
+
+
+def test_shares_that_lie_close_are_told_apart_by_their_labels():
+    rows = scored(600)  # on two lists of 300
+    asked = replace(SETTINGS, shares=(0.01, 0.012, 0.075, 0.08), counts=())
+    made = evaluate(rows, asked)
+    labels = [of(made.capacities, f"top {told}%")["called"] for told in ("1", "1.2", "7.5", "8")]
+    assert labels == [2 * 3, 2 * 4, 2 * 23, 2 * 24], "each rounded up"
+    figures = [name for name in made.flat() if name.startswith(f"{OURS}.ppv_at")]
+    assert figures == [
+        f"{OURS}.ppv_at_top_{told}_percent" for told in ("1", "1.2", "7.5", "8")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("share", [0.0005, 0.01, 0.012, 0.05, 0.07, 0.1, 0.29, 0.57, 0.999])
+def test_the_name_of_a_share_is_read_back(share: float):
+    assert share_of(top_of(share)) == pytest.approx(share, rel=1e-12)
+    assert share_of("200 people") is None
+
+
+def test_where_there_is_room_for_one_it_is_five_per_cent_or_the_nearest():
+    assert nearest_to_called((0.1, 0.05, 0.01)) == CALLED == 0.05
+    assert nearest_to_called((0.01, 0.1)) == 0.01
+    assert nearest_to_called((0.07, 0.03)) == 0.03, "the smaller of two as near"
+    assert nearest_to_called(()) is None
 
 
 def test_an_evaluation_has_them_all():

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from data.errors import InputError
+from data.errors import InputError, RefusalError
 from tests.training.killed_training import KEY, POINTS, STAGES
 from training.checkpoints import checkpoints, code_fingerprint, key_of
 from training.fit import Fitted
@@ -140,6 +140,21 @@ def test_an_error_in_a_training_leaves_what_it_kept(tmp_path):
     with pytest.raises(ZeroDivisionError):
         fails()
     assert run(tmp_path, KEY, True, "second") == ("first", [])
+
+
+def test_going_on_helps_after_what_need_not_come_again_and_where_a_stage_is_kept(tmp_path):
+    failed, refused = InputError("no room"), RefusalError("too few cases")
+    with checkpoints(tmp_path, "readmission", KEY, False, Told()) as kept:
+        helps = []
+        (kept.folder / "matrix.new").mkdir()  # half written
+        for stage in (None, "matrix", "fit"):
+            if stage:
+                kept.kept(stage, lambda: "made", write_text, read_text)
+            helps.append([kept.help_after(error)
+                          for error in (failed, KeyboardInterrupt(), refused)])  # fmt: skip
+        assert helps == [[False] * 3, [True, True, False], [True] * 3]
+        with checkpoints(tmp_path, "readmission", KEY, False, Told()) as second:
+            assert not second.help_after(failed)
 
 
 def test_everything_is_for_its_owner_alone_whatever_the_umask(tmp_path):

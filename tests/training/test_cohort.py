@@ -315,6 +315,15 @@ def test_a_code_that_the_map_does_not_know_is_counted():
     assert (1, 3) in counts
 
 
+def test_of_real_people_no_remark_holds_a_small_count():
+    anna = index_stay(procedures=(HIP, "XXXXXXX"), death="2022-03-20")
+    invented, real = (" ".join(cohort(anna, origin=of).remarks) for of in ("invented", "own"))
+    assert "1 of 2 procedures" in invented
+    assert "1 of 1 index discharges were followed by death within 30 days" in invented
+    assert "fewer than 11 of fewer than 11 procedures" in real
+    assert "fewer than 11 of fewer than 11 index discharges were followed by death" in real
+
+
 REMARKS = [
     # what the source does not carry, the index stay, what is said of it
     ("procedure", {}, "planned admissions by procedure: not evaluable"),

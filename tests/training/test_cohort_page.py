@@ -19,7 +19,8 @@ from tests.training.small import EVERYTHING, Person, manifest
 from training.attrition import COLUMNS
 from training.cohort import DEFINITIONS
 from training.cohort_files import print_cohort, readmission_task, write_cohort
-from training.cohort_page import Counts, cohort_page
+from training.cohort_page import cohort_page
+from training.small_cells import Counts
 from training.tasks import READMISSION
 
 

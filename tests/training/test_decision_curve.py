@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -20,10 +21,13 @@ from training.decision_curve import (
     words_of,
 )
 from training.evaluate import OURS, Scored
+from training.lab_pictures import draw_decision_curve
 from training.model_settings import EvaluationSettings
 from training.resampling import resampled
+from training.small_cells import Counts
 
 QUICK = EvaluationSettings(replicates=25)
+INVENTED, OWN = Counts("invented"), Counts("own")
 
 
 def rows_of(outcome, risk, weights=None, patient_id=None, **baselines) -> Scored:
@@ -56,7 +60,7 @@ FIVE = rows_of([1, 0, 0, 0, 0], [0.5, 0.5, 0.3, 0.1, 0.1])
     ],
 )
 def test_net_benefit_by_hand(threshold, ours, everybody):
-    curve = decision_curve(FIVE, QUICK)
+    curve = decision_curve(FIVE, QUICK, INVENTED)
     assert at(curve, OURS, threshold) == pytest.approx(ours)
     assert at(curve, EVERYBODY, threshold) == pytest.approx(everybody)
     assert at(curve, NOBODY, threshold) == 0
@@ -64,10 +68,12 @@ def test_net_benefit_by_hand(threshold, ours, everybody):
 
 
 def test_thresholds_go_from_a_quarter_of_the_base_rate_to_eight_times_it_below_nine_tenths():
-    common = decision_curve(FIVE, QUICK)["threshold"]
+    common = decision_curve(FIVE, QUICK, INVENTED)["threshold"]
     assert (common.min(), common.max()) == (pytest.approx(0.2 / 4), pytest.approx(0.2 * 2**2.125))
     assert common.max() < 0.9
-    rare = decision_curve(rows_of([1] + [0] * 99, np.linspace(0.2, 0, 100)), QUICK)["threshold"]
+    rare = decision_curve(rows_of([1] + [0] * 99, np.linspace(0.2, 0, 100)), QUICK, INVENTED)[
+        "threshold"
+    ]
     assert (rare.min(), rare.max()) == (pytest.approx(0.0025), pytest.approx(0.08))
 
 
@@ -75,7 +81,9 @@ def test_a_weight_is_worth_as_many_rows_of_the_patient():
     weighted = rows_of([1, 0, 0, 1, 0], [0.6, 0.4, 0.2, 0.3, 0.1], weights=[2, 1, 3, 1, 1])
     rows = np.repeat(np.arange(5), [2, 1, 3, 1, 1])
     repeated = replace(weighted.part(rows), weights=np.ones(8))
-    pd.testing.assert_frame_equal(decision_curve(weighted, QUICK), decision_curve(repeated, QUICK))
+    pd.testing.assert_frame_equal(
+        decision_curve(weighted, QUICK, INVENTED), decision_curve(repeated, QUICK, INVENTED)
+    )
 
 
 def slow(y, p, w, threshold) -> float:
@@ -94,7 +102,7 @@ ROW = st.tuples(st.booleans(), st.integers(0, 20), st.integers(1, 3), st.integer
 def test_figures_and_intervals_equal_a_slow_count_of_one_row_after_another(rows):
     y, p, w, person = (list(column) for column in zip(*rows, strict=True))
     told = rows_of(y, np.array(p) / 20, w, person)
-    curve = decision_curve(told, QUICK)
+    curve = decision_curve(told, QUICK, INVENTED)
     if len(set(y)) < 2:
         assert curve.empty
         return
@@ -115,7 +123,7 @@ def test_figures_and_intervals_equal_a_slow_count_of_one_row_after_another(rows)
 
 def test_whoever_knows_the_outcome_is_worth_the_base_rate_at_each_threshold():
     y = np.arange(50) % 5 == 0
-    curve = decision_curve(rows_of(y, np.where(y, 0.95, 0.001)), QUICK)
+    curve = decision_curve(rows_of(y, np.where(y, 0.95, 0.001)), QUICK, INVENTED)
     np.testing.assert_allclose(curve.loc[curve["score"] == OURS, "net_benefit"], 0.2)
 
 
@@ -133,14 +141,14 @@ def test_no_outcome_of_a_patient_tells_of_that_patients_risk_by_a_baseline():
 def test_only_the_order_of_a_baselines_points_counts():
     rows = scored(800)
     points = np.round(rows.margin - rows.margin.min(), 1)
-    one, other = (decision_curve(replace(rows, baselines={"LACE": s}), QUICK)
+    one, other = (decision_curve(replace(rows, baselines={"LACE": s}), QUICK, INVENTED)
                   for s in (points, np.exp(points)))  # fmt: skip
     pd.testing.assert_frame_equal(one, other)
 
 
 def test_a_baseline_that_tells_nothing_is_worth_no_more_than_everybody_or_nobody():
     rows = replace(scored(4000), baselines={"noise": np.random.default_rng(1).random(4000)})
-    curve = decision_curve(rows, QUICK)
+    curve = decision_curve(rows, QUICK, INVENTED)
     noise, everybody = (curve.loc[curve["score"] == name, "net_benefit"].to_numpy()
                         for name in ("noise", EVERYBODY))  # fmt: skip
     assert (noise <= np.maximum(everybody, 0) + 0.003).all()
@@ -152,7 +160,7 @@ def test_a_baseline_nobody_has_is_left_out_and_who_lacks_one_has_the_rate_of_tho
     points = np.where(known, 3.0, np.nan)
     outcome = np.where(known, y, np.tile([1, 1, 1, 0], 50))
     rows = rows_of(outcome, np.full(200, 0.5), LACE=points, none=np.full(200, np.nan))
-    curve = decision_curve(rows, QUICK)
+    curve = decision_curve(rows, QUICK, INVENTED)
     assert list(curve["score"].unique()) == [OURS, EVERYBODY, NOBODY, "LACE"]
     risk = cross_fitted_risk(points, rows, 97)
     np.testing.assert_allclose(risk[known], 0.25, atol=0.06)
@@ -161,7 +169,7 @@ def test_a_baseline_nobody_has_is_left_out_and_who_lacks_one_has_the_rate_of_tho
 
 def test_where_there_is_no_case_or_nobody_there_is_no_curve():
     for rows in (rows_of([0, 0], [0.1, 0.2]), rows_of([1, 1], [0.1, 0.2]), rows_of([], [])):
-        curve = decision_curve(rows, QUICK)
+        curve = decision_curve(rows, QUICK, INVENTED)
         assert curve.empty
         assert list(curve.columns) == COLUMNS
         assert words_of(curve) == ""
@@ -186,4 +194,65 @@ def test_words_say_at_which_thresholds_it_is_better_and_that_it_may_be_at_none()
 
 def test_twice_is_the_same():
     rows = scored(500)
-    pd.testing.assert_frame_equal(decision_curve(rows, QUICK), decision_curve(rows, QUICK))
+    pd.testing.assert_frame_equal(
+        decision_curve(rows, QUICK, INVENTED), decision_curve(rows, QUICK, INVENTED)
+    )
+
+
+def test_of_real_people_no_figure_tells_of_fewer_than_ten_rows_nor_how_many_cases_there_are():
+    """Of 803 rows, which count as 800: 117 cases, which count as 120."""
+    base = scored(803)
+    rows = replace(base, outcome=(np.arange(803) % 7 < 1).astype(float) + 0 * base.outcome,
+                   baselines={"LACE": np.round(base.margin, 1)})  # fmt: skip
+    cases = int(rows.outcome.sum())
+    assert counts_told(cases, 803) == (120, 800)
+    exact, told = (decision_curve(rows, QUICK, counts) for counts in (INVENTED, OWN))
+    assert exact["threshold"].min() == pytest.approx(cases / 803 / 4)
+    assert told["threshold"].min() == pytest.approx(120 / 800 / 4)
+    pd.testing.assert_frame_equal(told, decision_curve(rows, QUICK))  # whose people nobody told
+    many = told[["net_benefit", "low", "high"]].to_numpy() * 800 / 10
+    known = many[np.isfinite(many)]
+    np.testing.assert_allclose(known, np.round(known), atol=1e-9)
+    for name, risk in ((OURS, rows.risk), (EVERYBODY, np.ones(803))):
+        for line in told[told["score"] == name].iloc[::5].to_dict("records"):
+            by_hand = slow(rows.outcome, risk, rows.weights, line["threshold"])
+            assert abs(line["net_benefit"] - by_hand) <= 5 / 800 + 1e-12
+    assert told["gain_low"].notna().sum() == len(told[told["score"] == OURS])
+
+
+def counts_told(*numbers: int) -> tuple[int, ...]:
+    return tuple(OWN.drawn(number) for number in numbers)
+
+
+def test_of_real_people_the_picture_holds_the_rounded_figures_alone(tmp_path):
+    """Whoever reads a line's heights off the SVG finds steps of ten of 800 rows, in pixels."""
+    rows = replace(scored(803), baselines={"LACE": np.round(scored(803).margin, 1)})
+    for counts, in_steps in ((OWN, True), (INVENTED, False)):
+        curve = decision_curve(rows, QUICK, counts)
+        path = draw_decision_curve(tmp_path / f"{counts.origin}.png", curve, "Title")
+        assert path is not None
+        lines = heights(path.with_suffix(".svg").read_text())
+        ours = curve.loc[curve["score"] == OURS, "net_benefit"]
+        [same] = [line for line in lines if len(line) == len(ours)
+                  and np.corrcoef(line, ours)[0, 1] < -0.9999]  # fmt: skip
+        pixels = np.polyfit(ours, same, 1)[0] * 10 / 800  # of ten rows
+        steps = (np.array(same) - same[0]) / pixels
+        assert (np.abs(steps - np.round(steps)).max() < 1e-3) == in_steps
+
+
+def heights(svg: str) -> list[list[float]]:
+    """The height of each point of each line of an SVG, as it stands there."""
+    return [
+        [float(y) for y in re.findall(r"[ML] \S+ (\S+)", path)]
+        for path in re.findall(r'<path d="(M [^"]+)"', svg)
+    ]
+
+
+def test_of_few_real_people_a_curve_of_zeros_is_drawn_and_of_too_few_none(tmp_path):
+    few = scored(60)
+    few = replace(few, outcome=(np.arange(60) < 3).astype(float), risk=few.risk / 10)
+    curve = decision_curve(few, QUICK, OWN)
+    assert curve["net_benefit"].max() == 0
+    assert draw_decision_curve(tmp_path / "few.png", curve, "Title") is not None
+    assert decision_curve(few.part(np.arange(10)), QUICK, OWN).empty
+    assert not decision_curve(few.part(np.arange(10)), QUICK, INVENTED).empty

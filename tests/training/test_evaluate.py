@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
 from serving.calibrator import logit
-from training.cohort_page import Counts
 from training.discrimination import Ranking, expected_auroc, within_period_auroc
 from training.evaluate import OURS, Scored, _Measures, evaluate, periods_of
+from training.intervals import paired_auroc
 from training.plots import draw
+from training.small_cells import Counts
 from training.tasks import EvaluationSettings
 
 QUICK = EvaluationSettings(replicates=60)
@@ -130,6 +131,23 @@ def test_a_copy_of_ours_is_no_better_and_no_worse():
     assert not made.beats("copy")
 
 
+def test_a_paired_auroc_alone_is_that_of_the_whole_evaluation():
+    """Two rows a person, weights of censoring, a score that is not known of everybody."""
+    rows = scored()
+    rng = np.random.default_rng(4)
+    blurred = rows.margin + rng.normal(0, 1, len(rows.margin))
+    others = {"all": blurred, "some": np.where(rng.random(len(blurred)) < 0.3, np.nan, blurred)}
+    rows = replace(rows, weights=rng.uniform(0.5, 2, len(rows.margin)), baselines=others)
+    whole = evaluate(rows, QUICK).better_than
+    for name, other in others.items():
+        alone = paired_auroc(rows, other, QUICK)
+        assert alone == pytest.approx(whole[name]["auroc"], rel=1e-12, abs=1e-14)
+        assert alone.low < alone.value < alone.high
+    assert whole["all"]["auroc"] != whole["some"]["auroc"]
+    nobody = paired_auroc(rows, np.full(len(blurred), np.nan), QUICK)
+    assert np.isnan(nobody).all(), "of nobody known"
+
+
 def test_intervals_are_those_of_patients_not_of_rows():
     # each row ten times over: the same people, so the intervals must not shrink
     few = scored(800)
@@ -154,6 +172,23 @@ def test_the_same_seed_gives_the_same_intervals():
 def test_few_cases_are_said_to_be_few():
     remarks = evaluate(scored(300), QUICK).remarks
     assert any("too few to judge" in remark for remark in remarks)
+
+
+def test_of_real_people_no_remark_holds_a_small_count_nor_a_share_that_gives_one_away():
+    outcome = np.arange(300) < 7
+    seldom, known = (np.where(np.arange(300) < n, 1.0, np.nan) for n in (9, 150))
+    rows = replace(scored(300), outcome=outcome.astype(float), truth=None,
+                   baselines={"seldom": seldom, "half": known})  # fmt: skip
+    half = "half: judged on the 50% of rows of which it is known"
+    told = evaluate(rows, QUICK, Counts("invented")).remarks
+    assert {half, "seldom: judged on the 3% of rows of which it is known"} <= {*told}
+    assert any(words.startswith("7 cases are too few to judge") for words in told)
+    for counts in (Counts("own"), None):
+        made = evaluate(replace(rows, companion=rows.outcome), QUICK, counts)
+        assert made.companion is not None
+        for remarks in (made.remarks, made.companion.remarks):
+            assert {half, "seldom: judged on the rows of which it is known"} <= {*remarks}
+            assert any(said.startswith("fewer than 11 cases are too few") for said in remarks)
 
 
 def test_weights_of_censoring_count():

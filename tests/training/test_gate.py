@@ -210,6 +210,11 @@ def test_one_group_that_is_ordered_worse_than_by_the_champion_is_named():
     verdict = judged(replace(rows, margin=margin).beside({CHAMPION_SCORE: rows.margin}))
     [words] = [c.words for c in verdict.criteria if c.name == "ranking by group"]
     assert words.startswith("AUROC minus the champion's among men -")
+    men = replace(rows, margin=margin).beside({CHAMPION_SCORE: rows.margin}).part(
+        np.flatnonzero(~FEMALE)
+    )  # fmt: skip
+    whole = evaluate(men, SETTINGS).better_than[CHAMPION_SCORE]["auroc"]
+    assert f"among men {whole}; the upper bound" in words, "the figure of a whole evaluation"
     assert "ranking by group" in missed(verdict)
 
 

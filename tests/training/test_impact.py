@@ -44,7 +44,8 @@ def group(name: str, allocation: str, people: int, cases: int, unknown: int = 0,
     number = np.arange(count)
     allocations = pd.DataFrame(
         {
-            "run_id": "r1", "as_of": NIGHT, "patient_id": patients, "queue": HIGH_COST,
+            "run_id": "r1", "as_of": NIGHT, "newest_as_of": NIGHT,
+            "patient_id": patients, "queue": HIGH_COST,
             "allocation": allocation, "listed": allocation != DRAWN_OUT,
             "discharged_on": pd.NaT, "risk": 0.3,
         }
@@ -218,8 +219,9 @@ def a_trial(effect: float, seed: int) -> tuple[Impact, float]:
     reached = allocation.notna().to_numpy()
     rows = pd.DataFrame(
         {
-            "run_id": "r1", "as_of": NIGHT, "patient_id": scores["patient_id"],
-            "queue": HIGH_COST, "allocation": allocation.fillna(BY_RANK), "listed": listed,
+            "run_id": "r1", "as_of": NIGHT, "newest_as_of": NIGHT,
+            "patient_id": scores["patient_id"], "queue": HIGH_COST,
+            "allocation": allocation.fillna(BY_RANK), "listed": listed,
             "discharged_on": pd.NaT, "risk": latent,
         }
     )[listed | reached]  # fmt: skip

@@ -28,7 +28,8 @@ def one_of(queue: str, drawn_on: str, *earlier: dict[str, Any], drawn: str = DRA
     rows = pd.DataFrame(lists).sort_values("published", ignore_index=True)
     rows = rows.assign(
         patient_id="anna", risk=0.3, run_id=[f"r{n}" for n in rows["published"]],
-        as_of=pd.to_datetime(rows["as_of"]), discharged_on=pd.to_datetime(rows["discharged_on"]),
+        as_of=pd.to_datetime(rows["as_of"]), newest_as_of=pd.to_datetime(rows["as_of"]),
+        discharged_on=pd.to_datetime(rows["discharged_on"]),
     )  # fmt: skip
     known = rows[["run_id", "patient_id"]].assign(
         until=rows["as_of"] + pd.Timedelta(days=30), outcome=0.0, before=np.nan, not_known=""
@@ -98,8 +99,8 @@ def nights() -> tuple[pd.DataFrame, pd.DataFrame]:
         lists.append(
             pd.DataFrame(
                 {
-                    "run_id": f"r{night:03}", "as_of": as_of, "patient_id": rows["patient_id"],
-                    "queue": DISCHARGED,
+                    "run_id": f"r{night:03}", "as_of": as_of, "newest_as_of": as_of,
+                    "patient_id": rows["patient_id"], "queue": DISCHARGED,
                     "allocation": [drawn.get(one, BY_RANK) for one in rows["patient_id"]],
                     "listed": listed[rows.index], "discharged_on": rows["discharged_on"],
                     "risk": 0.3,
@@ -107,7 +108,7 @@ def nights() -> tuple[pd.DataFrame, pd.DataFrame]:
             )
         )  # fmt: skip
     allocations = pd.concat(lists, ignore_index=True)
-    for name in ("as_of", "discharged_on"):
+    for name in ("as_of", "newest_as_of", "discharged_on"):
         allocations[name] = pd.to_datetime(allocations[name])
     called = set(allocations.loc[allocations["listed"], "patient_id"])
     outcomes = allocations[["run_id", "patient_id"]].assign(

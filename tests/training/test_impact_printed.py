@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+import pandas as pd
+import pytest
+
+from data.errors import RefusalError
 from tests.training.test_impact import group, of
-from training.cohort_page import Counts
-from training.impact import BY_RANK, DRAWN_IN, DRAWN_OUT, Impact
+from training.impact import BY_RANK, DRAWN_IN, DRAWN_OUT, Impact, impact
 from training.printed_impact import print_impact
+from training.small_cells import Counts
 
 INVENTED = Counts("invented")
 
@@ -75,6 +80,50 @@ def test_who_was_listed_before_he_was_drawn_is_counted_a_group_apart(capsys):
         made, capsys, Counts("own")
     )
     assert "left out" not in printed(of(drawn, others), capsys)
+
+
+def as_replays(part: pd.DataFrame, newest: str, *days: str) -> list[pd.DataFrame]:
+    """The allocations again on lists of these days, after a list of the day `newest`."""
+    return [
+        part.assign(run_id=day, as_of=pd.Timestamp(day), newest_as_of=pd.Timestamp(newest))
+        for day in days
+    ]
+
+
+def test_lists_left_out_as_replays_are_counted_with_why_and_what_to_do(capsys):
+    drawn, others = group("in", DRAWN_IN, 60, 3), group("out", DRAWN_OUT, 60, 6)
+    plain = of(drawn, others)
+    assert plain.replays is None
+    again = pd.concat([drawn[0], others[0]])
+    by_rank = again.assign(allocation=BY_RANK)  # a replay without a draw is none of these
+    made = impact(
+        pd.concat(
+            [drawn[0], others[0], *as_replays(again, "2024-04-30", "2024-04-02", "2024-04-03"),
+             *as_replays(by_rank, "2024-04-30", "2024-04-04")],
+            ignore_index=True,
+        ),
+        pd.concat([drawn[1], others[1]], ignore_index=True),
+    )  # fmt: skip
+    assert replace(made, replays=None) == plain
+    said = printed(made, capsys)
+    assert (
+        "1 list with drawn places, 2024-03-01 to 2024-03-01. 2 lists with drawn places, 2024-04-02 "
+        "to 2024-04-03, are left out as replays: a list of a later day, the latest 2024-04-30, had "
+        "been published before; if its --as-of was mistyped, set the status of each run of that "
+        "day to abandoned in the table run of firstcall.db, and ask again."
+    ) in said
+    assert "left out" not in printed(plain, capsys)
+
+
+def test_where_all_lists_are_replays_it_is_not_said_that_nothing_was_drawn():
+    part, known = group("in", DRAWN_IN, 60, 3)
+    [replayed] = as_replays(part, "2024-04-30", "2024-04-02")
+    with pytest.raises(RefusalError) as refused:
+        impact(replayed, known)
+    assert str(refused.value).startswith(
+        "What the calls do cannot be said: 1 list with drawn places, 2024-04-02 to 2024-04-02, is "
+        "left out as a replay: a list of a later day, the latest 2024-04-30, had been published"
+    )
 
 
 SMALL = re.compile(r"(?<![\d.,%])(?:[1-9]|10)(?![\d.,%])(?! (?:list|% interval))")

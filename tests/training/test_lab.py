@@ -53,6 +53,16 @@ def earlier_of(prepared: Prepared, learner: Learner, cuts: list[int], most: int 
     return earlier_tests(prepared.cohort.rows, cuts, learner, prepared.histories, log_odds, most)
 
 
+def test_of_real_people_it_is_not_said_how_few_rows_have_no_role(made):
+    prepared, _ = made
+    every = len(prepared.cohort.rows)
+    counts = prepared.counts.head(1).assign(rows=every - 3)
+    of = {name: replace(prepared, counts=counts, manifest={**prepared.manifest, "origin": name})
+          for name in ("invented", "own")}  # fmt: skip
+    assert of["invented"].remarks[0].startswith(f"3 of {every:,} rows have no role")
+    assert of["own"].remarks[0].startswith(f"fewer than 11 of {round(every, -1):,} rows have no")
+
+
 def test_earlier_rows_are_made_just_as_the_training_makes_those_that_test(made):
     """Asked about the time from the first test day on, they are the very same."""
     prepared, learner = made

@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss, roc_auc_score
 
 from tests.training.made_learner import FIT, TASK, cohort, training
-from training.cohort_page import Counts
 from training.evaluate import Interval
 from training.lab_pictures import draw_learning_curve
 from training.landmarks import asked_once
 from training.learner import Learner
 from training.learning_curve import LearningCurve, learning_curve, nested, widened
 from training.resampling import resampled
+from training.small_cells import Counts
 from training.split import share_of
 
 

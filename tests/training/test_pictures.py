@@ -14,14 +14,14 @@ import pytest
 from tests.training.test_evaluate import QUICK, scored
 from training.backtest import Backtests
 from training.by_day import AT_DISCHARGE, Day
-from training.cohort_page import Counts
 from training.cost_picture import draw_cost
 from training.evaluate import OURS, Interval, evaluate
 from training.judged_cost import JudgedCost
 from training.lab_pictures import draw_backtests, draw_learning_curve
 from training.learning_curve import LearningCurve
 from training.pictures_by_day import draw_days
-from training.plots import _cumulative, draw, save, tenths
+from training.plots import _cumulative, _gain, draw, save, tenths
+from training.small_cells import Counts
 
 INVENTED, OWN = Counts("invented"), Counts("own")
 
@@ -67,6 +67,18 @@ def test_the_calibration_is_drawn_from_the_risks_also_where_a_tenth_has_no_case(
     assert tenths(without, INVENTED)[0].seen == 0
     assert made[0]["calibration.png"] != made[1]["calibration.png"]
     assert made[0]["roc.png"] == made[1]["roc.png"], "it looks at the order alone"
+
+
+def test_the_gain_marks_the_shares_that_were_asked_about(tmp_path: Path):
+    from matplotlib.figure import Figure
+    from matplotlib.text import Annotation
+
+    rows = scored()
+    made = evaluate(rows, replace(QUICK, shares=(0.012, 0.3), counts=(50,)))
+    axes = Figure().add_subplot()
+    _gain(axes, rows, {OURS: rows.margin}, made, INVENTED)
+    marks = [text for text in axes.texts if isinstance(text, Annotation)]
+    assert {mark.get_text(): mark.xy[0] for mark in marks} == {"top 1.2%": 0.012, "top 30%": 0.3}
 
 
 def test_each_day_is_drawn_from_its_figures(tmp_path: Path) -> None:

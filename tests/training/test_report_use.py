@@ -53,6 +53,15 @@ def test_the_use_names_its_list_its_intervals_and_the_best_of_the_other_scores(t
     assert use(run_of(tmp_path / "none", [])) == []
 
 
+def test_the_use_is_of_the_share_that_was_asked_about_nearest_to_five_per_cent(tmp_path):
+    lines = [line("firstcall", found, capacity) for found, capacity in
+             ((45, "50 people"), (9, "top 1.2%"), (18, "top 2.5%"), (72, "top 30%"))]  # fmt: skip
+    [told] = use(run_of(tmp_path, lines))  # 18 of 90 are 20 %
+    assert told.startswith("Use: of the 2.5 % called first of each list (")
+    assert ", 20% (10% to 30%) are cases" in told
+    assert use(run_of(tmp_path / "people", lines[:1])) == [], "no share was asked about"
+
+
 def test_an_older_run_has_no_intervals_and_is_read_all_the_same(tmp_path):
     old = {"score": "firstcall", "capacity": "top 5%", "lists": 6, "ppv": 0.4,
            "sensitivity": 0.15, "cost_captured": None}  # fmt: skip

@@ -12,7 +12,6 @@ import training.constraint_price
 import training.report.baseline_notes
 import training.report.groups_judged
 from tests.training.made_run import made_run
-from training.cohort_page import Counts
 from training.constraint_price import price_words
 from training.evaluate import Interval
 from training.plausibility import Plausibility
@@ -22,6 +21,7 @@ from training.report.figure_words import table_of
 from training.report.known_tables import AFTER_RESULT, EQUITY, blocks_of
 from training.report.result import companion_blocks, score_blocks
 from training.report.run_report import PICTURES
+from training.small_cells import Counts
 
 TREATED = next(known for known in AFTER_RESULT if known.name == "treated")
 

@@ -129,6 +129,25 @@ LONGER = "a number is too long, or an array too deep, for a setting"
         (f"{OK}[evaluation]\ncounts = {[1] * 21}",
          "evaluation.counts: Tuple should have at most 20 items after validation, not 21, "
          "not [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, …."),
+        # --- what would stand in one column of a table
+        (OK + "[evaluation]\nshares = [0.01, 0.05, 0.05]",
+         "evaluation.shares: two of them would both be called 5%, and one is enough."),
+        (OK + "[evaluation]\nshares = [0.0123456, 0.01234561]",
+         "evaluation.shares: two of them would both be called 1.23456%, and one is enough."),
+        (OK + "[evaluation]\ncounts = [50, 200, 50]",
+         "evaluation.counts: two of them would both be called 50, and one is enough."),
+        # --- limits of the gate that would stop nobody
+        (OK + "[gate]\nauroc_margin = 1000000",
+         "gate.auroc_margin: Input should be less than or equal to 0.2, not 1000000."),
+        (OK + "[gate]\nauroc_margin = -0.01",
+         "gate.auroc_margin: Input should be greater than or equal to 0, not -0.01."),
+        *((f"{OK}[gate]\n{name} = 10.5",
+           f"gate.{name}: Input should be less than or equal to 10, not 10.5.")
+          for name in ("most_observed", "most_slope", "most_observed_in_group", "most_churn")),
+        (OK + "[gate]\nleast_slope = -1",
+         "gate.least_slope: Input should be greater than or equal to 0, not -1."),
+        (OK + "[gate]\nleast_observed = 2\nmost_observed = 3",
+         "gate: least_observed and most_observed hold 1, which is right, between them."),
         (f'{OK}[split]\nsalt = "{"a" * 100_000}"', f"split.salt: {WORDS}."),
         (OK.replace('"Visit"', '""'), f"outcome: {WORDS}."),
         (OK.replace('outcome = "Visit"\n', ""), "outcome has to be given."),
@@ -161,6 +180,11 @@ def test_what_lies_at_the_borders_is_taken(tmp_path: Path) -> None:
     own = task_called(str(path))
     assert isinstance(own, EncounterTask)
     assert (len(own.outcome), own.fit.threads, own.fit.seed) == (80, 256, 2_147_483_647)
+    path.write_text(OK + "[gate]\nauroc_margin = 0.2\nmost_slope = 10\nleast_observed = 0\n"
+                    "[evaluation]\nshares = [0.01, 0.012]")  # fmt: skip
+    own = task_called(str(path))
+    assert (own.gate.auroc_margin, own.gate.most_slope, own.gate.least_observed) == (0.2, 10, 0)
+    assert own.evaluation.shares == (0.01, 0.012)
     path.write_text(BACK + "horizon_days = 90\nenrolled_after_days = 90")
     assert task_called(str(path)).horizon_days == 90
 

@@ -346,8 +346,25 @@ def test_another_tracking_store_is_used_where_the_environment_names_one(
     assert not copied.tracking_database.exists()
 
 
-def test_a_copied_home_does_not_write_into_the_one_it_came_from(home, trained, tmp_path):
+def test_a_copied_home_is_not_written_into_the_one_it_came_from_and_what_is_kept_is_told(
+    home, trained, tmp_path
+):
     copy = Home(tmp_path / "copy")
     shutil.copytree(home.root, copy.root, symlinks=True)
+    told: list[str] = []
+    mine = tmp_path / "my own.toml"
+    mine.write_text(task_file(SMALL_READMISSION))
     with pytest.raises(RefusalError, match="copied or moved"):
-        train(copy, "readmission", SMALL_READMISSION)
+        train(copy, str(mine), tell=told.append)
+    with pytest.raises(RefusalError, match="copied or moved"):
+        train(copy, "readmission", SMALL_READMISSION, resume=True, tell=told.append)
+    assert told == [  # and the second went on, or a sentence would say why not
+        f"What was finished of the training is kept: `firstcall train --task '{mine}' --resume` "
+        "goes on from there.",
+        "What was finished of the training is kept: the same training with resume=True goes on "
+        "from there.",
+    ]
+    many = replace(SMALL_READMISSION, split=replace(HALF_TESTS, least_test_events=10**6))
+    with pytest.raises(RefusalError, match="Only"):
+        train(copy, "readmission", many, tell=told.append)
+    assert len(told) == 2, "nothing was kept, and the same would be refused again"

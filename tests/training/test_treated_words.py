@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.cohort_page import Counts
 from training.evaluate import Interval
 from training.prior_chance import Effect
+from training.small_cells import Counts
 from training.treated import FitApart
 from training.treated_words import (
     CONFOUNDED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from training.called import top_of
 from training.control_totals import LEFT_OUT
 from training.need import CAVEAT
 from training.report.baseline_notes import notes_on
@@ -79,7 +80,7 @@ def _bloomers(run: RunFolder) -> list[Block]:
             *(said(per_cent, parts.get((name, share), {}).get(kind))
               for share in shares for kind in ("bloomers_found", "stayers_found")),
         ))  # fmt: skip
-    columns = [f"{kind} in the top {per_cent(share)}" for share in shares
+    columns = [f"{kind} in the {top_of(share)}" for share in shares
                for kind in ("bloomers", "stayers")]  # fmt: skip
     header = ("score", "AUROC among those not costly before (95 %)", "model minus it (95 %)",
               *columns)  # fmt: skip

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from training.equity import AT, CALLED, FEWEST
+from training.called import CALLED
+from training.equity import AT, FEWEST
 from training.report.baseline_notes import notes_on
 from training.report.document import Block, Heading, Points, Table, Words
 from training.report.figure_words import (
@@ -59,7 +60,7 @@ EQUITY = Known(
     captions={
         "at_same_risk": f"How ill people are at the same risk ({AT}th percentile and above), by "
         "group",
-        "shares": f"Each group's share of all, and of the upper {100 * CALLED:.0f} % of each list",
+        "shares": f"Each group's share of all, and of the upper {100 * CALLED:g} % of each list",
         "by_label": "Everybody who tested (not the list): what each group costs, and how ill it is",
     },
     labels={

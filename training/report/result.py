@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from training.by_day import AT_DISCHARGE
-from training.cohort_page import Counts
 from training.evaluate import OURS
 from training.report.baseline_notes import notes_on
 from training.report.document import Block, Cell, Heading, Marked, Table, Words
@@ -21,6 +20,7 @@ from training.report.figure_words import (
     table_of,
 )
 from training.report.run_folder import RunFolder
+from training.small_cells import Counts
 
 THREE, TWO = decimals(3), decimals(2)
 _OF_COMPANION = "LACE"

@@ -15,7 +15,7 @@ import pandas as pd
 
 from data.errors import InputError
 from serving.model import read_model_files, version_of
-from training.cohort_page import Counts
+from training.small_cells import Counts
 
 _PICTURES = (".svg", ".png")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from training.called import nearest_to_called, share_of
 from training.evaluate import OURS
 from training.report.baseline_notes import notes_on
 from training.report.document import Block, Cell, Figures, Heading, Marked, Points, Table, Words
@@ -158,17 +159,21 @@ def _how_good(run: RunFolder) -> list[str]:
 
 
 def _use(run: RunFolder) -> list[str]:
-    """What calling 5 % of each list finds, beside chance and the best of the other scores."""
+    """What calling from the top of each list finds, beside chance and the best of the other scores;
+    of the shares that were asked about, one is told."""
     judged, counts = run.evaluation, run.counts
-    lines = {str(line["score"]): line for line in judged["capacities"]
-             if line["capacity"] == "top 5%"}  # fmt: skip
+    by_share = [(share_of(str(line["capacity"])), line) for line in judged["capacities"]]
+    told_of = nearest_to_called(share for share, _ in by_share if share is not None)
+    if told_of is None:
+        return []
+    lines = {str(line["score"]): line for share, line in by_share if share == told_of}
     ours = lines.pop(OURS, None)
     cases = NOTHING if ours is None else share_of_top(ours, "ppv", counts)
     if ours is None or cases == NOTHING:
         return []
     use = (
-        f"Use: of the 5 % called first of each list ({list_words(run)}), {cases} are cases, beside "
-        f"{base_rate(judged, counts)} by chance"
+        f"Use: of the {100 * told_of:g} % called first of each list ({list_words(run)}), {cases} "
+        f"are cases, beside {base_rate(judged, counts)} by chance"
     )
     others = {
         name: line for name, line in lines.items() if share_of_top(line, "ppv", counts) != NOTHING
