@@ -69,7 +69,7 @@ def demo(
     from data.demo_folder import begin_anew
     from serving.printed import print_worklist
     from training.command_line import make_champion, train_and_print
-    from training.tasks import HIGH_COST, READMISSION
+    from training.settings.tasks import HIGH_COST, READMISSION
 
     home = _home()
     begin_anew(home.root)
@@ -186,10 +186,10 @@ def impact() -> None:
     """
     from data.intake import current
     from serving.store import Store
-    from training.impact import impact as told_by
-    from training.impact_outcomes import outcomes_of
-    from training.printed_impact import print_impact
-    from training.small_cells import Counts
+    from training.effects.impact import impact as told_by
+    from training.effects.impact_outcomes import outcomes_of
+    from training.effects.printed_impact import print_impact
+    from training.statistics.small_cells import Counts
 
     home = _home()
     store = Store(home.store_database)
@@ -244,8 +244,8 @@ def mlflow(
 
     Example: firstcall mlflow --port 5000
     """
-    from training.tracking import is_server, registry_uri, tracking_uri
-    from training.tracking import shown as address
+    from training.release.tracking import is_server, registry_uri, tracking_uri
+    from training.release.tracking import shown as address
 
     kept = tracking_uri(_home())
     if is_server(kept):
@@ -264,7 +264,7 @@ def _cuts(task: str | None) -> Any:
     if task is None:
         return None
     from serving.model import RiskModel
-    from training.tasks import task_called
+    from training.settings.tasks import task_called
 
     name = task_called(task).name
     return RiskModel.load(_home().models / name, name).cuts

@@ -2,7 +2,7 @@
 
 Those on a list were chosen because they are at risk, and nobody can tell from them what a call did.
 Where a small share of the places, the last ones, goes by chance, those who stood as high and were
-not drawn are a fair comparison (`training.impact`). It is off unless asked for.
+not drawn are a fair comparison (`training.effects.impact`). It is off unless asked for.
 
 A score orders outreach and never denies care. Whoever is not drawn has everything that he would
 have without the programme; he is not called earlier than that, and is called as soon as he stands

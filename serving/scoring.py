@@ -34,7 +34,8 @@ _USUAL = {
     "readmission": {"minimum_age": 65, "look_back_days": 365},
     "high-cost": {"look_back_days": 180},
 }
-"""Whom the models are trained on where model.json does not say it (see `training.tasks`)."""
+"""Whom the models are trained on where model.json does not say it (see
+`training.settings.tasks`)."""
 
 _CAUSE = "last_stay_principal"
 TOLD_TIERS = ("high", "moderate")

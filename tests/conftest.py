@@ -31,8 +31,8 @@ def small_home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     from data.intake import take_in
     from data.synthesise import synthesise
     from features.writing import write_histories
-    from training.promotion import promote
-    from training.tasks import HIGH_COST, READMISSION
+    from training.release.promotion import promote
+    from training.settings.tasks import HIGH_COST, READMISSION
     from training.train import train
 
     home = Home(tmp_path_factory.mktemp("small") / "home")

@@ -21,12 +21,12 @@ from data.synthesise import synthesise
 from data.terminal import say, shown_stage, table
 from features.writing import current_histories
 from serving.model import RiskModel
-from training.evaluate import OURS, Interval
+from training.evaluation.evaluate import OURS, Interval
 from training.examine import Examined, examine, examine_by_day
-from training.lab_settings import LabSettings
 from training.printed import print_days
-from training.promotion import promote
-from training.tasks import HIGH_COST, READMISSION, Task
+from training.release.promotion import promote
+from training.settings.lab_settings import LabSettings
+from training.settings.tasks import HIGH_COST, READMISSION, Task
 from training.train import train
 
 BASELINE = {"readmission": "LACE", "high-cost": "prior-year cost"}

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.home import Home
-from training.card_settings import missing_from
-from training.registry import CHALLENGER, add_to_run, fetch_run, version_at
+from training.release.registry import CHALLENGER, add_to_run, fetch_run, version_at
 from training.report.card import write_card
 from training.report.run_folder import RunFolder
-from training.tasks import task_called
+from training.settings.card_settings import missing_from
+from training.settings.tasks import task_called
 
 
 @dataclass(frozen=True)

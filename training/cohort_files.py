@@ -15,10 +15,10 @@ from data import intake
 from data.errors import InputError
 from data.home import Home
 from data.progress import stage
-from training.cohort import Cohort, readmission_cohort
-from training.cohort_page import cohort_page
-from training.stay_table import stay_table
-from training.tasks import ReadmissionTask, shipped_tasks, task_called
+from training.cohorts.cohort import Cohort, readmission_cohort
+from training.cohorts.cohort_page import cohort_page
+from training.cohorts.stay_table import stay_table
+from training.settings.tasks import ReadmissionTask, shipped_tasks, task_called
 
 STAYS, ATTRITION, PAGE = "stays.parquet", "attrition.parquet", "cohort.html"
 
@@ -70,9 +70,9 @@ def readmission_task(name: str, definition: str | None = None) -> ReadmissionTas
 
 
 def write_cohort(home: Home, task: ReadmissionTask, folder: Path | None = None) -> WrittenCohort:
-    """Write stays.parquet (see `training.stay_table`), attrition.parquet (see
-    `training.attrition.COLUMNS`) and cohort.html into `folder` (`cohort` in the home unless told),
-    which is made where it is not.
+    """Write stays.parquet (see `training.cohorts.stay_table`), attrition.parquet (see
+    `training.cohorts.attrition.COLUMNS`) and cohort.html into `folder` (`cohort` in the home unless
+    told), which is made where it is not.
 
     The two tables are about patients; the page holds no patient's row. Each file is written whole
     before it takes the place of one of its name, and only its owner may read it.

@@ -75,7 +75,7 @@ def rollback(context: typer.Context, task: TaskName) -> None:
     Example: firstcall rollback --task readmission
     """
     from training.printed import print_moved
-    from training.promotion import roll_back
+    from training.release.promotion import roll_back
 
     print_moved(task, roll_back(context.obj.home, task))
 
@@ -178,7 +178,7 @@ def show_task(
 
     Example: firstcall task readmission --to mine.toml
     """
-    from training.tasks import task_called, task_file
+    from training.settings.tasks import task_called, task_file
 
     text = task_file(task_called(name))
     if to_file is None:
@@ -192,7 +192,7 @@ def show_task(
 
 def train_and_print(home: Home, task: str, *, resume: bool = False) -> None:
     """What `train` does; before it refuses too few cases it prints who counts."""
-    from training.prepared import TooFewError
+    from training.fitting.prepared import TooFewError
     from training.printed import print_attrition, print_report
     from training.train import train as make
 
@@ -207,6 +207,6 @@ def train_and_print(home: Home, task: str, *, resume: bool = False) -> None:
 def make_champion(home: Home, task: str, override: str | None = None) -> None:
     """What `promote` does."""
     from training.printed import print_moved
-    from training.promotion import promote as make
+    from training.release.promotion import promote as make
 
     print_moved(task, make(home, task, override))

@@ -16,24 +16,26 @@ from data.home import Home
 from data.progress import stage
 from features.writing import current_histories
 from serving.model import RiskModel
-from training.audited import OF_PEOPLE, audited, groupings_in
-from training.by_day import Day, judged_by_day
-from training.equity import EquityAudit
-from training.evaluate import Evaluation, evaluate
-from training.landmarks import ask_on_landmarks, with_news
-from training.matrix import asked
-from training.prepared import cohort_of
-from training.scored_rows import known_truth, scored_by
-from training.small_cells import Counts
-from training.subgroups import subgroups
-from training.tasks import ReadmissionTask, Task, task_called
-from training.threshold import threshold_of_model
+from training.cohorts.groups import OF_PEOPLE
+from training.cohorts.landmarks import ask_on_landmarks, with_news
+from training.cohorts.threshold import threshold_of_model
+from training.cohorts.truth import known_truth
+from training.evaluation.audited import audited, groupings_in
+from training.evaluation.by_day import Day, judged_by_day
+from training.evaluation.equity import EquityAudit
+from training.evaluation.evaluate import Evaluation, evaluate
+from training.evaluation.scored_rows import scored_by
+from training.evaluation.subgroups import subgroups
+from training.fitting.matrix import asked
+from training.fitting.prepared import cohort_of
+from training.settings.tasks import ReadmissionTask, Task, task_called
+from training.statistics.small_cells import Counts
 
 
 @dataclass(frozen=True)
 class Examined:
-    """``evaluation``: of everybody; ``by_group``: see `training.subgroups.subgroups`; ``equity``:
-    see `training.equity`."""
+    """``evaluation``: of everybody; ``by_group``: see `training.evaluation.subgroups.subgroups`;
+    ``equity``: see `training.evaluation.equity`."""
 
     evaluation: Evaluation
     by_group: pd.DataFrame
@@ -95,7 +97,8 @@ def examine(
 
 
 def examine_by_day(home: Home, model: RiskModel, settings: Task | None = None) -> tuple[Day, ...]:
-    """The same of a readmission model within each day after discharge (see `training.by_day`).
+    """The same of a readmission model within each day after discharge (see
+    `training.evaluation.by_day`).
 
     Raises InputError where the model is of another task.
     """

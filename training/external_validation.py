@@ -18,12 +18,12 @@ from data import intake
 from data.errors import InputError, RefusalError
 from data.home import Home
 from serving.model import RiskModel
-from training.challenger import label_of
-from training.evaluate import Interval
+from training.evaluation.evaluate import Interval
 from training.examine import Examined, examine
-from training.json_file import write_json
-from training.small_cells import Counts
-from training.tasks import HighCostTask, Task, kind_of, task_called
+from training.fitting.challenger import label_of
+from training.settings.tasks import HighCostTask, Task, kind_of, task_called
+from training.statistics.json_file import write_json
+from training.statistics.small_cells import Counts
 
 FILES = ("validation.json", "scores.csv", "capacities.csv", "subgroups.csv")
 _PARTS = (("events", "rows"), ("found", "called"), ("found", "cases"))
@@ -184,8 +184,8 @@ def _is_count(value: Any) -> bool:
 
 
 def _tells_few(name: str, told: Mapping[str, Any], many: Mapping[str, int], counts: Counts) -> bool:
-    """Whether a share of a group (see `training.subgroups`) tells how few of it were called, or how
-    few of those were cases."""
+    """Whether a share of a group (see `training.evaluation.subgroups`) tells how few of it were
+    called, or how few of those were cases."""
     if not name.startswith(("called", "sensitivity", "ppv")) or "called" in many:
         return False
     share, found = told.get("called", np.nan), told.get("sensitivity", np.nan)

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import pandas as pd
 
 from data.terminal import say, table
-from training.baselines import whole_name
-from training.by_day import AT_DISCHARGE, Day
-from training.called import share_of
-from training.evaluate import OURS, Evaluation
-from training.gate import Verdict
+from training.evaluation.baselines import whole_name
+from training.evaluation.by_day import AT_DISCHARGE, Day
+from training.evaluation.evaluate import OURS, Evaluation
 from training.printed_cost import print_cost_report
-from training.promotion import Moved
 from training.recalibrate import RecalibrateReport
+from training.release.gate import Verdict
+from training.release.promotion import Moved
 from training.report.result import share_of_top
-from training.small_cells import Counts
+from training.statistics.called import share_of
+from training.statistics.small_cells import Counts
 from training.train import TrainReport
 
 _EXACTLY = Counts("invented")

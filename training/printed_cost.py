@@ -5,14 +5,14 @@ from __future__ import annotations
 import pandas as pd
 
 from data.terminal import say, table
-from training.bloomers import Bloomers
-from training.called import CALLED, nearest_to_called, top_of
-from training.completion import EVERY
-from training.control_totals import LEFT_OUT
-from training.cost_report import CostReport
-from training.evaluate import Interval
-from training.judged_cost import JudgedCost
-from training.need import CAVEAT
+from training.cohorts.completion import EVERY
+from training.cohorts.control_totals import LEFT_OUT
+from training.cohorts.need import CAVEAT
+from training.evaluation.bloomers import Bloomers
+from training.evaluation.cost_report import CostReport
+from training.evaluation.evaluate import Interval
+from training.evaluation.judged_cost import JudgedCost
+from training.statistics.called import CALLED, nearest_to_called, top_of
 
 _AGES = 7
 """Claim ages printed; the file holds all."""

@@ -25,19 +25,19 @@ from features.window import to_date
 from serving.booster import load_lightgbm
 from serving.expected_cost import read_cost_text
 from serving.model import LANDMARKS, RiskModel, read_model_files, tier_limits, version_of
-from training.gate import Verdict
-from training.judged import judge
-from training.landmarks import asked_once, start_on
-from training.learner import Learner
-from training.prepared import Prepared, prepare
-from training.promotion import tags_of_verdict
-from training.recalibration import Move, choose_move, moved
-from training.registry import CHAMPION, Registered, Version, fetch_run, record, version_at
+from training.cohorts.landmarks import asked_once, start_on
+from training.cohorts.split import share_of
+from training.fitting.learner import Learner
+from training.fitting.prepared import Prepared, prepare
+from training.fitting.recalibration import Move, choose_move, moved
+from training.release.gate import Verdict
+from training.release.judged import judge
+from training.release.promotion import tags_of_verdict
+from training.release.registry import CHAMPION, Registered, Version, fetch_run, record, version_at
 from training.report.card import write_card
 from training.report.run_report import write_report
 from training.run_files import tags_of, write_run_files
-from training.split import share_of
-from training.tasks import Task, deciding, flat, refuse_a_taken_name, task_called
+from training.settings.tasks import Task, deciding, flat, refuse_a_taken_name, task_called
 
 OF = "recalibrated"
 """Where `model.json` tells of it: the version of the model that was recalibrated, how and why, on

@@ -11,20 +11,20 @@ import pandas as pd
 
 from features.history import Histories
 from serving.model import RiskModel, write_model
-from training.calibrate import CalibrationChoice
-from training.cost_picture import draw_cost
-from training.equity_picture import draw_equity
-from training.explained import explain
-from training.fit import Fitted
-from training.json_file import write_json
-from training.judged import Judged
-from training.pictures_by_day import draw_days
-from training.plots import draw
-from training.prepared import Prepared
-from training.registry import MODEL_VERSION
-from training.shares_picture import draw_shares
-from training.small_cells import Counts
-from training.tasks import Task, described, flat, task_file
+from training.evaluation.explained import explain
+from training.fitting.calibrate import CalibrationChoice
+from training.fitting.fit import Fitted
+from training.fitting.prepared import Prepared
+from training.pictures.cost_picture import draw_cost
+from training.pictures.equity_picture import draw_equity
+from training.pictures.pictures_by_day import draw_days
+from training.pictures.plots import draw
+from training.pictures.shares_picture import draw_shares
+from training.release.judged import Judged
+from training.release.registry import MODEL_VERSION
+from training.settings.tasks import Task, described, flat, task_file
+from training.statistics.json_file import write_json
+from training.statistics.small_cells import Counts
 
 
 def parameters_of(

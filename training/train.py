@@ -17,40 +17,40 @@ from data.progress import stage
 from data.terminal import say
 from features.writing import current_histories
 from serving.model import RiskModel
-from training.by_day import Day
-from training.calibrate import CalibrationChoice
-from training.challenger import challenger_of
-from training.checkpoints import FIT, Checkpoints, checkpoints, key_of
-from training.constraint_price import price_in_auroc, price_words
-from training.cost_report import CostReport
-from training.evaluate import Evaluation, Interval
-from training.expected_cost import with_expected_cost
-from training.fit import Fitted
-from training.gate import Verdict
-from training.json_file import write_json
-from training.judged import Judged, judge
-from training.lab import Lab, in_the_lab
-from training.learner import Learner
-from training.nested_runs import trial_runs
-from training.plausibility import Plausibility, plausibility
-from training.prepared import Prepared, prepare
-from training.promotion import tags_of_verdict
-from training.registry import CHAMPION, Registered, record, version_at
+from training.evaluation.by_day import Day
+from training.evaluation.cost_report import CostReport
+from training.evaluation.evaluate import Evaluation, Interval
+from training.fitting.calibrate import CalibrationChoice
+from training.fitting.challenger import challenger_of
+from training.fitting.checkpoints import FIT, Checkpoints, checkpoints, key_of
+from training.fitting.expected_cost import with_expected_cost
+from training.fitting.fit import Fitted
+from training.fitting.learner import Learner
+from training.fitting.prepared import Prepared, prepare
+from training.fitting.search import Searched, search
+from training.fitting.selection import Selected, select
+from training.fitting.stage_files import read_fitted, read_selected, write_fitted, write_selected
+from training.release.gate import Verdict
+from training.release.judged import Judged, judge
+from training.release.nested_runs import trial_runs
+from training.release.promotion import tags_of_verdict
+from training.release.registry import CHAMPION, Registered, record, version_at
 from training.report.card import write_card
 from training.report.run_report import write_report
+from training.robustness.constraint_price import price_in_auroc, price_words
+from training.robustness.lab import Lab, in_the_lab
+from training.robustness.plausibility import Plausibility, plausibility
 from training.run_files import parameters_of, tags_of, write_run_files
-from training.search import Searched, search
-from training.selection import Selected, select
-from training.stage_files import read_fitted, read_selected, write_fitted, write_selected
-from training.tasks import HighCostTask, Task, refuse_a_taken_name, task_called
+from training.settings.tasks import HighCostTask, Task, refuse_a_taken_name, task_called
+from training.statistics.json_file import write_json
 
 
 @dataclass(frozen=True)
 class TrainReport:
     """What one training did. ``counts``: one row a role with rows, people, cases and dates.
 
-    ``attrition``: see `training.attrition.COLUMNS`. ``cost``: of high cost alone. ``by_day``: of
-    readmission alone, each landmark.
+    ``attrition``: see `training.cohorts.attrition.COLUMNS`. ``cost``: of high cost alone.
+    ``by_day``: of readmission alone, each landmark.
     """
 
     task: str
@@ -78,13 +78,13 @@ def train(
     tell: Callable[[str], None] = say,
 ) -> TrainReport:
     """Train, judge beside baselines and champion, and register as challenger, with the verdict of
-    the gate (`training.promotion` makes it champion). `resume` goes on with a training that was cut
-    off, as far as nothing changed since; `tell` is told where it cannot, and, where this one ends
-    before it is recorded, what goes on from the stages that are kept.
+    the gate (`training.release.promotion` makes it champion). `resume` goes on with a training that
+    was cut off, as far as nothing changed since; `tell` is told where it cannot, and, where this
+    one ends before it is recorded, what goes on from the stages that are kept.
 
     Raises InputError where nothing was taken in, or the task takes the name of another one
     (`tasks.refuse_a_taken_name`), RefusalError where the data are too short; where they hold too
-    few cases it is a `training.prepared.TooFewError`, which carries the attrition table.
+    few cases it is a `training.fitting.prepared.TooFewError`, which carries the attrition table.
     """
     chosen = settings or task_called(task)
     refuse_a_taken_name(chosen)

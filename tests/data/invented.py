@@ -1,7 +1,7 @@
 """One invented population for the tests of its truth and difficulty, judged by plain code.
 
 The labels are worked out here from the canonical files, row by row as DEFINITIONS say, without
-the simulator's state and without training.outcome.
+the simulator's state and without training.cohorts.outcome.
 """
 
 from __future__ import annotations

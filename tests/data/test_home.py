@@ -13,8 +13,8 @@ from data.generation import workbench_folder
 from data.home import Home
 from data.synthesise import synthesise
 from serving.store import Store
-from training.checkpoints import checkpoints
-from training.registry import CHAMPION, version_at
+from training.fitting.checkpoints import checkpoints
+from training.release.registry import CHAMPION, version_at
 
 
 @pytest.fixture

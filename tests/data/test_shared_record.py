@@ -10,7 +10,7 @@ import pytest
 from data.home import Home
 from data.intake import current, take_in
 from tests.data.canonical_fixture import file_id, fingerprint, write
-from training.facts import final_facts
+from training.cohorts.facts import final_facts
 
 HEADER = "record_id,patient_id,kind,started_on,ended_on,known_on\n"
 OF_P1 = "1,p1,acute_inpatient,2020-03-01,,2020-03-01\n"

@@ -22,7 +22,7 @@ from data.generation import Taken, find_current
 from data.home import Home
 from data.intake import take_in
 from data.synthesise import synthesise
-from training.tasks import ReadmissionTask
+from training.settings.tasks import ReadmissionTask
 
 from .comparison import Compared, readmission_differences
 from .facts import NEEDED, patients

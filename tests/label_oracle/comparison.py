@@ -15,9 +15,9 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from training.cohort import readmission_cohort
-from training.high_cost import high_cost_cohort
-from training.tasks import HighCostTask, ReadmissionTask
+from training.cohorts.cohort import readmission_cohort
+from training.cohorts.high_cost import high_cost_cohort
+from training.settings.tasks import HighCostTask, ReadmissionTask
 
 from .facts import patients
 from .high_cost import CostRules, high_cost

@@ -1,7 +1,7 @@
 """Does any rule go untested? `make mutants` takes out or turns one at a time, and runs the tests.
 
     python -m tests.mutants                         every target
-    python -m tests.mutants training/outcome.py     one of them
+    python -m tests.mutants training/cohorts/outcome.py     one of them
 
 Each mutant (`tests.mutants.sites`) is run in a process of its own, which is forked with the
 libraries loaded and meets the changed source instead of the file. It is killed when a test fails,

@@ -21,9 +21,9 @@ from tests.serving.client import Client
 from tests.serving.test_api import patient, request
 from tests.serving.test_population import AS_OF, CARRIES, cover, days_ago, member, stay, tables
 from tests.training.test_outcome_oracle import stays_of_some
-from training.cohort import day_of, readmission_cohort
-from training.episodes import with_episodes
-from training.tasks import READMISSION
+from training.cohorts.cohort import day_of, readmission_cohort
+from training.cohorts.episodes import with_episodes
+from training.settings.tasks import READMISSION
 
 TOMORROW = days_ago(-1)
 

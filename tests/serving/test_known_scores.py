@@ -30,8 +30,8 @@ from tests.features.rows import AS_OF, CARRIES, ago, histories, rows
 from tests.serving.client import Client
 from tests.serving.test_nightly import rows_of
 from tests.serving.test_store import NIGHT, a_night
-from training.cohort import readmission_cohort
-from training.tasks import READMISSION
+from training.cohorts.cohort import readmission_cohort
+from training.settings.tasks import READMISSION
 
 # 8 days, an emergency, heart failure, one emergency visit before; haemoglobin 10, sodium 140, by
 # cardiology

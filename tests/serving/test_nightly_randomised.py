@@ -16,10 +16,10 @@ from serving.randomised import BY_RANK, DRAWN_IN, DRAWN_OUT
 from serving.store import Store
 from serving.worklist import BEYOND_CAPACITY, Capacity
 from tests.serving.list_bytes import list_bytes
-from training.impact import ImpactSettings, impact
-from training.impact_outcomes import outcomes_of
-from training.printed_impact import print_impact
-from training.small_cells import Counts
+from training.effects.impact import ImpactSettings, impact
+from training.effects.impact_outcomes import outcomes_of
+from training.effects.printed_impact import print_impact
+from training.statistics.small_cells import Counts
 
 NIGHT = date(2024, 4, 30)
 PLAIN = Capacity(managers=3, slots=20)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from data.home import Home
-from training.registry import Registered, record
-from training.tracking import registry_uri, tracking_uri
+from training.release.registry import Registered, record
+from training.release.tracking import registry_uri, tracking_uri
 
 _barriers: list[Barrier] = []
 

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.training.synthetic_learner import BAD, learner
-from training.checkpoints import checkpoints
-from training.search import search
-from training.search_settings import SearchSettings, SelectionSettings
-from training.selection import select
-from training.stage_files import (
+from training.fitting.checkpoints import checkpoints
+from training.fitting.search import search
+from training.fitting.selection import select
+from training.fitting.stage_files import (
     read_fitted,
     read_matrix,
     read_selected,
@@ -28,6 +27,7 @@ from training.stage_files import (
     write_matrix,
     write_selected,
 )
+from training.settings.search_settings import SearchSettings, SelectionSettings
 
 STAGES = ("matrix", "trial 0", "trial 1", "selection", "fit")
 KEY = {"settings fit.seed": "1", "data as taken in": "a"}

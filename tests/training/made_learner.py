@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from training.learner import Learner
-from training.matrix import Matrix
-from training.model_settings import EvaluationSettings, FitSettings, SplitSettings
-from training.split import Split, share_of, split_rows
-from training.tasks import HighCostTask, Task
+from training.cohorts.split import Split, share_of, split_rows
+from training.fitting.learner import Learner
+from training.fitting.matrix import Matrix
+from training.settings.model_settings import EvaluationSettings, FitSettings, SplitSettings
+from training.settings.tasks import HighCostTask, Task
 
 RUN_OUT = 10
 HORIZON = 30

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.training.small import Person, manifest, together
-from training.cohort import Cohort, readmission_cohort
-from training.tasks import READMISSION, ReadmissionTask
+from training.cohorts.cohort import Cohort, readmission_cohort
+from training.settings.tasks import READMISSION, ReadmissionTask
 
 
 def cohort(*people: Person, task: ReadmissionTask = READMISSION, **changes: Any) -> Cohort:

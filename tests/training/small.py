@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.tables import TABLES
-from training.lab_settings import LabSettings
+from training.settings.lab_settings import LabSettings
 
 NO_LAB = LabSettings(backtest_cuts=0, curve_points=0, stability_refits=0, plausibility_people=0)
 """For trainings in tests of something else: nothing is learned a second time."""

@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from training.learner import Learner
-from training.matrix import Matrix
-from training.model_settings import FitSettings
-from training.split import Split, share_of
-from training.tasks import READMISSION
+from training.cohorts.split import Split, share_of
+from training.fitting.learner import Learner
+from training.fitting.matrix import Matrix
+from training.settings.model_settings import FitSettings
+from training.settings.tasks import READMISSION
 
 FIT = FitSettings(
     threads=1, rounds=120, patience=10, learning_rate=0.2, feature_fraction=1.0,

@@ -11,8 +11,8 @@ from data.intake import current
 from features.writing import current_histories
 from serving.population import RECENT, population
 from serving.scoring import Models, score
-from training.cohort import day_of, readmission_cohort
-from training.tasks import READMISSION
+from training.cohorts.cohort import day_of, readmission_cohort
+from training.settings.tasks import READMISSION
 
 
 @pytest.mark.parametrize("days_before_the_end", [0, 45, 200])

@@ -12,7 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.made_learner import RUN_OUT, TASK, cohort, learner_of, training
-from training.backtest import (
+from training.cohorts.split import Split, patient_roles, thinning_share
+from training.evaluation.evaluate import OURS, Scored, evaluate
+from training.fitting.calibrate import choose_calibrator
+from training.fitting.learner import Learner
+from training.robustness.backtest import (
     Backtests,
     backtests,
     cut_dates,
@@ -20,14 +24,10 @@ from training.backtest import (
     learned_at,
     thinned,
 )
-from training.calibrate import choose_calibrator
-from training.evaluate import OURS, Scored, evaluate
-from training.lab_pictures import draw_backtests
-from training.lab_settings import LabSettings
-from training.learner import Learner
-from training.model_settings import SplitSettings
-from training.small_cells import Counts
-from training.split import Split, patient_roles, thinning_share
+from training.robustness.lab_pictures import draw_backtests
+from training.settings.lab_settings import LabSettings
+from training.settings.model_settings import SplitSettings
+from training.statistics.small_cells import Counts
 
 LAB = LabSettings()
 PEOPLE = [f"p{n:05d}" for n in range(60)]

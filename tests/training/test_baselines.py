@@ -13,9 +13,9 @@ from features.window import to_day
 from tests.features.asked_stays import stay, stays
 from tests.features.family_specs import diagnoses, results, together
 from tests.features.rows import AS_OF, CARRIES, ago, histories, rows
-from training.baselines import baselines_of, made_for, named
-from training.evaluate import Scored, evaluate
-from training.tasks import READMISSION
+from training.evaluation.baselines import baselines_of, made_for, named
+from training.evaluation.evaluate import Scored, evaluate
+from training.settings.tasks import READMISSION
 
 nan = np.nan
 PARTS = [  # l, a, c, e          of two discharges

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.bloomers import bloomers
-from training.evaluate import OURS, Scored
+from training.evaluation.bloomers import bloomers
+from training.evaluation.evaluate import OURS, Scored
 from training.printed_cost import print_bloomers
-from training.tasks import EvaluationSettings
+from training.settings.tasks import EvaluationSettings
 
 QUICK = EvaluationSettings(replicates=20, shares=(0.25, 0.5))
 #            bloomer  stayer  case?  other  other  was high  other  other

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from serving.model import RiskModel
-from training.by_day import judged_beyond
-from training.matrix import Matrix
-from training.tasks import READMISSION
+from training.evaluation.by_day import judged_beyond
+from training.fitting.matrix import Matrix
+from training.settings.tasks import READMISSION
 
 
 class _OneInTen:

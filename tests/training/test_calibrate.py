@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from serving.calibrator import HIGHEST, LOWEST, Calibrator, logit, sigmoid
-from training.calibrate import choose_calibrator, fit_isotonic, fit_platt
-from training.logistic import (
+from training.fitting.calibrate import choose_calibrator, fit_isotonic, fit_platt
+from training.settings.tasks import CalibrationSettings
+from training.statistics.logistic import (
     intercept_and_slope,
     intercept_and_slope_beside,
     offset_intercept,
 )
-from training.tasks import CalibrationSettings
 
 SETTINGS = CalibrationSettings()
 

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from tests.training.test_evaluate import QUICK, scored
-from training.called import CALLED, nearest_to_called, share_of, top_of
-from training.capacities import COLUMNS, capacities
-from training.evaluate import OURS, Scored, evaluate
-from training.model_settings import EvaluationSettings
-from training.resampling import resampled
+from training.evaluation.capacities import COLUMNS, capacities
+from training.evaluation.evaluate import OURS, Scored, evaluate
+from training.settings.model_settings import EvaluationSettings
+from training.statistics.called import CALLED, nearest_to_called, share_of, top_of
+from training.statistics.resampling import resampled
 
 SETTINGS = EvaluationSettings(replicates=40, shares=(0.1,), counts=(5,))
 

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from tests.training.small import Person, day, manifest, together
-from training.capitation import unpriced_encounters
-from training.high_cost import high_cost_cohort
-from training.tasks import HIGH_COST
+from training.cohorts.capitation import unpriced_encounters
+from training.cohorts.high_cost import high_cost_cohort
+from training.settings.tasks import HIGH_COST
 
 THROUGH = day("2024-12-31")
 AS_OF = day("2022-06-30")

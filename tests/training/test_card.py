@@ -17,14 +17,14 @@ from features.definitions import FEATURES
 from serving.model import RiskModel
 from tests.training.pages import Page, patients_of, run_folder, stands_alone, words_in
 from tests.training.run_tables import write_tables
-from training.card_settings import CardSettings, missing_from
 from training.report.card import write_card
 from training.report.document import Document, Points, Section, Table, Words, as_markdown
 from training.report.input_register import KINDS, of_race, register
 from training.report.source_attributes import attributes
 from training.report.tripod import items
-from training.setting_types import Strict
-from training.settings_file import as_toml, read_settings
+from training.settings.card_settings import CardSettings, missing_from
+from training.settings.setting_types import Strict
+from training.settings.settings_file import as_toml, read_settings
 
 HOSTILE = "a</td><script>alert(1)</script> [x](javascript:y) **b** | `c` <img src=z> ![q](w) &lt;"
 WHOLE = CardSettings(**{

@@ -14,10 +14,10 @@ from data.home import Home
 from firstcall import app
 from tests.training.pages import Page, run_folder
 from training.card_again import card_again
-from training.card_settings import OF_A_VERSION, CardSettings, missing_from
-from training.registry import CHALLENGER, fetch_run, record, version_at
+from training.release.registry import CHALLENGER, fetch_run, record, version_at
 from training.report.card import given
-from training.tasks import READMISSION, task_file
+from training.settings.card_settings import OF_A_VERSION, CardSettings, missing_from
+from training.settings.tasks import READMISSION, task_file
 
 OURS, OTHER = "0123456789abcdef", "fedcba9876543210"
 SIGNED = CardSettings(developer="The makers", signed_off_by="Dr N", of_version=OURS)

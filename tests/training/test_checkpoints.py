@@ -16,11 +16,11 @@ import pytest
 
 from data.errors import InputError, RefusalError
 from tests.training.killed_training import KEY, POINTS, STAGES
-from training.checkpoints import checkpoints, code_fingerprint, key_of
-from training.fit import Fitted
-from training.matrix import Matrix
-from training.stage_files import read_fitted, read_matrix, write_fitted, write_matrix
-from training.tasks import HIGH_COST, READMISSION
+from training.fitting.checkpoints import checkpoints, code_fingerprint, key_of
+from training.fitting.fit import Fitted
+from training.fitting.matrix import Matrix
+from training.fitting.stage_files import read_fitted, read_matrix, write_fitted, write_matrix
+from training.settings.tasks import HIGH_COST, READMISSION
 
 ROOT = Path(__file__).parents[2]
 

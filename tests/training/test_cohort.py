@@ -10,9 +10,9 @@ import pytest
 from data.errors import InputError
 from tests.training.readmission_answers import cohort, verdicts
 from tests.training.small import EVERYTHING, Person, day
-from training.cohort import ALREADY_BACK, words_of
-from training.setting_types import EXCLUSIONS
-from training.tasks import READMISSION
+from training.cohorts.cohort import ALREADY_BACK, words_of
+from training.settings.setting_types import EXCLUSIONS
+from training.settings.tasks import READMISSION
 
 
 def test_an_unplanned_return_is_a_readmission_and_a_new_index_itself():

@@ -16,12 +16,12 @@ from data.errors import InputError
 from data.home import Home
 from tests.training.readmission_answers import cohort
 from tests.training.small import EVERYTHING, Person, manifest
-from training.attrition import COLUMNS
-from training.cohort import DEFINITIONS
 from training.cohort_files import print_cohort, readmission_task, write_cohort
-from training.cohort_page import cohort_page
-from training.small_cells import Counts
-from training.tasks import READMISSION
+from training.cohorts.attrition import COLUMNS
+from training.cohorts.cohort import DEFINITIONS
+from training.cohorts.cohort_page import cohort_page
+from training.settings.tasks import READMISSION
+from training.statistics.small_cells import Counts
 
 
 def some(count: int, back: int) -> list[Person]:

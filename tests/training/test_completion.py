@@ -10,9 +10,9 @@ import pytest
 
 from data.errors import RefusalError
 from tests.training.small import day, manifest, table_of
-from training import completion
-from training.completion import EVERY, Completion, completion_of, remark_on_run_out
-from training.tasks import HIGH_COST
+from training.cohorts import completion
+from training.cohorts.completion import EVERY, Completion, completion_of, remark_on_run_out
+from training.settings.tasks import HIGH_COST
 
 
 def amount(served: str, lag: int, cents: int, name: str, **more) -> dict:

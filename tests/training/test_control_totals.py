@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 
 from data.errors import RefusalError
 from tests.training.small import Person, day, manifest, table_of, together
-from training.control_totals import (
+from training.cohorts.control_totals import (
     LEFT_OUT,
     amount_words,
     control_totals,
     kinds_carried,
     source_totals,
 )
-from training.high_cost import high_cost_cohort
-from training.spending import Spending
-from training.tasks import HIGH_COST
+from training.cohorts.high_cost import high_cost_cohort
+from training.cohorts.spending import Spending
+from training.settings.tasks import HIGH_COST
 
 THROUGH = day("2024-12-31")
 ANNA = pd.Index(["anna"], dtype=object)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.training.synthetic_learner import FIT, learner
-from training.cross_validation import CrossValidation
+from training.fitting.cross_validation import CrossValidation
 
 SMALL_LEAVES = replace(FIT, min_data_in_leaf=5)  # the same whether of all rows or of a fold's rest
 

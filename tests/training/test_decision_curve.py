@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.test_evaluate import scored
-from training.decision_curve import (
+from training.evaluation.decision_curve import (
     COLUMNS,
     EVERYBODY,
     NOBODY,
@@ -20,11 +20,11 @@ from training.decision_curve import (
     decision_curve,
     words_of,
 )
-from training.evaluate import OURS, Scored
-from training.lab_pictures import draw_decision_curve
-from training.model_settings import EvaluationSettings
-from training.resampling import resampled
-from training.small_cells import Counts
+from training.evaluation.evaluate import OURS, Scored
+from training.robustness.lab_pictures import draw_decision_curve
+from training.settings.model_settings import EvaluationSettings
+from training.statistics.resampling import resampled
+from training.statistics.small_cells import Counts
 
 QUICK = EvaluationSettings(replicates=25)
 INVENTED, OWN = Counts("invented"), Counts("own")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from training.cohort import DEFINITIONS
 from training.cohort_files import readmission_task
-from training.tasks import described, shipped_tasks, task_called
+from training.cohorts.cohort import DEFINITIONS
+from training.settings.tasks import described, shipped_tasks, task_called
 
 
 def words_of(name: str, **changed: Any) -> str:

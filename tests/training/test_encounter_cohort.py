@@ -9,8 +9,8 @@ import pytest
 
 from data.errors import RefusalError
 from tests.training.small import Person, day, manifest, together
-from training.encounter_cohort import encounter_cohort
-from training.tasks import EncounterTask, task_called
+from training.cohorts.encounter_cohort import encounter_cohort
+from training.settings.tasks import EncounterTask, task_called
 
 ED_VISIT = task_called("ed-visit-90")
 assert isinstance(ED_VISIT, EncounterTask)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.training.readmission_answers import cohort, verdicts
 from tests.training.small import Person, day
-from training.cohort import Cohort
+from training.cohorts.cohort import Cohort
 
 # --- episodes -----------------------------------------------------------------------------------
 

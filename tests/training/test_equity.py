@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.equity import AT, COUNTED, FEWEST, TRUE, EquityAudit, equity_audit
-from training.equity_picture import draw_equity, drawn_groups
-from training.evaluate import Scored
-from training.groups import AGE, PAYER, RACE, SEX, Grouping
-from training.model_settings import EvaluationSettings
-from training.need import CAVEAT, CAVEAT_OF_YEAR_BEFORE
-from training.resampling import resampled
+from training.cohorts.groups import AGE, PAYER, RACE, SEX, Grouping
+from training.cohorts.need import CAVEAT, CAVEAT_OF_YEAR_BEFORE
+from training.evaluation.equity import AT, COUNTED, FEWEST, TRUE, EquityAudit, equity_audit
+from training.evaluation.evaluate import Scored
+from training.pictures.equity_picture import draw_equity, drawn_groups
+from training.settings.model_settings import EvaluationSettings
+from training.statistics.resampling import resampled
 
 FEW = EvaluationSettings(replicates=25)
 

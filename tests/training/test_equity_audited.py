@@ -9,10 +9,10 @@ import pytest
 
 from data.home import Home
 from tests.training.test_equity import FEW, scored_of
-from training.audited import audited, groupings_in
-from training.need import CAVEAT, CAVEAT_OF_YEAR_BEFORE
-from training.prepared import prepare
-from training.tasks import HIGH_COST, READMISSION, Task
+from training.cohorts.need import CAVEAT, CAVEAT_OF_YEAR_BEFORE
+from training.evaluation.audited import audited, groupings_in
+from training.fitting.prepared import prepare
+from training.settings.tasks import HIGH_COST, READMISSION, Task
 
 
 @pytest.mark.parametrize(

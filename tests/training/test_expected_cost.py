@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from serving.expected_cost import load_expected_cost
 from tests.training.small import day
-from training.cohort import Cohort, OfCost
-from training.expected_cost import (
+from training.cohorts.cohort import Cohort, OfCost
+from training.cohorts.threshold import Threshold
+from training.fitting.expected_cost import (
     CostRows,
     _errors,
     _leavers,
@@ -24,8 +25,7 @@ from training.expected_cost import (
     fit_expected_cost,
     simplest_near_best,
 )
-from training.tasks import HIGH_COST
-from training.threshold import Threshold
+from training.settings.tasks import HIGH_COST
 
 AS_OF = day("2022-06-30")
 ONES = np.ones(10)

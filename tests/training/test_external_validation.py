@@ -18,12 +18,12 @@ from data.home import Home
 from data.intake import take_in
 from data.synthesise import synthesise
 from tests.training.small import NO_LAB
-from training.evaluate import OURS
+from training.evaluation.evaluate import OURS
 from training.examine import examine
 from training.external_validation import FILES, Validation, _guarded, validate
 from training.printed_validation import print_validation
-from training.small_cells import Counts
-from training.tasks import READMISSION, task_file
+from training.settings.tasks import READMISSION, task_file
+from training.statistics.small_cells import Counts
 
 QUICK = replace(
     READMISSION, lab=NO_LAB,

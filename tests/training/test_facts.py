@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.training.small import table_of
-from training import facts
+from training.cohorts import facts
 
 VERSION = st.tuples(
     st.integers(0, 5), st.integers(0, 6), st.integers(-50, 50), st.booleans()

@@ -8,9 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.fit import Fitted, fit, folds_of, parameters
-from training.matrix import Matrix, learnable
-from training.tasks import HIGH_COST, READMISSION, FitSettings, described, flat, task_called
+from training.fitting.fit import Fitted, fit, folds_of, parameters
+from training.fitting.matrix import Matrix, learnable
+from training.settings.tasks import (
+    HIGH_COST,
+    READMISSION,
+    FitSettings,
+    described,
+    flat,
+    task_called,
+)
 
 SETTINGS = FitSettings(rounds=120, patience=15, learning_rate=0.1, threads=1)
 

@@ -7,8 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from training.evaluate import OURS, Interval, Scored, evaluate
-from training.gate import (
+from training.cohorts.groups import Grouping
+from training.evaluation.evaluate import OURS, Interval, Scored, evaluate
+from training.evaluation.subgroups import subgroups
+from training.printed import print_verdict
+from training.release.gate import (
     CHAMPION_SCORE,
     Calibration,
     Criterion,
@@ -17,11 +20,8 @@ from training.gate import (
     groups_of,
     verdict_of,
 )
-from training.groups import Grouping
-from training.list_churn import ListChurn
-from training.model_settings import EvaluationSettings, GateSettings
-from training.printed import print_verdict
-from training.subgroups import subgroups
+from training.robustness.list_churn import ListChurn
+from training.settings.model_settings import EvaluationSettings, GateSettings
 
 GATE = GateSettings(most_auroc=0.85)
 SETTINGS = EvaluationSettings(replicates=40, judgeable_events=100)

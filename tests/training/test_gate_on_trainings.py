@@ -13,12 +13,12 @@ import pytest
 from data.errors import RefusalError
 from data.home import Home
 from tests.training.small import NO_LAB
-from training import prepared
 from training import train as training
-from training.learner import Learner
-from training.matrix import Matrix
-from training.promotion import promote
-from training.tasks import READMISSION
+from training.fitting import prepared
+from training.fitting.learner import Learner
+from training.fitting.matrix import Matrix
+from training.release.promotion import promote
+from training.settings.tasks import READMISSION
 
 pytestmark = pytest.mark.xdist_group("gate on trainings")
 

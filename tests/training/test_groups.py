@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.training.small import day, tables
-from training.groups import AGE, PAYER, RACE, SEX, Grouping, groupings_of
+from training.cohorts.groups import AGE, PAYER, RACE, SEX, Grouping, groupings_of
 
 THROUGH = day("2024-12-31")
 

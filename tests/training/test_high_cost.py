@@ -10,10 +10,10 @@ import pytest
 
 from data.errors import RefusalError
 from tests.training.small import Person, day, manifest, together
-from training.censoring import effective_rows, staying
-from training.high_cost import as_of_days, high_cost_cohort, outcome_ends
-from training.tasks import HIGH_COST
-from training.threshold import Threshold
+from training.cohorts.censoring import effective_rows, staying
+from training.cohorts.high_cost import as_of_days, high_cost_cohort, outcome_ends
+from training.cohorts.threshold import Threshold
+from training.settings.tasks import HIGH_COST
 
 THRESHOLD = 1_000_00
 AS_OF = day("2022-06-30")

@@ -13,8 +13,8 @@ import pytest
 from data.home import Home
 from data.intake import current, take_in
 from data.synthesise import synthesise
-from training.high_cost import high_cost_cohort
-from training.tasks import HIGH_COST
+from training.cohorts.high_cost import high_cost_cohort
+from training.settings.tasks import HIGH_COST
 
 THRESHOLD = 20_000_00
 ONE = timedelta(days=1)

@@ -11,8 +11,8 @@ import pytest
 from data.errors import RefusalError
 from serving import randomised
 from serving.worklist import QUEUES, Capacity, worklist
-from training import impact as told_as
-from training.impact import (
+from training.effects import impact as told_as
+from training.effects.impact import (
     BY_RANK,
     DRAWN_IN,
     DRAWN_OUT,
@@ -25,7 +25,7 @@ from training.impact import (
     newcombe,
     to_call,
 )
-from training.impact_outcomes import (
+from training.effects.impact_outcomes import (
     DISCHARGED,
     HIGH_COST,
     NOT_OVER,

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from serving.worklist import Capacity, worklist
-from training.impact import BY_RANK, DRAWN_IN, DRAWN_OUT, ImpactSettings, OfQueue, impact
-from training.impact_outcomes import DISCHARGED, HIGH_COST
+from training.effects.impact import BY_RANK, DRAWN_IN, DRAWN_OUT, ImpactSettings, OfQueue, impact
+from training.effects.impact_outcomes import DISCHARGED, HIGH_COST
 
 STAYED = "2024-03-05"
 

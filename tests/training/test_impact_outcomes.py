@@ -8,10 +8,10 @@ import pytest
 
 from tests.training.small import Person, manifest, together
 from tests.training.test_impact import group
-from training.impact import (
+from training.effects.impact import (
     DRAWN_IN,
 )
-from training.impact_outcomes import (
+from training.effects.impact_outcomes import (
     DISCHARGED,
     HIGH_COST,
     LEFT,

@@ -10,9 +10,9 @@ import pytest
 
 from data.errors import RefusalError
 from tests.training.test_impact import group, of
-from training.impact import BY_RANK, DRAWN_IN, DRAWN_OUT, Impact, impact
-from training.printed_impact import print_impact
-from training.small_cells import Counts
+from training.effects.impact import BY_RANK, DRAWN_IN, DRAWN_OUT, Impact, impact
+from training.effects.printed_impact import print_impact
+from training.statistics.small_cells import Counts
 
 INVENTED = Counts("invented")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from training.evaluate import Interval
-from training.json_file import write_json
+from training.evaluation.evaluate import Interval
+from training.statistics.json_file import write_json
 
 
 def strictly(path: Path) -> object:

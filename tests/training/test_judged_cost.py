@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.evaluate import OURS
-from training.judged_cost import FEWEST, PRIOR, JudgedCost, judge_cost
-from training.resampling import resampled
-from training.tasks import EvaluationSettings
+from training.evaluation.evaluate import OURS
+from training.evaluation.judged_cost import FEWEST, PRIOR, JudgedCost, judge_cost
+from training.settings.tasks import EvaluationSettings
+from training.statistics.resampling import resampled
 
 QUICK = EvaluationSettings(replicates=50)
 FAILURE, OBESE = "elixhauser_heart_failure_730", "elixhauser_obesity_730"

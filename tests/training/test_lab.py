@@ -12,16 +12,16 @@ import pytest
 from numpy.typing import NDArray
 
 from data.home import Home
-from training.backtest import cut_dates, earlier_tests, known_days, learned_at
-from training.challenger import challenger_of
-from training.lab import Lab, in_the_lab
-from training.lab_settings import LabSettings
-from training.landmarks import asked_once
-from training.learner import Learner
-from training.prepared import Prepared, prepare
-from training.scored_rows import scored_by
-from training.split import patient_roles
-from training.tasks import HIGH_COST, READMISSION
+from training.cohorts.landmarks import asked_once
+from training.cohorts.split import patient_roles
+from training.evaluation.scored_rows import scored_by
+from training.fitting.challenger import challenger_of
+from training.fitting.learner import Learner
+from training.fitting.prepared import Prepared, prepare
+from training.robustness.backtest import cut_dates, earlier_tests, known_days, learned_at
+from training.robustness.lab import Lab, in_the_lab
+from training.settings.lab_settings import LabSettings
+from training.settings.tasks import HIGH_COST, READMISSION
 
 FAR = 10**6
 SETTINGS = LabSettings(backtest_cuts=2, curve_points=1, stability_refits=1)

@@ -21,7 +21,7 @@ from data.synthesise import synthesise
 from tests.label_oracle.comparison import high_cost_differences, readmission_differences
 from tests.label_oracle.intent import rule_against_intent
 from tests.training.small import Person, manifest, together
-from training.tasks import HighCostTask, ReadmissionTask
+from training.settings.tasks import HighCostTask, ReadmissionTask
 
 MEMBERS = 3000
 SEED = 8

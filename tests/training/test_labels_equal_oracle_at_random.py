@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.label_oracle.comparison import high_cost_differences, readmission_differences
 from tests.label_oracle.people import Drawn, patients_with_costs, patients_with_stays
-from training.tasks import HighCostTask, ReadmissionTask
+from training.settings.tasks import HighCostTask, ReadmissionTask
 
 READMISSION = ReadmissionTask()
 ANY_AGE = replace(READMISSION, minimum_age=18, all_payers=True)

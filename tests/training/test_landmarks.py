@@ -17,7 +17,7 @@ from features.window import days_of
 from tests.features.family_specs import stays, value
 from tests.training.readmission_answers import cohort
 from tests.training.small import EVERYTHING, Person, together
-from training.landmarks import (
+from training.cohorts.landmarks import (
     CLOCK,
     COUNTED,
     Asked,
@@ -25,9 +25,9 @@ from training.landmarks import (
     log_odds_by_day,
     on_landmarks,
 )
-from training.matrix import index_of
-from training.split import Split
-from training.tasks import READMISSION
+from training.cohorts.split import Split
+from training.fitting.matrix import index_of
+from training.settings.tasks import READMISSION
 
 EVERY = (0, 2, 7, 14)
 

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from sklearn.metrics import log_loss, roc_auc_score
 
 from tests.training.made_learner import FIT, TASK, cohort, training
-from training.evaluate import Interval
-from training.lab_pictures import draw_learning_curve
-from training.landmarks import asked_once
-from training.learner import Learner
-from training.learning_curve import LearningCurve, learning_curve, nested, widened
-from training.resampling import resampled
-from training.small_cells import Counts
-from training.split import share_of
+from training.cohorts.landmarks import asked_once
+from training.cohorts.split import share_of
+from training.evaluation.evaluate import Interval
+from training.fitting.learner import Learner
+from training.robustness.lab_pictures import draw_learning_curve
+from training.robustness.learning_curve import LearningCurve, learning_curve, nested, widened
+from training.statistics.resampling import resampled
+from training.statistics.small_cells import Counts
 
 
 def places_that_test(learner: Learner) -> NDArray[np.int64]:

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from tests.training.small import day
-from training.enrolment import Enrolment
-from training.member_dates import member_dates, month_ends
+from training.cohorts.enrolment import Enrolment
+from training.cohorts.member_dates import member_dates, month_ends
 
 
 @pytest.mark.parametrize(

@@ -16,14 +16,14 @@ from features.definitions import FEATURES
 from features.history import Histories
 from features.writing import current_histories
 from serving.model import load_lightgbm
-from training.added_stay import add_stays
-from training.datasets import FAR, without_missing
-from training.fit import fit, sending_missing_far
-from training.matrix import index_of
-from training.model_settings import FitSettings
-from training.monotone import either_way, monotone_constraints
-from training.prepared import cohort_of
-from training.tasks import HIGH_COST
+from training.fitting.datasets import FAR, without_missing
+from training.fitting.fit import fit, sending_missing_far
+from training.fitting.matrix import index_of
+from training.fitting.monotone import either_way, monotone_constraints
+from training.fitting.prepared import cohort_of
+from training.robustness.added_stay import add_stays
+from training.settings.model_settings import FitSettings
+from training.settings.tasks import HIGH_COST
 
 ALL = [declared.name for declared in FEATURES]
 

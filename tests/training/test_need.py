@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.training.small import EVERYTHING, Person, day, table_of, together
-from training.need import (
+from training.cohorts.need import (
     add_need,
     need_against_truth,
     need_of_those_called,

@@ -9,9 +9,9 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from training.enrolment import OPEN_END, Enrolment
-from training.episodes import episodes_of, with_episodes
-from training.outcome import UNPLANNED, readmissions
+from training.cohorts.enrolment import OPEN_END, Enrolment
+from training.cohorts.episodes import episodes_of, with_episodes
+from training.cohorts.outcome import UNPLANNED, readmissions
 
 HORIZON = 30
 

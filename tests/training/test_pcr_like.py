@@ -8,9 +8,9 @@ import pytest
 
 from tests.training.readmission_answers import cohort, verdicts
 from tests.training.small import EVERYTHING, Person, day
-from training.cohort import Cohort
 from training.cohort_files import readmission_task
-from training.pcr_like import words_of
+from training.cohorts.cohort import Cohort
+from training.cohorts.pcr_like import words_of
 
 PCR_LIKE = readmission_task("readmission-pcr-like")
 

@@ -12,16 +12,16 @@ import pandas as pd
 import pytest
 
 from tests.training.test_evaluate import QUICK, scored
-from training.backtest import Backtests
-from training.by_day import AT_DISCHARGE, Day
-from training.cost_picture import draw_cost
-from training.evaluate import OURS, Interval, evaluate
-from training.judged_cost import JudgedCost
-from training.lab_pictures import draw_backtests, draw_learning_curve
-from training.learning_curve import LearningCurve
-from training.pictures_by_day import draw_days
-from training.plots import _cumulative, _gain, draw, save, tenths
-from training.small_cells import Counts
+from training.evaluation.by_day import AT_DISCHARGE, Day
+from training.evaluation.evaluate import OURS, Interval, evaluate
+from training.evaluation.judged_cost import JudgedCost
+from training.pictures.cost_picture import draw_cost
+from training.pictures.pictures_by_day import draw_days
+from training.pictures.plots import _cumulative, _gain, draw, save, tenths
+from training.robustness.backtest import Backtests
+from training.robustness.lab_pictures import draw_backtests, draw_learning_curve
+from training.robustness.learning_curve import LearningCurve
+from training.statistics.small_cells import Counts
 
 INVENTED, OWN = Counts("invented"), Counts("own")
 

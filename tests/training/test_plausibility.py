@@ -18,7 +18,11 @@ from data.tables import TABLES
 from features.events import ACUTE
 from features.window import to_day
 from serving.model import RiskModel, load_lightgbm
-from training.added_stay import (
+from training.fitting.challenger import challenger_of
+from training.fitting.learner import Learner
+from training.fitting.monotone import either_way, monotone_constraints
+from training.fitting.prepared import Prepared, prepare
+from training.robustness.added_stay import (
     APART,
     EARLIEST,
     LATEST,
@@ -27,12 +31,8 @@ from training.added_stay import (
     add_stays,
     free_ends,
 )
-from training.challenger import challenger_of
-from training.learner import Learner
-from training.monotone import either_way, monotone_constraints
-from training.plausibility import Plausibility, compared, features_of, plausibility
-from training.prepared import Prepared, prepare
-from training.tasks import HIGH_COST, READMISSION
+from training.robustness.plausibility import Plausibility, compared, features_of, plausibility
+from training.settings.tasks import HIGH_COST, READMISSION
 
 PEOPLE = 150
 

@@ -13,9 +13,9 @@ import pytest
 
 from data.errors import RefusalError
 from tests.training.small import Person, day, manifest, tables, together
-from training import population
-from training.attrition import Attrition
-from training.population import (
+from training.cohorts import population
+from training.cohorts.attrition import Attrition
+from training.cohorts.population import (
     EVERYBODY,
     NOT_TOLD,
     age_and_sex,
@@ -26,7 +26,8 @@ from training.population import (
     reporting_lag,
     rows_by_month,
 )
-from training.population_picture import (
+from training.cohorts.split import Split
+from training.pictures.population_picture import (
     draw_age_and_sex,
     draw_attrition,
     draw_cost_concentration,
@@ -34,7 +35,6 @@ from training.population_picture import (
     draw_months,
     draw_reporting_lag,
 )
-from training.split import Split
 
 THROUGH = day("2024-12-31")
 

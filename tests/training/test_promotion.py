@@ -18,10 +18,10 @@ from data.home import Home
 from serving.model import RiskModel, publish_model, read_model_files, version_of
 from tests.serving.quick import write_quick_model
 from tests.training.at_once import at_once
-from training.champion import BesideChampion, beside_champion
-from training.evaluate import Scored
-from training.gate import Criterion, Verdict
-from training.promotion import (
+from training.evaluation.evaluate import Scored
+from training.release.champion import BesideChampion, beside_champion
+from training.release.gate import Criterion, Verdict
+from training.release.promotion import (
     CALLED_BACK,
     OVERRIDE,
     PROMOTED_FROM,
@@ -31,7 +31,7 @@ from training.promotion import (
     roll_back,
     tags_of_verdict,
 )
-from training.registry import (
+from training.release.registry import (
     CHALLENGER,
     CHAMPION,
     MODEL_VERSION,
@@ -39,7 +39,7 @@ from training.registry import (
     record,
     version_at,
 )
-from training.tasks import READMISSION, flat
+from training.settings.tasks import READMISSION, flat
 
 TASK = "readmission"
 ROOT = Path(__file__).parents[2]
@@ -155,7 +155,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from data.home import Home
-from training import promotion
+from training.release import promotion
 
 def dies(*_):
     os.kill(os.getpid(), signal.SIGKILL)

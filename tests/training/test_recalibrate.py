@@ -14,10 +14,9 @@ from data.errors import InputError, RefusalError
 from data.home import Home
 from serving.model import RiskModel, read_model_files
 from tests.training.small import NO_LAB, day
-from training import challenger
-from training.feedback_settings import FeedbackSettings
-from training.prepared import prepare
-from training.promotion import promote
+from training.fitting import challenger
+from training.fitting.prepared import prepare
+from training.fitting.recalibration import moved
 from training.recalibrate import (
     OF,
     RecalibrateReport,
@@ -28,9 +27,10 @@ from training.recalibrate import (
     last_day,
     recalibrate,
 )
-from training.recalibration import moved
-from training.registry import CHALLENGER, CHAMPION, fetch_run, version_at
-from training.tasks import HIGH_COST, READMISSION, Task
+from training.release.promotion import promote
+from training.release.registry import CHALLENGER, CHAMPION, fetch_run, version_at
+from training.settings.feedback_settings import FeedbackSettings
+from training.settings.tasks import HIGH_COST, READMISSION, Task
 from training.train import train
 
 pytestmark = pytest.mark.xdist_group("recalibrate")

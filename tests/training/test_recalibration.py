@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from serving.calibrator import Calibrator, logit, sigmoid
-from training.recalibration import choose_move, moved
+from training.fitting.recalibration import choose_move, moved
 
 PLATT = Calibrator("platt", slope=0.8, intercept=-0.5)
 ISOTONIC = Calibrator("isotonic", margins=(-2.0, 0.0, 1.0), risks=(0.05, 0.2, 0.6))

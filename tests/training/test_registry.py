@@ -18,9 +18,9 @@ import pytest
 from data.errors import InputError, RefusalError
 from data.home import Home
 from tests.training.at_once import assert_whole, at_once, client_of, record_one, record_some
-from training import registry
-from training.registry import CHALLENGER, CHAMPION, registered_name, version_at
-from training.tracking import (
+from training.release import registry
+from training.release.registry import CHALLENGER, CHAMPION, registered_name, version_at
+from training.release.tracking import (
     ASKING,
     RECORDING,
     artifact_place,

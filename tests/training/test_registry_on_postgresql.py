@@ -25,9 +25,16 @@ from data.home import Home
 from serving.model import RiskModel
 from tests.training.at_once import FILES, assert_whole, at_once, client_of, record_one, record_some
 from training.printed import print_moved
-from training.promotion import PROMOTED_FROM, ROLLED_BACK_FROM, VERDICT, Moved, promote, roll_back
-from training.registry import CHALLENGER, CHAMPION, registered_name, version_at
-from training.tasks import READMISSION
+from training.release.promotion import (
+    PROMOTED_FROM,
+    ROLLED_BACK_FROM,
+    VERDICT,
+    Moved,
+    promote,
+    roll_back,
+)
+from training.release.registry import CHALLENGER, CHAMPION, registered_name, version_at
+from training.settings.tasks import READMISSION
 from training.train import train
 
 SECRET = "p%40ss word"  # as an address holds it
@@ -116,7 +123,7 @@ def test_what_a_database_refuses_is_told_without_the_password(direct, tmp_path, 
     home = Home(tmp_path / "home")
     files = tmp_path / "files"
     files.mkdir()
-    from training.registry import record
+    from training.release.registry import record
 
     with pytest.raises(InputError, match=r"MLflow at postgresql\+psycopg2:///direct refused") as no:
         record(home, "readmission", {"label": "a\0b"}, {}, {}, files, {})

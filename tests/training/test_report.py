@@ -18,7 +18,7 @@ from training.report.document import Document, Heading, Points, Section, Table, 
 from training.report.figure_words import NOTHING, decimals, few_digits, table_of
 from training.report.run_folder import RunFolder
 from training.report.run_report import PICTURES, write_report
-from training.small_cells import Counts
+from training.statistics.small_cells import Counts
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(2)>&amp;{{ 7*7 }}\u202e"
 ALWAYS = [

@@ -8,26 +8,27 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-import training.constraint_price
 import training.report.baseline_notes
 import training.report.groups_judged
+import training.robustness.constraint_price
 from tests.training.made_run import made_run
-from training.constraint_price import price_words
-from training.evaluate import Interval
-from training.plausibility import Plausibility
+from training.evaluation.evaluate import Interval
 from training.report.baseline_notes import notes_on
 from training.report.document import Table, Words
 from training.report.figure_words import table_of
 from training.report.known_tables import AFTER_RESULT, EQUITY, blocks_of
 from training.report.result import companion_blocks, score_blocks
 from training.report.run_report import PICTURES
-from training.small_cells import Counts
+from training.robustness.constraint_price import price_words
+from training.robustness.plausibility import Plausibility
+from training.statistics.small_cells import Counts
 
 TREATED = next(known for known in AFTER_RESULT if known.name == "treated")
 
 
 @pytest.mark.parametrize("module", [
-    training.constraint_price, training.report.baseline_notes, training.report.groups_judged,
+    training.robustness.constraint_price, training.report.baseline_notes,
+    training.report.groups_judged,
 ])  # fmt: skip
 def test_the_examples_hold(module):
     failed, tried = doctest.testmod(module)

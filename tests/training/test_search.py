@@ -18,9 +18,8 @@ import pytest
 
 from data.errors import InputError
 from tests.training.synthetic_learner import BAD, FIT, learner
-from training.cross_validation import CrossValidation
-from training.nested_runs import trial_runs
-from training.search import (
+from training.fitting.cross_validation import CrossValidation
+from training.fitting.search import (
     SEARCHED,
     Searched,
     TrialRecord,
@@ -30,7 +29,8 @@ from training.search import (
     settings_of,
     space,
 )
-from training.search_settings import BOUNDED, SearchSettings
+from training.release.nested_runs import trial_runs
+from training.settings.search_settings import BOUNDED, SearchSettings
 
 SETTINGS = SearchSettings(trials=7, folds=3, startup=2)
 ROOT = Path(__file__).parents[2]
@@ -233,8 +233,8 @@ from dataclasses import replace
 from pathlib import Path
 from optuna.trial import Trial
 from tests.training.synthetic_learner import BAD, learner
-from training.search import search
-from training.search_settings import SearchSettings
+from training.fitting.search import search
+from training.settings.search_settings import SearchSettings
 
 folder, ended = Path(sys.argv[1]), int(sys.argv[2])
 report = Trial.report

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.training.synthetic_learner import FIT, SIGNAL, learner
-from training.cross_validation import CrossValidation, losses_of
-from training.search_settings import SelectionSettings
-from training.selection import Selected, _mean_and_error, help_in, select
+from training.fitting.cross_validation import CrossValidation, losses_of
+from training.fitting.selection import Selected, _mean_and_error, help_in, select
+from training.settings.search_settings import SelectionSettings
 
 ON = SelectionSettings(drop_unhelpful=True, folds=3, rows=300)
 

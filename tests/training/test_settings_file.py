@@ -13,7 +13,7 @@ import pytest
 
 from data.errors import InputError
 from data.home import Home
-from training.tasks import (
+from training.settings.tasks import (
     HIGH_COST,
     READMISSION,
     EncounterTask,
@@ -26,7 +26,7 @@ from training.tasks import (
 )
 from training.train import train
 
-FILES = Path(__file__).parents[2] / "training" / "definitions"
+FILES = Path(__file__).parents[2] / "training" / "settings" / "definitions"
 
 
 def test_two_tasks_ship_and_an_example() -> None:

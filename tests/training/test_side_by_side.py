@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from training.side_by_side import side_by_side
+from training.fitting.side_by_side import side_by_side
 
 
 def test_the_order_is_that_of_what_was_given_whoever_is_done_first():

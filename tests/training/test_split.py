@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from data.errors import RefusalError
 from tests.training.small import day
-from training import threshold
-from training.high_cost import as_of_days
-from training.split import (
+from training.cohorts import threshold
+from training.cohorts.high_cost import as_of_days
+from training.cohorts.split import (
     FITTED_TO,
     LEARNING,
     ROLES,
@@ -23,7 +23,7 @@ from training.split import (
     share_of,
     split_rows,
 )
-from training.tasks import SplitSettings
+from training.settings.tasks import SplitSettings
 
 SETTINGS = SplitSettings()
 QUESTION = st.tuples(st.integers(0, 40), st.integers(0, 600))

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from serving.calibrator import Calibrator
 from tests.training.made_learner import cohort, training
-from training.evaluate import periods_of
-from training.resampling import resampled
-from training.stability import Stability, churn, natural_churn, stability
+from training.evaluation.evaluate import periods_of
+from training.robustness.stability import Stability, churn, natural_churn, stability
+from training.statistics.resampling import resampled
 
 NAMES = np.array([f"p{n}" for n in range(8)], dtype=object)
 ONE_LIST = np.zeros(8)

@@ -9,11 +9,11 @@ import pytest
 
 from tests.training.readmission_answers import cohort
 from tests.training.small import EVERYTHING, Person
-from training.attrition import VERDICTS
 from training.cohort_files import readmission_task
-from training.stay_table import RULE, stay_table
-from training.stays import INPATIENT_KINDS
-from training.tasks import READMISSION
+from training.cohorts.attrition import VERDICTS
+from training.cohorts.stay_table import RULE, stay_table
+from training.cohorts.stays import INPATIENT_KINDS
+from training.settings.tasks import READMISSION
 
 PCR_LIKE = readmission_task("readmission-pcr-like")
 HIP = "0SR9019"

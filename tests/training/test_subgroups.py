@@ -10,13 +10,13 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from serving.calibrator import logit, sigmoid
-from training.called import CALLED, called
-from training.evaluate import Scored
-from training.groups import Grouping
-from training.logistic import intercept_and_slope
-from training.model_settings import EvaluationSettings
-from training.resampling import resampled
-from training.subgroups import FIGURES, disparities, subgroups
+from training.cohorts.groups import Grouping
+from training.evaluation.evaluate import Scored
+from training.evaluation.subgroups import FIGURES, disparities, subgroups
+from training.settings.model_settings import EvaluationSettings
+from training.statistics.called import CALLED, called
+from training.statistics.logistic import intercept_and_slope
+from training.statistics.resampling import resampled
 
 FEW = EvaluationSettings(replicates=20, judgeable_events=1)
 

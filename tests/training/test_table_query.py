@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from training.table_query import query, spill_folder
+from training.cohorts.table_query import query, spill_folder
 
 ROWS = pa.table({"cents": [1, 2, 3]})
 SPILL = "SELECT current_setting('temp_directory') AS place, sum(cents) AS cents FROM rows"

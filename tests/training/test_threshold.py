@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from data.errors import InputError, RefusalError
 from tests.training.small import day
-from training.split import Split
-from training.tasks import HIGH_COST, task_called
-from training.threshold import (
+from training.cohorts.split import Split
+from training.cohorts.threshold import (
     Threshold,
     fitted_threshold,
     observed_trend,
@@ -22,6 +21,7 @@ from training.threshold import (
     threshold_of_model,
     threshold_remarks,
 )
+from training.settings.tasks import HIGH_COST, task_called
 
 ON = day("2022-12-31")
 HUNDRED = [100 * (n + 1) for n in range(100)]  # $1 to $100

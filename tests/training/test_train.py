@@ -20,17 +20,17 @@ from features.history import Histories
 from features.writing import write_histories
 from serving.model import RiskModel
 from tests.training.small import NO_LAB
-from training.by_day import AT_DISCHARGE
+from training.evaluation.by_day import AT_DISCHARGE
 from training.examine import examine, examine_by_day
-from training.prepared import cohort_of
-from training.promotion import promote
-from training.registry import (
+from training.fitting.prepared import cohort_of
+from training.release.promotion import promote
+from training.release.registry import (
     CHALLENGER,
     CHAMPION,
     registered_name,
     tracking_uri,
 )
-from training.tasks import HIGH_COST, READMISSION, task_called, task_file
+from training.settings.tasks import HIGH_COST, READMISSION, task_called, task_file
 from training.train import TrainReport, train
 
 pytestmark = pytest.mark.xdist_group("train")
@@ -178,8 +178,8 @@ def test_a_task_of_ones_own_is_trained_beside_the_others(home, tmp_path):
 def test_high_cost_says_what_is_expected_and_ties_to_its_source(home, trained, capsys):
     from mlflow import MlflowClient
 
+    from training.cohorts.threshold import threshold_of_model
     from training.printed import print_report
-    from training.threshold import threshold_of_model
 
     report = trained["high-cost"]
     model = RiskModel.load(home.models / "high-cost")

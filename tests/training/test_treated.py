@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from data.errors import RefusalError
 from serving.calibrator import sigmoid
 from tests.training.small import day, table_of
-from training.feedback_settings import FeedbackSettings
-from training.outreach import REACHED, reached_on
-from training.prior_chance import effect_beside, strata_of
-from training.small_cells import Counts
-from training.treated import treated_part, treated_rows
-from training.untreated_weights import weights_of_untreated
+from training.cohorts.outreach import REACHED, reached_on
+from training.cohorts.prior_chance import effect_beside, strata_of
+from training.fitting.treated import treated_part, treated_rows
+from training.fitting.untreated_weights import weights_of_untreated
+from training.settings.feedback_settings import FeedbackSettings
+from training.statistics.small_cells import Counts
 
 THROUGH = day("2024-12-31")
 CARRIED = ("outreach",)

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.evaluate import Interval
-from training.prior_chance import Effect
-from training.small_cells import Counts
-from training.treated import FitApart
-from training.treated_words import (
+from training.cohorts.prior_chance import Effect
+from training.evaluation.evaluate import Interval
+from training.evaluation.fit_apart import FitApart
+from training.fitting.treated_words import (
     CONFOUNDED,
     effect_json,
     follows,
@@ -23,7 +22,8 @@ from training.treated_words import (
     refusal,
     starts_apart,
 )
-from training.untreated_weights import Standing
+from training.fitting.untreated_weights import Standing
+from training.statistics.small_cells import Counts
 
 OWN, INVENTED = Counts("own"), Counts("invented")
 

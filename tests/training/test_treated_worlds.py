@@ -21,14 +21,15 @@ from tests.features.invented_rows import crowd
 from tests.features.rows import AS_OF, ago, histories
 from tests.training.small import table_of
 from tests.training.test_treated import ASKED, CARRIED, THROUGH, steps
-from training.calibrate import fit_platt
-from training.evaluate import Scored
-from training.feedback_settings import FeedbackSettings
-from training.fit import fit
-from training.matrix import Matrix, learnable
-from training.model_settings import EvaluationSettings, FitSettings
-from training.prior_chance import log_odds_by_prior
-from training.treated import FitApart, Treated, fit_apart, treated_rows
+from training.cohorts.prior_chance import log_odds_by_prior
+from training.evaluation.evaluate import Scored
+from training.evaluation.fit_apart import FitApart, fit_apart
+from training.fitting.calibrate import fit_platt
+from training.fitting.fit import fit
+from training.fitting.matrix import Matrix, learnable
+from training.fitting.treated import Treated, treated_rows
+from training.settings.feedback_settings import FeedbackSettings
+from training.settings.model_settings import EvaluationSettings, FitSettings
 
 PEOPLE = 10_000
 WINDOW = 365
@@ -106,7 +107,7 @@ def said_by(seed: int, treated: str, halved: bool = True) -> np.ndarray:
     held = np.flatnonzero(role == "calibration")
     X = world.columns.to_numpy(np.float32)
     fitted = fit(
-        X[learning], y[learning], made.weight[learning], [*map(str, world.columns)],
+        X[learning].__getitem__, y[learning], made.weight[learning], [*map(str, world.columns)],
         np.where(role[learning] == "validation", 0, -1), FIT,
         None if start is None else start[learning],
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from features.hospital_score import HOSPITAL_2016
 from features.lace import ITEMS as LACE
-from training.baselines import made_for, whole_name
+from training.evaluation.baselines import made_for, whole_name
 from training.report.document import Words
 
 _WITHOUT = " without "

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from training.card_settings import CardSettings, is_of_another, missing_from
 from training.report.document import (
     Block,
     Cell,
@@ -41,6 +40,7 @@ from training.report.run_report import attrition, definition_in_words, remarks
 from training.report.source_attributes import attributes
 from training.report.summary import verdict
 from training.report.tripod import items
+from training.settings.card_settings import CardSettings, is_of_another, missing_from
 
 FILES = ("card.md", "card.html")
 _OWN = frozenset((*FILES, REPORT))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.called import top_of
-from training.control_totals import LEFT_OUT
-from training.need import CAVEAT
+from training.cohorts.control_totals import LEFT_OUT
+from training.cohorts.need import CAVEAT
 from training.report.baseline_notes import notes_on
 from training.report.document import Block, Cell, Heading, Table, Words
 from training.report.figure_words import cents, per_cent, said, table_of
 from training.report.result import THREE, TWO, score_cell, told
 from training.report.run_folder import RunFolder
+from training.statistics.called import top_of
 
 _AGES = 7
 """Claim ages shown, in months; the file holds all."""

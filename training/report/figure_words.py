@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 from training.report.document import Cell, Table
-from training.small_cells import SMALLEST_SHOWN, Counts
+from training.statistics.small_cells import SMALLEST_SHOWN, Counts
 
 NOTHING = "–"
 """Stands where a figure is not known or does not exist."""

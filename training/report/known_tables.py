@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from training.called import CALLED
-from training.equity import AT, FEWEST
+from training.evaluation.equity import AT, FEWEST
 from training.report.baseline_notes import notes_on
 from training.report.document import Block, Heading, Points, Table, Words
 from training.report.figure_words import (
@@ -21,6 +20,7 @@ from training.report.figure_words import (
     words_for,
 )
 from training.report.run_folder import RunFolder
+from training.statistics.called import CALLED
 
 MOST_ROWS = 40
 """Rows of one table that are shown, the first ones; the file holds all."""

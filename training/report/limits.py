@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from training.evaluate import OURS
+from training.evaluation.evaluate import OURS
 from training.report.document import Cell, Marked
 from training.report.figure_words import base_rate, between
 from training.report.result import THREE, told

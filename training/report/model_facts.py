@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from data.errors import InputError
 from features.definitions import FEATURES, Feature, feature
-from training.constraint_price import price_words
-from training.evaluate import OURS, Interval
-from training.monotone import either_way, monotone_constraints
+from training.evaluation.evaluate import OURS, Interval
+from training.fitting.monotone import either_way, monotone_constraints
 from training.report.document import Cell, Marked
 from training.report.groups_judged import Groups, by_group, compared
 from training.report.recalibrated import test_from, told_of, words
 from training.report.result import TWO, told
 from training.report.run_folder import RunFolder
+from training.robustness.constraint_price import price_words
 
 SOURCES = {
     "canonical": "files in firstcall's own canonical tables", "synpuf": "CMS DE-SynPUF",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from training.by_day import AT_DISCHARGE
-from training.evaluate import OURS
+from training.evaluation.by_day import AT_DISCHARGE
+from training.evaluation.evaluate import OURS
 from training.report.baseline_notes import notes_on
 from training.report.document import Block, Cell, Heading, Marked, Table, Words
 from training.report.figure_words import (
@@ -20,7 +20,7 @@ from training.report.figure_words import (
     table_of,
 )
 from training.report.run_folder import RunFolder
-from training.small_cells import Counts
+from training.statistics.small_cells import Counts
 
 THREE, TWO = decimals(3), decimals(2)
 _OF_COMPANION = "LACE"
@@ -147,15 +147,15 @@ def calibration(run: RunFolder) -> list[Block]:
 
 
 def list_words(run: RunFolder) -> str:
-    """What one list of the test is; see `training.evaluate.periods_of`."""
+    """What one list of the test is; see `training.evaluation.evaluate.periods_of`."""
     if run.model.get("kind") == "readmission":
         return "the discharges of one calendar month"
     return "everybody who is asked about on one day"
 
 
 def share_of_top(line: Mapping[str, Any], part: str, counts: Counts) -> str:
-    """A share of a row of `training.capacities` with its interval where the run has one; of real
-    people NOTHING where it would tell a small group."""
+    """A share of a row of `training.evaluation.capacities` with its interval where the run has one;
+    of real people NOTHING where it would tell a small group."""
     whole = {"ppv": "called", "sensitivity": "cases"}.get(part)
     if whole is not None and whole in line and counts.small(line["found"], line[whole]):
         return NOTHING

@@ -15,7 +15,7 @@ import pandas as pd
 
 from data.errors import InputError
 from serving.model import read_model_files, version_of
-from training.small_cells import Counts
+from training.statistics.small_cells import Counts
 
 _PICTURES = (".svg", ".png")
 

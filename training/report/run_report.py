@@ -2,8 +2,8 @@
 
 The page stands alone, can be read without MLflow, holds no patient's row or id, and no clock: the
 same files give the same bytes. Of real people its tables, summary and pictures show no counts under
-11, and round others to tens (`training.small_cells.Counts`); the verdict and some remarks tell
-exact numbers of cases, as the training wrote them.
+11, and round others to tens (`training.statistics.small_cells.Counts`); the verdict and some
+remarks tell exact numbers of cases, as the training wrote them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from data.errors import InputError
-from training.cohort import words_of
+from training.cohorts.cohort import words_of
 from training.report.cost import cost_blocks
 from training.report.document import (
     Block,
@@ -32,7 +32,7 @@ from training.report.recalibrated import roles, words
 from training.report.result import calibration, capacities, days, ranking
 from training.report.run_folder import RunFolder
 from training.report.summary import summary, verdict
-from training.tasks import ReadmissionTask, task_called
+from training.settings.tasks import ReadmissionTask, task_called
 
 FILE = "report.html"
 _FURTHER = "pictures"

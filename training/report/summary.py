@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from training.called import nearest_to_called, share_of
-from training.evaluate import OURS
+from training.evaluation.evaluate import OURS
 from training.report.baseline_notes import notes_on
 from training.report.document import Block, Cell, Figures, Heading, Marked, Points, Table, Words
 from training.report.figure_words import NOTHING, base_rate, between, decimals, said
@@ -13,6 +12,7 @@ from training.report.model_facts import asked_again, source_words
 from training.report.recalibrated import test_from, words
 from training.report.result import THREE, TWO, list_words, share_of_top, told, verdict_on
 from training.report.run_folder import RunFolder
+from training.statistics.called import nearest_to_called, share_of
 
 _NOT_REAL = (
     "How good the model is of them says nothing of how good it is of real people, and it refuses "

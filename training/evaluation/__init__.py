@@ -1,0 +1,1 @@
+"""How good a model is: beside the baselines, in groups, by need, by day, in dollars."""

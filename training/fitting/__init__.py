@@ -1,0 +1,1 @@
+"""From questions to a calibrated model: matrix, fit, search, calibration, expected cost."""

@@ -1,0 +1,1 @@
+"""Figures that know nothing of patients: ranks, resampling, logistic lines, small cells, JSON."""
