@@ -37,7 +37,7 @@ mlflow: $(READY)  ## the MLflow pages on what the demo made
 	@FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall mlflow
 
 test: check  ## make check, then every test and notebook
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup tests
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests
 ifneq ($(NOTEBOOKS),)
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && FIRSTCALL_HOME="$$home" $(BIN)/python -m pytest \
 		-p no:cacheprovider -o filterwarnings=default --nbmake $(sort $(NOTEBOOKS))

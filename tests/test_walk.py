@@ -45,7 +45,6 @@ def files(folder: Path) -> dict[str, bytes]:
     }  # fmt: skip
 
 
-@pytest.mark.xdist_group("walk")
 @pytest.mark.parametrize("part", ["invented", "tables", "histories", "models"])
 def test_the_same_seed_gives_the_same_bytes(walks: list[tuple[Home, str]], part: str) -> None:
     one, two = (files(getattr(home, part)) for home, _ in walks)
@@ -54,7 +53,6 @@ def test_the_same_seed_gives_the_same_bytes(walks: list[tuple[Home, str]], part:
     assert [name for name in one if one[name] != two[name]] == []
 
 
-@pytest.mark.xdist_group("walk")
 def test_the_same_seed_gives_the_same_features(walks: list[tuple[Home, str]]) -> None:
     made = []
     for home, _ in walks:
@@ -66,7 +64,6 @@ def test_the_same_seed_gives_the_same_features(walks: list[tuple[Home, str]]) ->
     assert made[0] == made[1]
 
 
-@pytest.mark.xdist_group("walk")
 def test_the_same_seed_gives_the_same_list(walks: list[tuple[Home, str]]) -> None:
     lists = []
     for home, _ in walks:
@@ -79,7 +76,6 @@ def test_the_same_seed_gives_the_same_list(walks: list[tuple[Home, str]]) -> Non
     assert lists[0] == lists[1]
 
 
-@pytest.mark.xdist_group("walk")
 def test_the_demo_prints_what_a_reader_needs(walks: list[tuple[Home, str]]) -> None:
     printed = walks[0][1]
     for said in ("taken in", "rejected", "Who counts for readmission", "Who counts for high-cost",
@@ -88,14 +84,12 @@ def test_the_demo_prints_what_a_reader_needs(walks: list[tuple[Home, str]]) -> N
         assert said in printed
 
 
-@pytest.mark.xdist_group("walk")
 def test_what_was_published_is_for_its_owner_alone(walks: list[tuple[Home, str]]) -> None:
     home = walks[0][0]
     open_to_others = [p for p in home.root.rglob("*") if p.stat().st_mode & 0o077]
     assert open_to_others == []
 
 
-@pytest.mark.xdist_group("walk")
 def test_a_folder_that_no_demo_made_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "tables").mkdir()
     thesis = tmp_path / "tables" / "thesis.txt"

@@ -13,8 +13,6 @@ from features.indices import lace
 from features.writing import write_histories
 from tests.data.invented import DAY, Invented, expected_auroc, invented
 
-pytestmark = pytest.mark.xdist_group("difficulty")
-
 HIGHEST_OF_ONE_FEATURE = 0.66
 
 LACE_POINTS = {

@@ -35,8 +35,6 @@ from tests.serving.test_api import patient, request
 from tests.serving.test_nightly import rows_of
 from tests.serving.test_store import NIGHT, a_night
 
-pytestmark = pytest.mark.xdist_group("cost beside the risk")
-
 NEW_YEARS_EVE = date(2009, 12, 31)
 
 

@@ -20,8 +20,6 @@ from training.fitting.matrix import Matrix
 from training.release.promotion import promote
 from training.settings.tasks import READMISSION
 
-pytestmark = pytest.mark.xdist_group("gate on trainings")
-
 TASK = replace(
     READMISSION,
     split=replace(READMISSION.split, test_share=0.45),

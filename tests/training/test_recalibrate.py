@@ -33,8 +33,6 @@ from training.settings.feedback_settings import FeedbackSettings
 from training.settings.tasks import HIGH_COST, READMISSION, Task
 from training.train import train
 
-pytestmark = pytest.mark.xdist_group("recalibrate")
-
 SPLIT = replace(READMISSION.split, test_share=0.3, calibration_share=0.3, validation_share=0.1)
 QUICK = {"rounds": 40, "folds": 1, "threads": 1}
 LATER = {

@@ -343,3 +343,30 @@ def test_what_another_process_made_meanwhile_is_taken_as_it_is(begun):
         client.create_registered_model(READMISSION)
     with pytest.raises(MlflowException), registry._by_another_process():
         client.create_registered_model("")
+
+
+def test_an_alias_that_another_process_adds_first_is_moved(begun):
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    for label in ("one", "two"):
+        record_one(begun, label)
+    client = client_of(begun)
+
+    class Overtaken(MlflowClient):
+        """As MLflow's own, once another process has been quicker: what its database then says."""
+
+        overtaken = 0
+
+        def set_registered_model_alias(self, name: str, alias: str, version: str) -> None:
+            if not self.overtaken:
+                self.overtaken += 1
+                super().set_registered_model_alias(name, alias, "1")
+                raise MlflowException("UNIQUE constraint failed: registered_model_aliases.alias")
+            super().set_registered_model_alias(name, alias, version)
+
+    late = Overtaken(tracking_uri=client.tracking_uri)
+    registry._move_alias(late, READMISSION, "reviewed", "2")
+    assert client.get_registered_model(READMISSION).aliases["reviewed"] == 2
+    with pytest.raises(MlflowException):
+        registry._move_alias(client, READMISSION, "reviewed", "7")  # there is no such version

@@ -33,8 +33,6 @@ from training.release.registry import (
 from training.settings.tasks import HIGH_COST, READMISSION, task_called, task_file
 from training.train import TrainReport, train
 
-pytestmark = pytest.mark.xdist_group("train")
-
 MEMBERS = 2500
 QUICK = {"rounds": 40, "patience": 10, "folds": 2, "threads": 1}
 HALF_TESTS = replace(READMISSION.split, test_share=0.45)

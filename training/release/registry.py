@@ -294,8 +294,21 @@ def _make_challenger(client: MlflowClient, name: str, number: int) -> None:
     later: int | None = number
     while later is not None:
         number = later
-        client.set_registered_model_alias(name, CHALLENGER, str(number))
+        _move_alias(client, name, CHALLENGER, str(number))
         later = _whole_after(client, name, number)
+
+
+def _move_alias(client: MlflowClient, name: str, alias: str, number: str) -> None:
+    """MLflow looks for an alias and, where there is none, adds it: one that another process added
+    in between is moved."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.set_registered_model_alias(name, alias, number)
+    except MlflowException:
+        if alias not in client.get_registered_model(name).aliases:
+            raise
+        client.set_registered_model_alias(name, alias, number)
 
 
 def _whole_after(client: MlflowClient, name: str, number: int) -> int | None:
@@ -340,7 +353,7 @@ def tag_version(home: Home, task: str, number: str, tags: Mapping[str, str]) -> 
 def move_champion(home: Home, task: str, number: str) -> None:
     """Make a version champion, in one step."""
     with _client(home) as client:
-        client.set_registered_model_alias(registered_name(task), CHAMPION, number)
+        _move_alias(client, registered_name(task), CHAMPION, number)
 
 
 def fetch_model(home: Home, version: Version, into: Path) -> Path:
