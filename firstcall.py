@@ -185,6 +185,7 @@ def impact() -> None:
     Example: firstcall impact
     """
     from data.intake import current
+    from serving.nightly import STALE_AFTER_DAYS
     from serving.store import Store
     from training.effects.impact import impact as told_by
     from training.effects.impact_outcomes import outcomes_of
@@ -198,7 +199,8 @@ def impact() -> None:
     finally:
         store.close()
     counts = Counts(str(current(home).manifest["origin"]))
-    print_impact(told_by(allocations, outcomes_of(home, allocations)), counts)
+    within = STALE_AFTER_DAYS if counts.guarded else None
+    print_impact(told_by(allocations, outcomes_of(home, allocations), None, within), counts)
 
 
 @app.command()

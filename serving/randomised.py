@@ -109,9 +109,10 @@ def told(rows: pd.DataFrame) -> pd.DataFrame:
 
     `rows`: one row a person and list, in the order in which the lists were published: run_id,
     as_of, patient_id, queue, allocation (None where he was listed by rank), listed, discharged_on,
-    readmission_risk, high_cost_risk. Gives the same rows with allocation always told, ``risk``,
-    that of the queue that he stood in, in place of the two, and ``newest_as_of``, the latest day of
-    a list published up to this one. Where that lies after as_of the list is a replay: nobody was
+    readmission_risk, high_cost_risk, started_at (when the run began, UTC). Gives the same rows with
+    allocation always told, ``risk``, that of the queue that he stood in, in place of the two,
+    ``begun_on``, the day of started_at, and ``newest_as_of``, the latest day of a list published up
+    to this one. Where that lies after as_of the list is a replay: nobody was
     called by it, and whoever counts leaves its rows out.
     """
     as_of = pd.to_datetime(rows["as_of"]).astype("datetime64[s]")
@@ -123,6 +124,7 @@ def told(rows: pd.DataFrame) -> pd.DataFrame:
             "run_id": rows["run_id"],
             "as_of": as_of,
             "newest_as_of": as_of.cummax(),
+            "begun_on": _day_of(rows["started_at"]),
             "patient_id": rows["patient_id"],
             "queue": rows["queue"],
             "allocation": rows["allocation"].where(rows["allocation"].notna(), BY_RANK),
@@ -131,3 +133,10 @@ def told(rows: pd.DataFrame) -> pd.DataFrame:
             "risk": risk.astype("float64"),
         }
     )
+
+
+def _day_of(moments: pd.Series) -> pd.Series:
+    """The UTC day of each; SQLite gives moments without their zone, which is UTC too."""
+    return pd.to_datetime(moments, utc=True).dt.tz_localize(None).dt.normalize().astype(
+        "datetime64[s]"
+    )  # fmt: skip

@@ -312,7 +312,8 @@ class Store:
         joined = joined.outerjoin(_allocation, _of_one_person(who, _allocation))
         query = (
             sa.select(
-                _run.c.run_id, _run.c.as_of, _score.c.patient_id, _allocation.c.allocation,
+                _run.c.run_id, _run.c.as_of, _run.c.started_at, _score.c.patient_id,
+                _allocation.c.allocation,
                 sa.func.coalesce(_allocation.c.queue, _entry.c.queue).label("queue"),
                 _entry.c.rank.is_not(None).label("listed"), _score.c.discharged_on,
                 _score.c.readmission_risk, _score.c.high_cost_risk,

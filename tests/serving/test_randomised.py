@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
+from datetime import UTC, date, datetime, time
 
 import numpy as np
 import pandas as pd
@@ -256,8 +256,17 @@ def test_the_share_is_rounded_down_to_places(places: int, share: float, drawn: i
 def published(run_id: str, as_of: date, patient: str, **more) -> dict:
     row = {"run_id": run_id, "as_of": as_of, "patient_id": patient, "allocation": None,
            "queue": "high cost", "listed": True, "discharged_on": None,
-           "readmission_risk": 0.2, "high_cost_risk": 0.4}  # fmt: skip
+           "readmission_risk": 0.2, "high_cost_risk": 0.4,
+           "started_at": datetime.combine(as_of, time(23, 30), UTC)}  # fmt: skip
     return row | more
+
+
+def test_the_day_on_which_a_list_was_made_is_told_beside_the_one_that_it_is_of() -> None:
+    made = told(pd.DataFrame([
+        published("r1", date(2024, 5, 1), "anna"),
+        published("r2", date(2024, 5, 1), "anna", started_at=datetime(2024, 6, 8, 3, tzinfo=UTC)),
+    ]))  # fmt: skip
+    assert list((made["begun_on"] - made["as_of"]).dt.days) == [0, 38]
 
 
 def test_a_replay_is_told_by_the_later_day_that_was_published_before_it() -> None:

@@ -113,7 +113,7 @@ def test_under_a_least_number_of_cases_nothing_is_decided():
     assert missed(verdict) == ["cases enough"]
     assert verdict.missed[0].startswith("49 cases test, and 50 are needed: nothing is decided")
     assert [c.name for c in verdict.criteria if not c.judged] == [
-        "too good to be true", "worst group",
+        "beside the baselines", "too good to be true", "worst group",
     ]  # fmt: skip
     one_more = rows.part(np.flatnonzero(np.cumsum(rows.outcome) <= 50))
     assert "cases enough" not in missed(judged(one_more, groups=(), champion="", why="none"))
@@ -139,22 +139,44 @@ def test_calibration_is_held_against_those_whom_nobody_helped():
     assert "outcomes that help has changed" in words["beside the champion"]
 
 
-def test_without_a_champion_the_best_baseline_is_what_it_must_not_be_worse_than():
+def test_without_a_champion_the_baselines_are_what_it_must_not_be_worse_than():
     rows = scored()
     why = "there is no champion yet"
     verdict = judged(rows, champion="", why=why)
     assert verdict.passed
     assert verdict.criteria[1].words.startswith(
-        "there is no champion yet: AUROC minus that of the best baseline, LACE: "
+        "there is no champion yet: AUROC minus that of LACE, the nearest of one baseline: "
     )
     shuffled = replace(rows, margin=np.random.default_rng(1).permutation(rows.margin))
     assert "beside the baselines" in missed(judged(shuffled, champion="", why=why))
 
 
+def test_a_baseline_that_is_known_of_few_hides_none_that_is_better():
+    rows = scored()
+    rng = np.random.default_rng(1)
+    poor = replace(rows, margin=rows.margin + rng.normal(0, 6, ROWS))  # LACE is better
+    assert "beside the baselines" in missed(judged(poor, champion="", why="none"))
+    of_few = np.where(np.cumsum(rows.outcome) <= 60, rows.margin + 9 * rows.outcome, np.nan)
+    of_few[rng.random(ROWS) < 0.1] = np.nan  # right of all whom it knows, and of 50 cases and more
+    both = poor.beside({"HOSPITAL": np.where(rng.random(ROWS) < 0.5, of_few, np.nan)})
+    known = both.part(np.flatnonzero(np.isfinite(both.baselines["HOSPITAL"])))
+    assert 0 < known.outcome.sum() < GATE.least_cases
+    verdict = judged(both, champion="", why="none")
+    [said] = [c for c in verdict.criteria if c.name == "beside the baselines"]
+    assert (said.passed, said.judged) == (False, True)
+    assert "AUROC minus that of LACE, the nearest of one baseline: " in said.words
+    assert said.words.endswith("; known on too few cases to judge by: HOSPITAL")
+    enough = poor.beside({"HOSPITAL": of_few})
+    [said] = [c for c in judged(enough, champion="", why="none").criteria
+              if c.name == "beside the baselines"]  # fmt: skip
+    assert not said.passed
+    assert " the nearest of 2 baselines: " in said.words
+
+
 def test_a_champion_that_may_have_learned_from_the_tested_stays():
     verdict = judged(scored(), why="split otherwise", may_pass=False)
     assert missed(verdict) == ["beside the baselines"]
-    assert verdict.missed[0].startswith("split otherwise: AUROC minus that of the best baseline")
+    assert verdict.missed[0].startswith("split otherwise: AUROC minus that of LACE, the nearest")
     assert verdict.champion == "3"
 
 

@@ -155,3 +155,26 @@ def test_of_real_people_in_large_groups_counts_are_told_to_tens_and_the_differen
     said = printed(many, capsys, Counts("own"))
     assert "200 30.0% 200 20 11%" in said  # 22 of 203 are 10.8 %
     assert "On the list it was 9.3 points lower" in said  # 41 / 204 − 22 / 203
+
+
+def test_lists_made_long_after_their_day_are_left_out_and_counted(capsys):
+    drawn, others = group("in", DRAWN_IN, 60, 3), group("out", DRAWN_OUT, 60, 6)
+    plain = of(drawn, others)
+
+    def made_after(part: pd.DataFrame, days: int) -> pd.DataFrame:
+        return part.assign(begun_on=part["as_of"] + pd.Timedelta(days=days))
+
+    in_time = [made_after(part, 31) for part in (drawn[0], others[0])]
+    earlier = pd.concat(in_time).assign(
+        run_id="r0", as_of=pd.Timestamp("2024-01-05"), newest_as_of=pd.Timestamp("2024-01-05")
+    )
+    rows = pd.concat([made_after(earlier, 32), *in_time], ignore_index=True)
+    known = pd.concat([drawn[1], others[1]], ignore_index=True)
+    made = impact(rows, known, None, 31)
+    assert replace(made, belated=None) == plain
+    assert (
+        "1 list with drawn places, 2024-01-05 to 2024-01-05, is left out: made more than 31 days "
+        "after the day that it is about, when it was too late to call by it."
+    ) in printed(made, capsys)
+    with pytest.raises(RefusalError, match="cannot be said: 1 list with drawn places, 2024-01-05"):
+        impact(made_after(earlier, 32), known, None, 31)

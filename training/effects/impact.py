@@ -166,36 +166,71 @@ class Replays:
 
 
 @dataclass(frozen=True)
+class Belated:
+    """Lists with drawn places that are left out since they were made more than ``within`` days
+    after the day that they are of, when it was too late to call anybody by them: ``lists``, from
+    ``first`` to ``last`` (ISO days)."""
+
+    lists: int
+    first: str
+    last: str
+    within: int
+
+    @property
+    def words(self) -> str:
+        """How many, and why."""
+        lists, left_out = ("list", "is") if self.lists == 1 else ("lists", "are")
+        return (
+            f"{self.lists:,} {lists} with drawn places, {self.first} to {self.last}, {left_out} "
+            f"left out: made more than {self.within} days after the day that it is about, when it "
+            "was too late to call by it."
+        )
+
+
+@dataclass(frozen=True)
 class Impact:
     """``lists``: how many lists had drawn places, from ``first`` to ``last`` (ISO days);
-    ``replays``: those left out, None where there are none."""
+    ``replays`` and ``belated``: those left out, None where there are none."""
 
     lists: int
     first: str
     last: str
     queues: tuple[OfQueue, ...]
     replays: Replays | None = None
+    belated: Belated | None = None
 
 
 def impact(
-    allocations: pd.DataFrame, outcomes: pd.DataFrame, settings: ImpactSettings | None = None
+    allocations: pd.DataFrame,
+    outcomes: pd.DataFrame,
+    settings: ImpactSettings | None = None,
+    acted_on_within: int | None = None,
 ) -> Impact:
     """What the calls do, a queue apart.
 
     `allocations`: one row a person and list, in the order of publication: run_id, as_of,
-    newest_as_of (after as_of where the list is a replay, which is left out), patient_id, queue,
-    allocation, listed, discharged_on (missing where he stands in another queue), risk
-    (`Store.allocations` of serving). `outcomes`: one row each of them, by run_id and patient_id
-    (`training.effects.impact_outcomes.outcomes`).
-    Raises RefusalError where no place was ever given by a draw, or on replays alone.
+    newest_as_of (after as_of where the list is a replay, which is left out), begun_on (the day on
+    which the list was made), patient_id, queue, allocation, listed, discharged_on (missing where he
+    stands in another queue), risk (`Store.allocations` of serving). `outcomes`: one row each of
+    them, by run_id and patient_id (`training.effects.impact_outcomes.outcomes`). Lists that were
+    made more than `acted_on_within` days after as_of are left out; None for all, as of invented
+    people, whose days are long past.
+    Raises RefusalError where no place was given by a draw on a list that anybody acted on.
     """
     settings = settings or ImpactSettings()
-    replay = allocations["as_of"] < allocations["newest_as_of"]
-    replays = _replays(allocations[replay])
-    acted_on = allocations[~replay].reset_index(drop=True)
+    replay = (allocations["as_of"] < allocations["newest_as_of"]).to_numpy(dtype=bool)
+    late = np.zeros(len(allocations), dtype=bool)
+    if acted_on_within is not None:
+        waited = (allocations["begun_on"] - allocations["as_of"]).dt.days.to_numpy()
+        late = ~replay & (waited > acted_on_within)
+    replays, belated = _replays(allocations[replay]), None
+    if (of := _drawn_lists(allocations[late])) is not None and acted_on_within is not None:
+        belated = Belated(*of, acted_on_within)
+    acted_on = allocations[~(replay | late)].reset_index(drop=True)
     was_drawn = acted_on["allocation"].isin((DRAWN_IN, DRAWN_OUT))
     if not was_drawn.any():
-        raise RefusalError(NOTHING_DRAWN if replays is None else f"{NOTHING_SAID}: {replays.words}")
+        why = " ".join(one.words for one in (replays, belated) if one is not None)
+        raise RefusalError(f"{NOTHING_SAID}: {why}" if why else NOTHING_DRAWN)
     rows = acted_on.merge(outcomes, on=["run_id", "patient_id"], how="left", validate="one_to_one")
     lists = rows[was_drawn.to_numpy()].drop_duplicates("run_id")
     queues = [
@@ -203,15 +238,18 @@ def impact(
         for queue in OUTCOMES
         if (was_drawn & (acted_on["queue"] == queue)).any()
     ]
-    return Impact(len(lists), *_first_and_last(lists["as_of"]), tuple(queues), replays)
+    return Impact(len(lists), *_first_and_last(lists["as_of"]), tuple(queues), replays, belated)
 
 
 def _replays(rows: pd.DataFrame) -> Replays | None:
+    of = _drawn_lists(rows)
+    return None if of is None else Replays(*of, _first_and_last(rows["newest_as_of"])[1])
+
+
+def _drawn_lists(rows: pd.DataFrame) -> tuple[int, str, str] | None:
+    """How many of the lists had drawn places, the first and the last day; None of none."""
     drawn = rows[rows["allocation"].isin((DRAWN_IN, DRAWN_OUT))].drop_duplicates("run_id")
-    if drawn.empty:
-        return None
-    newest = _first_and_last(drawn["newest_as_of"])[1]
-    return Replays(len(drawn), *_first_and_last(drawn["as_of"]), newest)
+    return None if drawn.empty else (len(drawn), *_first_and_last(drawn["as_of"]))
 
 
 def _first_and_last(days: pd.Series) -> tuple[str, str]:

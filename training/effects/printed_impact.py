@@ -28,7 +28,7 @@ def print_impact(told: Impact, counts: Counts | None = None) -> None:
     say(
         f"{told.lists:,} {'list' if told.lists == 1 else 'lists'} with drawn places, "
         f"{told.first} to {told.last}.",
-        *([] if told.replays is None else [told.replays.words]),
+        *(left_out.words for left_out in (told.replays, told.belated) if left_out is not None),
         "",
     )
     for queue in told.queues:

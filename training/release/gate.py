@@ -6,8 +6,9 @@ limit of calibration is missed where the whole 95 % interval lies beyond it. Aga
 is the other way round: the interval has to show that the challenger is not worse by more than the
 margin, because the champion stays where nothing is shown; and where it is shown to be worse, by
 however little, it does not pass either, so that many small steps do not lead down. Nobody passes
-who is worse than the best baseline. What is too good goes by the value itself, because a leak is
-dearer than an alarm. What cannot be told of these people is "not judged", which is no pass.
+who is worse than a baseline that is known of cases enough. What is too good goes by the value
+itself, because a leak is dearer than an alarm. What cannot be told of these people is "not judged",
+which is no pass.
 """
 
 from __future__ import annotations
@@ -138,8 +139,9 @@ def verdict_of(
         (
             _enough(evaluation.events, gate),
             *([_beside_champion(evaluation, calibration, champion, gate)] if compared else []),
-            _beside_baseline(
-                evaluation, why_not, may_pass=may_pass, to_show=bool(champion) and not compared
+            _beside_baselines(
+                evaluation, scored, why_not, gate, may_pass=may_pass,
+                to_show=bool(champion) and not compared,
             ),
             _not_too_good(ours["auroc"], evaluation.events, gate),
             _within(
@@ -183,27 +185,46 @@ def _beside_champion(
     )  # fmt: skip
 
 
-def _beside_baseline(
-    evaluation: Evaluation, why_not: str, *, may_pass: bool, to_show: bool
+def _beside_baselines(
+    evaluation: Evaluation,
+    scored: Scored,
+    why_not: str,
+    gate: GateSettings,
+    *,
+    may_pass: bool,
+    to_show: bool,
 ) -> Criterion:
-    """Not shown to be worse than the best baseline; `to_show`: shown to be better."""
+    """Not shown to be worse than any baseline; `to_show`: shown to be better than each. Baselines
+    are known on rows of their own (HOSPITAL where its items are), so that their own AUROCs do not
+    tell which of them is hardest to beat; one that is known on too few cases is not asked."""
     name, before = "beside the baselines", f"{why_not}: " if why_not else ""
-    rated = {
-        n: s["auroc"].value for n, s in evaluation.scores.items() if n not in (OURS, CHAMPION_SCORE)
-    }
-    if not rated:
+    bounds, few = {}, []
+    for other in evaluation.scores:
+        if other in (OURS, CHAMPION_SCORE):
+            continue
+        if scored.outcome[np.isfinite(scored.baselines[other])].sum() < gate.least_cases:
+            few.append(other)
+            continue
+        paired = evaluation.better_than[other]["auroc"]
+        bounds[other] = paired.low if to_show else paired.high
+    unknown = f"; known on too few cases to judge by: {', '.join(few)}" if few else ""
+    if not bounds:
         return Criterion(
-            name, may_pass and not to_show, f"{before}there is no baseline to compare with",
+            name, may_pass and not to_show,
+            f"{before}there is no baseline to compare with{unknown}",
             judged=not may_pass or to_show,
         )  # fmt: skip
-    best = max(rated, key=lambda other: (rated[other], other))
-    paired = evaluation.better_than[best]["auroc"]
-    bound, shown = ("lower", paired.low > 0) if to_show else ("upper", paired.high > 0)
+    nearest = min(bounds, key=lambda other: (bounds[other], other))
     return Criterion(
-        name, may_pass and shown,
-        f"{before}AUROC minus that of the best baseline, {best}: {paired}; its {bound} bound is to "
-        "be above 0",
+        name, may_pass and bounds[nearest] > 0,
+        f"{before}AUROC minus that of {nearest}, the nearest of {_many(len(bounds))}: "
+        f"{evaluation.better_than[nearest]['auroc']}; its {'lower' if to_show else 'upper'} bound "
+        f"is to be above 0{unknown}",
     )  # fmt: skip
+
+
+def _many(baselines: int) -> str:
+    return "one baseline" if baselines == 1 else f"{baselines} baselines"
 
 
 def _not_too_good(auroc: Interval, events: int, gate: GateSettings) -> Criterion:
