@@ -83,7 +83,7 @@ def rollback(context: typer.Context, task: TaskName) -> None:
 @trainings.command()
 def validate(
     context: typer.Context,
-    task: Annotated[str, typer.Argument(metavar="TASK", help="Its name, or a file of settings.")],
+    task: TaskOrFile,
     on: Annotated[Path, typer.Option("--on", metavar="HOME", help="The home of other people.")],
     out: Annotated[
         Path | None,
@@ -95,7 +95,7 @@ def validate(
     Beside every baseline on the same rows, with calibration, by group, and the equity audit.
     Nothing is registered in either home, and of real people no small count is told.
 
-    Example: firstcall validate readmission --on ../other-site/.firstcall
+    Example: firstcall validate --task readmission --on ../other-site/.firstcall
     """
     from training.external_validation import validate as judged
     from training.printed_validation import print_validation

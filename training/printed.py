@@ -47,6 +47,12 @@ def print_report(report: TrainReport) -> None:
         "",
     )
     print_verdict(report.task, report.run.version, report.verdict)
+    if report.run.files:
+        files = report.run.files.removeprefix("file://")
+        say(
+            f"Version {report.run.version} is model {report.model_version}; its report and card: "
+            f"{files}/report.html and {files}/card.html", "",
+        )  # fmt: skip
 
 
 def print_verdict(task: str, version: str, verdict: Verdict) -> None:

@@ -16,7 +16,7 @@ _OF_GROUPS = ("auroc", "observed_to_expected", "calibration_slope")
 def print_validation(found: Validation) -> None:
     """Print the scores side by side, calibration, the groups and what the equity audit found; of
     real people no small count."""
-    judged, counts = found.examined.evaluation, found.counts
+    judged, counts = found.judged, found.counts
     say(f"{found.label}, model version {found.model_version}, on people that it never saw.", "")
     rate = base_rate(
         {"rows": judged.rows, "events": judged.events, "base_rate": judged.base_rate}, counts

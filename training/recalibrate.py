@@ -24,9 +24,10 @@ from data.progress import stage
 from features.window import to_date
 from serving.booster import load_lightgbm
 from serving.expected_cost import read_cost_text
-from serving.model import LANDMARKS, RiskModel, read_model_files, tier_limits, version_of
+from serving.model import LANDMARKS, RiskModel, read_model_files, version_of
 from training.cohorts.landmarks import asked_once, start_on
 from training.cohorts.split import share_of
+from training.fitting.challenger import tiers_of
 from training.fitting.learner import Learner
 from training.fitting.prepared import Prepared, prepare
 from training.fitting.recalibration import Move, choose_move, moved
@@ -38,6 +39,7 @@ from training.report.card import write_card
 from training.report.run_report import write_report
 from training.run_files import tags_of, write_run_files
 from training.settings.tasks import Task, deciding, flat, refuse_a_taken_name, task_called
+from training.statistics.small_cells import Counts
 
 OF = "recalibrated"
 """Where `model.json` tells of it: the version of the model that was recalibrated, how and why, on
@@ -156,11 +158,13 @@ def _rows_since(prepared: Prepared, champion: RiskModel, task: Task) -> NDArray[
     outcome = prepared.matrix.rows["outcome"].to_numpy(dtype=np.float64)[once]
     least = task.split.least_train_events
     if not least <= outcome.sum() <= len(outcome) - least:
+        shown = Counts(str(prepared.manifest["origin"]))
         raise RefusalError(
             f"Since {np.datetime64(last, 'D')}, the last day that the champion of {task.name} "
-            f"was made of, {int(outcome.sum())} cases among {len(outcome)} rows have become known "
-            f"of people whom no fit saw, and {least} and as many others are needed: wait for more "
-            "months."
+            f"was made of, {shown.count(int(outcome.sum()))} cases among "
+            f"{shown.count(len(outcome))} rows of people whom no fit saw have become known before "
+            f"the test begins on {np.datetime64(prepared.split.test_from, 'D')}, and {least} and "
+            "as many others are needed: wait for more months."
         )
     return found
 
@@ -209,16 +213,13 @@ def _moved(
         learner.weights[places], start, task.calibration.folds,
     )  # fmt: skip
     calibrator = moved(champion.calibrator, move.intercept, move.slope)
-    of_tiers = calibrator.apply(margin, start)
-    if start is not None:  # of all days after each discharge, asked once
-        first = learner.matrix.rows["landmark"].to_numpy()[places] == 0
-        of_tiers = calibrator.apply(margin[first], champion.metadata[LANDMARKS][0])
     once = learner.matrix.rows.iloc[places[asked_once(learner.matrix.rows)[places]]]
     metadata = {
         **champion.metadata,
         "calibrator": calibrator.to_json(),
-        "tiers": tier_limits(
-            of_tiers, [("high", task.tiers.high), ("moderate", task.tiers.moderate)]
+        "tiers": tiers_of(
+            calibrator, margin, learner.matrix.rows.iloc[places],
+            champion.metadata.get(LANDMARKS), task.tiers,
         ),
         "data_through": str(prepared.manifest["data_through"]),
         OF: {

@@ -126,7 +126,7 @@ def _train(home: Home, chosen: Task, kept: Checkpoints) -> TrainReport:
     plausible = _plausible(model, prepared)
     with stage("Judging it beside the baselines"):
         judged = judge(home, model, prepared, learner, second, plausible)
-    price = _price(prepared, learner, fitted, judged)
+    price = _price(learner, judged)
     with stage("Learning it again from other dates, fewer people and resampled people"):
         lab = in_the_lab(prepared, learner, fitted, choice.calibrator, judged.scored, chosen.lab)
     label = model.metadata["label"]
@@ -187,13 +187,9 @@ def _plausible(model: RiskModel, prepared: Prepared) -> Plausibility | None:
         return found if found.asked else None
 
 
-def _price(prepared: Prepared, learner: Learner, fitted: Fitted, judged: Judged) -> Interval | None:
+def _price(learner: Learner, judged: Judged) -> Interval | None:
     task = learner.task
     if not (task.fit.monotone and task.lab.plausibility_people):
         return None
     with stage("Learning it without constraints, to tell their price"):
-        free = replace(task, fit=replace(task.fit, monotone=False))
-        unbound = Learner.of(
-            prepared.matrix, prepared.split, free, prepared.landmarks, prepared.treated.offset
-        )
-        return price_in_auroc(unbound, fitted.rounds, judged.places, judged.scored)
+        return price_in_auroc(learner, judged.places, judged.scored)

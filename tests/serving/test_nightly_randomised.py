@@ -115,6 +115,18 @@ def test_the_night_says_how_many_were_drawn(nights, capsys):
     assert f"not drawn, and the comparison group {drawn.drawn[DRAWN_OUT]}" in said
 
 
+def test_a_night_says_that_its_draw_will_not_count(home, nights, tmp_path):
+    assert not any("say nothing of what calls do" in w for night in nights for w in night.warnings)
+    copy = Home(tmp_path / "home")
+    shutil.copytree(home.root, copy.root, symlinks=True)
+    later = run_night(copy, NIGHT, DRAWN)  # after that of the day after, which the fixture made
+    assert any(
+        w.startswith("the places drawn here say nothing of what calls do, because a list of "
+                     f"{NIGHT + timedelta(1)} was published before") for w in later.warnings
+    )  # fmt: skip
+    assert not any("say nothing" in w for w in run_night(copy, NIGHT, PLAIN).warnings)
+
+
 def test_the_whole_walk_from_a_night_to_what_the_calls_do(home, store, capsys):
     """Three months later the outcomes are known; nobody was called, so that an interval that can be
     told holds 0."""

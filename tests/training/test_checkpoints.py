@@ -38,7 +38,11 @@ def test_a_training_killed_at_every_point_goes_on_to_the_same_bytes(tmp_path):
     assert (killed / "made").read_text().splitlines() == [
         stage for stage in STAGES for _ in range(1 if stage.startswith("trial") else 3)
     ]
-    assert not (killed / "told").exists()
+    told = (killed / "told").read_text().splitlines()
+    assert {line.partition(": ")[0] for line in told} == {
+        "Goes on with the unfinished training of readmission"
+    }
+    assert told[0].endswith(": kept are no stages.")
     assert [path.name for path in (killed / "unfinished").iterdir()] == [".readmission.lock"]
 
 
@@ -62,10 +66,17 @@ def run(home: Path, key: dict[str, str], resume: bool, value: str) -> tuple[str,
         return kept.kept("stage", lambda: value, write_text, read_text), told
 
 
+GOES_ON = "Goes on with the unfinished training of readmission: kept are stage."
+THROWN_AWAY = (
+    "An unfinished training of readmission (stage) is thrown away: --resume would have gone on "
+    "with it."
+)
+
+
 def test_without_resume_everything_begins_anew(tmp_path):
     assert run(tmp_path, KEY, False, "first") == ("first", [])
-    assert run(tmp_path, KEY, False, "second") == ("second", [])
-    assert run(tmp_path, KEY, True, "third") == ("second", [])
+    assert run(tmp_path, KEY, False, "second") == ("second", [THROWN_AWAY])
+    assert run(tmp_path, KEY, True, "third") == ("second", [GOES_ON])
 
 
 def test_another_key_begins_anew_and_says_what_is_another(tmp_path):
@@ -75,7 +86,7 @@ def test_another_key_begins_anew_and_says_what_is_another(tmp_path):
         "new",
         ["The unfinished training of readmission had other settings (fit.seed): it begins anew."],
     )
-    assert run(tmp_path, other, True, "newer") == ("new", [])
+    assert run(tmp_path, other, True, "newer") == ("new", [GOES_ON])
     more = other | {"data as taken in": "b", **{f"settings a{n}": "1" for n in range(4)}}
     [sentence] = run(tmp_path, more, True, "newest")[1]
     assert sentence == (
@@ -106,9 +117,10 @@ def test_a_damaged_stage_is_made_again_and_that_is_said(tmp_path, damage):
         "unlisted": lambda: (stage / "sums.json").unlink(),
     }[damage]()
     assert run(tmp_path, KEY, True, "second") == (
-        "second", ["What was kept of the stage stage cannot be used: it is made again."],
-    )  # fmt: skip
-    assert run(tmp_path, KEY, True, "third") == ("second", [])
+        "second",
+        [GOES_ON, "What was kept of the stage stage cannot be used: it is made again."],
+    )
+    assert run(tmp_path, KEY, True, "third") == ("second", [GOES_ON])
 
 
 def test_a_second_training_at_once_keeps_nothing_and_says_so(tmp_path):
@@ -128,7 +140,7 @@ def test_a_second_training_at_once_keeps_nothing_and_says_so(tmp_path):
     assert told == [
         "Another training of readmission runs in this home: this one keeps nothing to resume from."
     ]
-    assert run(tmp_path, KEY, True, "x") == ("kept before", [])  # the lock is free again
+    assert run(tmp_path, KEY, True, "x") == ("kept before", [GOES_ON])  # the lock is free again
 
 
 def test_an_error_in_a_training_leaves_what_it_kept(tmp_path):
@@ -139,7 +151,7 @@ def test_an_error_in_a_training_leaves_what_it_kept(tmp_path):
 
     with pytest.raises(ZeroDivisionError):
         fails()
-    assert run(tmp_path, KEY, True, "second") == ("first", [])
+    assert run(tmp_path, KEY, True, "second") == ("first", [GOES_ON])
 
 
 def test_going_on_helps_after_what_need_not_come_again_and_where_a_stage_is_kept(tmp_path):

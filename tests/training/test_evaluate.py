@@ -187,8 +187,44 @@ def test_of_real_people_no_remark_holds_a_small_count_nor_a_share_that_gives_one
         made = evaluate(replace(rows, companion=rows.outcome), QUICK, counts)
         assert made.companion is not None
         for remarks in (made.remarks, made.companion.remarks):
-            assert {half, "seldom: judged on the rows of which it is known"} <= {*remarks}
+            so_few = "known of so few rows or cases that nothing can be told by it"
+            assert {f"half: {so_few}", f"seldom: {so_few}"} <= {*remarks}
             assert any(said.startswith("fewer than 11 cases are too few") for said in remarks)
+
+
+def known_of_few(cases: int, others: int, **changes) -> Scored:
+    """Ours orders at random; "seldom" is known of so many rows, and right of them, "half" of all
+    but nine."""
+    made = scored(600, truth=None, margin=np.random.default_rng(3).normal(size=600), **changes)
+    at = np.r_[np.flatnonzero(made.outcome == 1)[:cases],
+               np.flatnonzero(made.outcome == 0)[:others]]  # fmt: skip
+    seldom, half = np.full(600, np.nan), np.where(np.arange(600) < 9, np.nan, made.margin)
+    seldom[at] = -np.arange(len(at))
+    return replace(made, baselines={"seldom": seldom, "half": half})
+
+
+@pytest.mark.parametrize(("cases", "others", "told"), [(3, 5, 0), (11, 10, 0), (11, 11, 1)])
+def test_of_real_people_no_figure_is_told_of_a_score_that_is_known_of_few(cases, others, told):
+    rows = known_of_few(cases, others)
+    made = evaluate(replace(rows, companion=rows.outcome), QUICK, Counts("own"))
+    assert made.known["seldom"] == (cases + others, cases)
+    assert made.known["half"] == (591, int(rows.outcome[9:].sum()))
+    assert made.companion is not None
+    for one in (made, made.companion):
+        assert "seldom" in one.scores, "as it is"
+        assert any(words.startswith("not shown to be better than seldom: the paired difference in")
+                   for words in one.remarks) == told  # fmt: skip
+        assert "half: judged on the rows of which it is known" in one.remarks
+        assert any("better than half" in words for words in one.remarks)
+    shown = made.told(Counts("own"))
+    assert shown.companion is not None
+    for one in (shown, shown.companion):
+        found = (one.scores, one.better_than, one.known, set(one.capacities["score"]))
+        assert ["seldom" in names for names in found] == [bool(told)] * 4
+        assert all("half" in names for names in found)
+    assert made.told(Counts("invented")).flat() == made.flat()
+    exactly = evaluate(rows, QUICK, Counts("invented")).remarks
+    assert any("better than seldom" in words for words in exactly)
 
 
 def test_weights_of_censoring_count():

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,8 @@ from data.home import Home
 from data.intake import take_in
 from data.synthesise import synthesise
 from tests.training.small import NO_LAB
-from training.evaluation.evaluate import OURS
+from tests.training.test_evaluate import known_of_few
+from training.evaluation.evaluate import OURS, evaluate
 from training.examine import examine
 from training.external_validation import FILES, Validation, _guarded, validate
 from training.printed_validation import print_validation
@@ -71,7 +74,7 @@ def test_the_command_prints_every_score_and_writes_the_figures(
 ) -> None:
     before = contents(small_home), contents(other)
     out = tmp_path / "new" / "figures"
-    command("--home", str(small_home.root), "validate", quick, "--on", str(other.root),
+    command("--home", str(small_home.root), "validate", "--task", quick, "--on", str(other.root),
             "--out", str(out))  # fmt: skip
     assert (contents(small_home), contents(other)) == before, "neither registry is written to"
     assert not other.tracking_database.exists()
@@ -156,8 +159,85 @@ def test_a_share_of_a_group_tells_no_few(
     for name in ("called", "called_low", "sensitivity", "ppv"):
         assert (made[name] is not None) == told, name
     assert (made["auroc"], made["judgeable"], made["rows"]) == (0.7, True, 1000)
+    assert made["called_low"] in (None, round(called / 2, 2))
     assert _guarded(line, Counts("invented")) == line
     assert _guarded(line | {"events": np.int64(8)}, Counts("own"))["auroc"] is None
+
+
+def test_from_shares_of_several_groups_no_exact_count_can_be_rebuilt() -> None:
+    # women, men and everybody: what is left are 37 people of no sex that is told, 4 of them cases
+    rows, events = {"w": 1733, "m": 1291, "all": 3061}, {"w": 241, "m": 203, "all": 448}
+    can_be: dict[str, set[int]] = {}
+    for name, many in rows.items():
+        share = events[name] / many
+        line = {"rows": many, "events": events[name], "base_rate": share, "called": 0.1,
+                "sensitivity": 60 / events[name], "ppv": 60 / round(many / 10)}  # fmt: skip
+        told = _guarded(line, Counts("own"))
+        exact = Fraction(events[name], many)
+        assert Fraction(share).limit_denominator(told["rows"] + 5) == exact, "so it could be had"
+        assert Fraction(told["base_rate"]).limit_denominator(told["rows"] + 5) != exact
+        can_be[name] = {
+            cases for of in range(told["rows"] - 5, told["rows"] + 6) for cases in range(of + 1)
+            if round(cases / of, 2) == told["base_rate"] and Counts("own").drawn(cases)
+            == told["events"]
+        }  # fmt: skip
+        assert {events[name]} < can_be[name]
+    left = [all_ - w - m for all_ in can_be["all"] for w in can_be["w"] for m in can_be["m"]]
+    assert {*range(12)} <= {*left}, "nobody, or fewer than 11, or more"
+
+
+def figures(told: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """Every number that is not whole, with the name that it stands under."""
+    if isinstance(told, dict):
+        for key, value in told.items():
+            yield from figures(value, key)
+    elif isinstance(told, list):
+        for value in told:
+            yield from figures(value, name)
+    elif isinstance(told, float) and np.isfinite(told):
+        yield name, told
+
+
+def test_of_real_people_a_figure_has_three_digits_and_a_share_two(
+    found: Validation, tmp_path: Path
+) -> None:
+    few_digits = {True: [], False: []}
+    for real, validation in ((True, of_real_people(found)), (False, found)):
+        validation.write(tmp_path)
+        told = list(figures(json.loads((tmp_path / FILES[0]).read_text())))
+        for name in FILES[1:]:
+            told += figures(pd.read_csv(tmp_path / name).to_dict("records"))
+        named = {name for name, _ in told}
+        assert {"base_rate", "ppv", "ppv_low", "sensitivity", "called_high", "auroc", "value",
+                "brier", "mean_risk"} <= named  # fmt: skip
+        shares = ("base_rate", "ppv", "sensitivity", "called")
+        few_digits[real] = [
+            round(value, 2 if name.startswith(shares) else 3) == value for name, value in told
+        ]
+    assert all(few_digits[True])
+    assert np.mean(few_digits[False]) < 0.5, "of invented people they stay exact"
+
+
+def test_of_real_people_a_score_that_is_known_of_few_is_in_no_file_and_not_printed(
+    found: Validation, tmp_path: Path, capsys: Any
+) -> None:
+    judged = evaluate(known_of_few(3, 5), QUICK.evaluation, Counts("own"))
+    few = replace(found, examined=replace(found.examined, evaluation=judged))
+    said = "seldom: known of so few rows or cases that nothing can be told by it"
+    for validation, told in ((few, True), (of_real_people(few), False)):
+        validation.write(tmp_path)
+        print_validation(validation)
+        printed = capsys.readouterr().out.splitlines()
+        beside = [line for line in printed if "seldom" in line and "seldom: known" not in line]
+        assert bool(beside) == told
+        held = json.loads((tmp_path / FILES[0]).read_text())["evaluation"]
+        assert said in held["remarks"]
+        for part in ("scores", "better_than"):
+            assert ("seldom" in held[part]) == told
+            assert "half" in held[part]
+        for name in FILES[1:3]:
+            assert ("seldom" in (tmp_path / name).read_text()) == told
+            assert "half" in (tmp_path / name).read_text()
 
 
 def test_too_few_cases_are_said_without_their_number(found: Validation) -> None:
@@ -229,5 +309,5 @@ def test_a_file_in_the_place_of_the_folder_is_refused_before_anything_is_judged(
     file = tmp_path / "file"
     file.write_text("")
     with pytest.raises(InputError, match=r"--out: .*file is not a folder"):
-        command("--home", str(small_home.root), "validate", "readmission", "--on",
+        command("--home", str(small_home.root), "validate", "--task", "readmission", "--on",
                 str(tmp_path / "none"), "--out", str(file))  # fmt: skip

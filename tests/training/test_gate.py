@@ -11,6 +11,7 @@ from training.cohorts.groups import Grouping
 from training.evaluation.evaluate import OURS, Interval, Scored, evaluate
 from training.evaluation.subgroups import subgroups
 from training.printed import print_verdict
+from training.release import gate as gate_of
 from training.release.gate import (
     CHAMPION_SCORE,
     Calibration,
@@ -113,7 +114,8 @@ def test_under_a_least_number_of_cases_nothing_is_decided():
     assert missed(verdict) == ["cases enough"]
     assert verdict.missed[0].startswith("49 cases test, and 50 are needed: nothing is decided")
     assert [c.name for c in verdict.criteria if not c.judged] == [
-        "beside the baselines", "too good to be true", "worst group",
+        "beside the baselines", "too good to be true", "calibration in total",
+        "calibration slope", "worst group",
     ]  # fmt: skip
     one_more = rows.part(np.flatnonzero(np.cumsum(rows.outcome) <= 50))
     assert "cases enough" not in missed(judged(one_more, groups=(), champion="", why="none"))
@@ -343,3 +345,20 @@ def test_the_printed_verdict_says_how_to_go_on(champion, passed, said, capsys):
     assert "May version 3 of readmission become champion?" in told
     assert ("ranking passed as it is" if passed else "ranking MISSED as it is") in told
     assert said in told
+
+
+@pytest.mark.parametrize(
+    ("found", "off"),
+    [
+        ((0.70, 0.60, 0.81), True),  # touches the limit, and is shown to be off
+        ((0.70, 0.40, 1.01), False),  # that may be chance
+        ((0.85, 0.82, 0.88), False),  # shown to be off, by less than matters
+        ((1.30, 1.10, 1.50), True),
+        ((1.30, 0.99, 1.70), False),
+    ],
+)
+def test_a_limit_is_missed_where_the_figure_lies_beyond_it_and_not_by_chance(found, off):
+    judged_as = gate_of._within("slope", "it", Interval(*found), 0.8, 1.25, enough=True)
+    assert (judged_as.passed, judged_as.judged) == (not off, True)
+    of_few = gate_of._within("slope", "it", Interval(*found), 0.8, 1.25, enough=False)
+    assert (of_few.passed, of_few.judged) == (not off, off)

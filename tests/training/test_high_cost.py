@@ -292,3 +292,18 @@ def test_the_cohort_says_what_was_done_with_each_odd_amount():
     assert "not truncated" in " ".join(
         high_cost_cohort(together(opening), manifest(), HIGH_COST, 100).remarks
     )
+
+
+def test_dates_whose_year_before_is_not_all_there_are_told():
+    opening = Person("opening", birth="1950-01-01").cost("2021-01-01", 1)
+
+    def told(task):
+        return [remark for remark in high_cost_cohort(
+            together(opening, Person()), manifest(), task, 100).remarks
+                if "less than a year after" in remark]  # fmt: skip
+
+    #  from the end of June (180 days) to that of November; on 31 December the year is whole
+    [sentence] = told(HIGH_COST)
+    assert sentence.startswith("6 of the dates lie less than a year after the first known cost "
+                               "(2021-01-01): ")  # fmt: skip
+    assert told(replace(HIGH_COST, look_back_days=365)) == []

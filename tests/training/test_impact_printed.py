@@ -62,7 +62,7 @@ def test_the_words_go_by_where_the_interval_lies(capsys):
     assert "On the list it was 30.0 points higher" in more
     assert "look into why" in more
     for said in (less, same, more):
-        assert "A score orders outreach; it never denies care." in said
+        assert "A score orders outreach; it never denies care: those not drawn lost nothing" in said
         assert "it tells nothing of those at its top" in said
 
 

@@ -21,8 +21,10 @@ from training.recalibrate import (
     OF,
     RecalibrateReport,
     _as_it_was_learned,
+    _moved,
     _refuse_another_question,
     _refuse_other_people,
+    _rows_since,
     first_asked_on,
     last_day,
     recalibrate,
@@ -166,8 +168,29 @@ def test_what_being_reached_does_is_no_move_of_the_base_rate(home):
     assert helped.start - plain.start == pytest.approx(offset)
 
 
+@pytest.mark.parametrize("name", LATER)
+def test_what_being_reached_does_is_in_no_tier(home, name):
+    task = replace(LATER[name], feedback=FeedbackSettings(treated="flag"))
+    champion = RiskModel.load(home.models / name)
+    text, _ = read_model_files(home.models / name)
+    as_asked = prepare(home, task, champion)
+    places = _rows_since(as_asked, champion, task)
+    offset = np.where(np.arange(len(as_asked.matrix.rows)) % 3 == 0, -3.0, 0.0)
+    helped = replace(as_asked, treated=replace(as_asked.treated, offset=offset))
+    learner = _as_it_was_learned(helped, champion)
+    _, model = _moved(champion, learner, helped, text, places)
+    rows = as_asked.matrix.rows.iloc[places]
+    once = rows["landmark"].to_numpy() == 0 if "landmark" in rows else np.ones(len(rows), bool)
+    tiers = model.tier(learner.margin(text, places)[once])
+    # 5 of 100 whom the list asks about, who begin where nobody was reached
+    assert np.mean(tiers == "high") == pytest.approx(task.tiers.high, abs=1.5 / once.sum())
+    assert np.mean(tiers != "low") == pytest.approx(task.tiers.moderate, abs=1.5 / once.sum())
+
+
 def test_nothing_has_become_known_since(home, reports):
-    with pytest.raises(RefusalError, match="have become known of people whom no fit saw"):
+    with pytest.raises(
+        RefusalError, match="of people whom no fit saw have become known before the test begins on"
+    ):
         recalibrate(home, "readmission", earlier(LATER["readmission"]))
 
 

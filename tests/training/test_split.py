@@ -18,12 +18,14 @@ from training.cohorts.split import (
     FITTED_TO,
     LEARNING,
     ROLES,
+    Split,
     patient_roles,
     refuse_if_too_few,
     share_of,
     split_rows,
 )
 from training.settings.tasks import SplitSettings
+from training.statistics.small_cells import Counts
 
 SETTINGS = SplitSettings()
 QUESTION = st.tuples(st.integers(0, 40), st.integers(0, 600))
@@ -108,11 +110,32 @@ def test_too_few_cases_are_refused_with_their_number():
     outcome = np.zeros(600)
     outcome[split.rows("train")[:9]] = 1
     with pytest.raises(RefusalError, match=r"Only 9 cases among \d+ training rows"):
-        refuse_if_too_few(split, outcome, SETTINGS)
+        refuse_if_too_few(split, outcome, SETTINGS, Counts("invented"))
     outcome[split.rows("train")[:12]] = 1
     with pytest.raises(RefusalError, match=r"Only 0 cases among \d+ test rows"):
-        refuse_if_too_few(split, outcome, SETTINGS)
-    refuse_if_too_few(split, outcome, replace(SETTINGS, least_test_events=0))
+        refuse_if_too_few(split, outcome, SETTINGS, Counts("invented"))
+    refuse_if_too_few(split, outcome, replace(SETTINGS, least_test_events=0), Counts("invented"))
+
+
+@pytest.mark.parametrize(
+    ("cases", "rows", "said"),
+    [(3, 57, "Fewer than 11 cases among 60 test rows, and at least 20 and as many others"),
+     (1, 57, "Fewer than 11 cases among 60 test rows, and at least 20 "),
+     (0, 57, "Only 0 cases among 60 test rows, and at least 20 "),
+     (13, 57, "Only 11 to 14 cases among 60 test rows, and at least 20 "),
+     (52, 57, "Only 50 cases among 60 test rows, and at least 20 "),
+     (3, 8, "Fewer than 11 cases among fewer than 11 test rows, and at least 20 ")],
+)  # fmt: skip
+def test_of_real_people_too_few_cases_are_refused_without_their_number(cases, rows, said):
+    role = np.repeat(np.array(["train", "test"], dtype=object), [200, rows])
+    outcome = np.r_[np.arange(200) % 2, np.arange(rows) < cases]
+    wanted = replace(SETTINGS, least_test_events=20)
+    with pytest.raises(RefusalError) as error:
+        refuse_if_too_few(Split(role, 0, 0), outcome, wanted, Counts("own"))
+    assert str(error.value).startswith(said)
+    exact = f"Only {cases} {'case' if cases == 1 else 'cases'} among {rows} test rows, "
+    with pytest.raises(RefusalError, match=exact):
+        refuse_if_too_few(Split(role, 0, 0), outcome, wanted, Counts("public_synthetic"))
 
 
 def test_who_fits_a_booster_and_who_fits_anything() -> None:

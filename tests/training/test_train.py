@@ -101,6 +101,7 @@ def test_the_model_in_use_is_the_one_that_was_judged(home, trained, task):
     assert model.version == report.model_version
     assert model.metadata["kind"] == task
     assert model.metadata["origin"] == "invented"
+    assert model.metadata["treated"] == "include"
     assert model.metadata["carries"] == list(Histories.open(home.histories).carries)
     assert 0 < model.metadata["tiers"]["moderate"] <= model.metadata["tiers"]["high"] < 1
     assert model.metadata["threshold_cents"] == report.threshold_cents
@@ -356,13 +357,14 @@ def test_a_copied_home_is_not_written_into_the_one_it_came_from_and_what_is_kept
         train(copy, str(mine), tell=told.append)
     with pytest.raises(RefusalError, match="copied or moved"):
         train(copy, "readmission", SMALL_READMISSION, resume=True, tell=told.append)
-    assert told == [  # and the second went on, or a sentence would say why not
+    assert told == [  # and the second went on
         f"What was finished of the training is kept: `firstcall train --task '{mine}' --resume` "
         "goes on from there.",
+        "Goes on with the unfinished training of readmission: kept are matrix, selection, fit.",
         "What was finished of the training is kept: the same training with resume=True goes on "
         "from there.",
     ]
     many = replace(SMALL_READMISSION, split=replace(HALF_TESTS, least_test_events=10**6))
     with pytest.raises(RefusalError, match="Only"):
         train(copy, "readmission", many, tell=told.append)
-    assert len(told) == 2, "nothing was kept, and the same would be refused again"
+    assert len(told) == 3, "nothing was kept, and the same would be refused again"

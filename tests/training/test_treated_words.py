@@ -74,6 +74,11 @@ def test_of_few_cases_the_fit_is_not_told():
         "observed : expected among the fewer than 11 of 210 rows that test and were not reached "
         "is not shown (fewer than 11 cases), among those reached 0.500"
     )
+    assert FitApart(206, 35, 7, 28, *fit, INVENTED, weighted=True).words == (
+        "observed : expected among the 171 of 206 rows that test and were not reached, weighted by "
+        "the inverse chance of it, is 1.100 (0.900 to 1.300) (28 cases), among those reached 0.500 "
+        "(0.200 to 0.900) (7); a case that came before anybody called is none of these"
+    )
     assert FitApart(206, 35, 7, 28, *fit).words == FitApart(206, 35, 7, 28, *fit, OWN).words
 
 

@@ -21,15 +21,19 @@ from tests.features.invented_rows import crowd
 from tests.features.rows import AS_OF, ago, histories
 from tests.training.small import table_of
 from tests.training.test_treated import ASKED, CARRIED, THROUGH, steps
+from training.cohorts.groups import Grouping
 from training.cohorts.prior_chance import log_odds_by_prior
 from training.evaluation.evaluate import Scored
 from training.evaluation.fit_apart import FitApart, fit_apart
 from training.fitting.calibrate import fit_platt
 from training.fitting.fit import fit
 from training.fitting.matrix import Matrix, learnable
-from training.fitting.treated import Treated, treated_rows
+from training.fitting.treated import Treated, standing_for, treated_rows
+from training.release.gate import Calibration
+from training.release.judged import _of_unreached
 from training.settings.feedback_settings import FeedbackSettings
 from training.settings.model_settings import EvaluationSettings, FitSettings
+from training.statistics.small_cells import Counts
 
 PEOPLE = 10_000
 WINDOW = 365
@@ -102,12 +106,17 @@ def said_by(seed: int, treated: str, halved: bool = True) -> np.ndarray:
     world = treated_world(seed, halved)
     made = made_of(seed, "include" if treated == "nobody called" else treated, halved)
     y = (world.uncalled if treated == "nobody called" else world.rows["outcome"]).astype(float)
-    y, role, start = np.asarray(y), made.role(ROLE), made.offset
+    return learned_risk(world.columns, np.asarray(y), made)
+
+
+def learned_risk(columns: pd.DataFrame, y: np.ndarray, made: Treated) -> np.ndarray:
+    """The risk of each person by a model of the rows that `made` leaves to learn from."""
+    role, start = made.role(ROLE), made.offset
     learning = np.flatnonzero(np.isin(role, ["train", "validation"]))
     held = np.flatnonzero(role == "calibration")
-    X = world.columns.to_numpy(np.float32)
+    X = columns.to_numpy(np.float32)
     fitted = fit(
-        X[learning].__getitem__, y[learning], made.weight[learning], [*map(str, world.columns)],
+        X[learning].__getitem__, y[learning], made.weight[learning], [*map(str, columns)],
         np.where(role[learning] == "validation", 0, -1), FIT,
         None if start is None else start[learning],
     )  # fmt: skip
@@ -170,6 +179,94 @@ def test_a_help_that_takes_the_same_log_odds_from_everybody_is_what_flag_assumes
     effect = made_of(0, "flag", halved=False).effect
     assert effect is not None
     assert effect.low < -1 < effect.high
+
+
+def early_world() -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray, pa.Table]:
+    """Columns, rows, true risks and calls: a quarter are cases on any day of the window, half get a
+    call on any day, if they are not a case by then, and no call changes anything."""
+    rng = np.random.default_rng(6)
+    age = rng.normal(75, 8, PEOPLE)
+    risk = sigmoid(-1.2 + 0.05 * (age - 75))
+    case, falls = rng.random(PEOPLE) < risk, rng.integers(1, WINDOW + 1, PEOPLE)
+    called = rng.random(PEOPLE) < 0.5
+    on = np.where(called, rng.integers(1, WINDOW + 1, PEOPLE), 2 * WINDOW)
+    reached = on < np.where(case, falls, WINDOW + 1)
+    ids = [f"p{n:05d}" for n in range(PEOPLE)]
+    rows = pd.DataFrame({
+        "patient_id": ids, "as_of": ASKED, "outcome_until": ASKED + WINDOW,
+        "days_to": np.where(case, falls, np.nan), "outcome": case.astype(int), "weight": 1.0,
+    })  # fmt: skip
+    calls = table_of("outreach", [
+        {"patient_id": ids[n], "step": "contacted",
+         "happened_on": date(1970, 1, 1) + timedelta(int(ASKED + on[n]))}
+        for n in np.flatnonzero(reached)
+    ])  # fmt: skip
+    return pd.DataFrame({"age": age}), rows, risk, calls
+
+
+@cache
+def held_against_those_not_reached(treated: Any) -> tuple[FitApart, FitApart, Calibration]:
+    """Of calls without any effect, the fit of a model as the gate holds it, without weights and
+    with them: of what was learned by a setting, or of the risk itself ("true")."""
+    columns, rows, risk, calls = early_world()
+    setting = FeedbackSettings("weight" if treated == "true" else treated)
+    through = THROUGH + WINDOW
+    made = treated_rows(columns, rows, ROLE, {"outreach": calls}, through, CARRIED, setting)
+    y = rows["outcome"].to_numpy(float)
+    said = risk if treated == "true" else learned_risk(columns, y, made)
+    at = np.flatnonzero(TESTED)
+    scored = Scored(
+        y[at], said[at], logit(said[at]), rows["patient_id"].to_numpy(object)[at],
+        np.zeros(len(at)), {}, np.ones(len(at)),
+    )  # fmt: skip
+    standing = standing_for(
+        columns.iloc[at], rows.iloc[at], made.first[at], np.ones(len(at), bool), setting.seed
+    ).weight
+    few = EvaluationSettings(replicates=60, judgeable_events=100)
+    reached, shown = made.reached[at], Counts("invented")
+    sexes = Grouping("sex", np.where(at % 2 == 0, "women", "men").astype(object))
+    return (
+        fit_apart(scored, reached, few, shown),
+        fit_apart(scored, reached, few, shown, standing),
+        _of_unreached(scored, (sexes,), standing, few, shown),
+    )
+
+
+@pytest.mark.parametrize("treated", ["true", "weight"])
+def test_a_model_of_the_risk_without_help_is_right_of_those_not_reached_once_they_are_weighted(
+    treated,
+):
+    plain, weighted, calibration = held_against_those_not_reached(treated)
+    assert plain.of_others is not None
+    assert plain.of_others.low > 1.1, "whoever is a case early cannot be reached any more"
+    assert weighted.of_others is not None
+    assert weighted.of_others.low < 1 < weighted.of_others.high
+    assert weighted.of_others.value == pytest.approx(1, abs=0.08)
+    assert weighted.of_reached == plain.of_reached
+    figures = calibration.evaluation.scores["firstcall"]
+    assert figures["observed_to_expected"] == pytest.approx(weighted.of_others)
+    assert calibration.by_group["observed_to_expected"].to_numpy() == pytest.approx(1, abs=0.15)
+
+
+def test_a_model_that_learned_too_many_early_cases_is_not_right_of_them():
+    plain, weighted, calibration = held_against_those_not_reached("exclude")
+    assert plain.of_others is not None
+    assert plain.of_others.low < 1 < plain.of_others.high, "its own mistake is in them too"
+    assert weighted.of_others is not None
+    assert weighted.of_others.high < 0.9
+    assert calibration.evaluation.scores["firstcall"]["observed_to_expected"].high < 0.9
+
+
+def test_the_words_say_that_those_not_reached_are_weighted():
+    plain, weighted, calibration = held_against_those_not_reached("true")
+    assert "not reached, weighted by the inverse chance of it, is " in weighted.words
+    assert weighted.words.endswith("; a case that came before anybody called is none of these")
+    assert "weighted" not in plain.words
+    assert plain.words.endswith("a case that came before anybody called counts among the first")
+    assert calibration.of_whom == (
+        f" among the {weighted.rows - weighted.reached:,} of {weighted.rows:,} rows that nobody "
+        "reached, weighted by the inverse chance of it,"
+    )
 
 
 def test_what_each_setting_does_to_which_rows():

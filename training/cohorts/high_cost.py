@@ -110,6 +110,7 @@ def high_cost_cohort(
         f"{np.datetime64(int(days[-1]), 'D')}; costs are taken as complete until "
         f"{np.datetime64(known_until, 'D')}",
         remark_on_run_out(amounts.completion, run_out, task),
+        *_remark_on_beginning(days, amounts, task),
     ]
     asked = _asked(days, persons, enrolment, amounts, task)
     add_need(asked, tables, through, manifest["carries"], patients)
@@ -198,6 +199,25 @@ def _usable_days(amounts: _Amounts, task: HighCostTask, known_until: int) -> NDA
             "needs more months of costs."
         )
     return days
+
+
+def _remark_on_beginning(
+    days: NDArray[np.int64], amounts: _Amounts, task: HighCostTask
+) -> list[str]:
+    """Where dates lie so near the first cost that a year of look-back holds less than a year."""
+    first = amounts.spending.first_day
+    if (
+        amounts.yearly
+        or first is None
+        or not (early := int((days < first + YEAR_BEFORE - 1).sum()))
+    ):
+        return []
+    return [
+        f"{early} of the dates lie less than a year after the first known cost "
+        f"({np.datetime64(first, 'D')}): what features count over a year is counted over less "
+        "there, so that a model that learns from these dates may tell too high risks later; "
+        f"look_back_days = {YEAR_BEFORE} asks from a full year on (now {task.look_back_days})"
+    ]
 
 
 def _asked(

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from data.errors import RefusalError
 from training.settings.model_settings import SplitSettings
+from training.statistics.small_cells import Counts
 
 ROLES = ("train", "validation", "calibration", "test")
 LEARNING = ("train", "validation")
@@ -114,19 +115,24 @@ def split_rows(rows: pd.DataFrame, run_out_days: int, settings: SplitSettings) -
     return Split(role, test_from, embargo)
 
 
-def refuse_if_too_few(split: Split, outcome: ArrayLike, settings: SplitSettings) -> None:
-    """Raises RefusalError, with the counts, where too few cases are left to learn or to test."""
+def refuse_if_too_few(
+    split: Split, outcome: ArrayLike, settings: SplitSettings, shown: Counts
+) -> None:
+    """Raises RefusalError, with the counts, where too few cases are left to learn or to test; of
+    real people without the small ones."""
     case = np.asarray(outcome) == 1
     learning = split.rows(*FITTED_TO)
     testing = split.rows("test")
     counts = {
-        "training": (case[learning].sum(), len(learning), settings.least_train_events),
-        "test": (case[testing].sum(), len(testing), settings.least_test_events),
+        "training": (int(case[learning].sum()), len(learning), settings.least_train_events),
+        "test": (int(case[testing].sum()), len(testing), settings.least_test_events),
     }
     for name, (events, rows, least) in counts.items():
         if events < least or rows - events < least:
+            only = shown.count(events)
+            only = only.capitalize() if shown.hides(events) else f"Only {only}"
             raise RefusalError(
-                f"Only {events} {'case' if events == 1 else 'cases'} among {rows} {name} rows, and "
-                f"at least {least} and as many others are needed: take in more people or more "
-                "months, or change in the task's settings what a case is."
+                f"{only} {'case' if only == 'Only 1' else 'cases'} among {shown.count(rows)} "
+                f"{name} rows, and at least {least} and as many others are needed: take in more "
+                "people or more months, or change in the task's settings what a case is."
             )

@@ -18,7 +18,7 @@ there was ever held back.
 Regression to the mean: those called were chosen when they were high, and people fall back by
 themselves. How far those called fell after they were called is therefore no effect, and stands
 only beside an estimate, with how far the comparison group fell as well. A score orders outreach and
-never denies care: the comparison group was not called earlier than without the programme.
+never denies care: the comparison group lost no call that it would have had without the list.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ OUTCOMES = {
 
 NOT_FOUND = "no such person or discharge among the final facts"
 NOT_AHEAD = "back in hospital, or dead, before the list was made, as is known by now"
-NOT_OVER = "its days lie beyond what the data hold"
+NOT_OVER = "its days, or those until their claims are complete, lie beyond what the data hold"
 LEFT = "left coverage within these days, and nothing had happened until then"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from data.terminal import say, table
 from training.effects.impact import Estimate, Group, Impact, OfQueue, needed_a_group
+from training.effects.impact_outcomes import DISCHARGED, HIGH_COST
 from training.statistics.small_cells import SMALLEST_SHOWN, Counts
 
 OF_THE_LIST = (
@@ -15,9 +16,12 @@ OF_THE_LIST = (
     "at its top, all of whom were called.",
     "Each person counts as first drawn, whatever came later; whether a call was made, or reached "
     "anybody, is not asked.",
-    "A score orders outreach; it never denies care. The comparison group was not called earlier "
-    "than without the programme.",
+    "A score orders outreach; it never denies care: those not drawn lost nothing that they would "
+    "have had without the list.",
 )  # fmt: skip
+
+_OF_QUEUE = {DISCHARGED: "readmission", HIGH_COST: "a costly year"}
+"""What the risk is a risk of by which a queue is ordered; the outcome is another thing."""
 
 
 def print_impact(told: Impact, counts: Counts | None = None) -> None:
@@ -39,7 +43,7 @@ def print_impact(told: Impact, counts: Counts | None = None) -> None:
 def _print_queue(told: OfQueue, counts: Counts) -> None:
     table(
         f"The {told.queue} queue: who {told.outcome}",
-        ("", "people", "mean risk when drawn", "outcome known", "had it", "share"),
+        ("", "people", f"mean risk of {_OF_QUEUE[told.queue]}", "outcome known", "had it", "share"),
         [_row("drawn, and on the list", told.drawn, counts),
          _row("not drawn: the comparison group", told.not_drawn, counts)],
         right=range(1, 6),

@@ -23,6 +23,7 @@ from training.evaluation.equity import EquityAudit, equity_audit
 from training.evaluation.evaluate import Scored
 from training.fitting.matrix import Matrix
 from training.settings.model_settings import EvaluationSettings
+from training.statistics.small_cells import Counts
 
 
 def groupings_in(
@@ -51,4 +52,5 @@ def audited(
         through = day_of(manifest["data_through"])
         rows = with_chronic_conditions(rows, tables, through, manifest["carries"])
     true = true_conditions(truth, rows)
-    return equity_audit(scored, rows, groupings, settings, true, caveat)
+    counts = Counts(str(manifest["origin"]))
+    return equity_audit(scored, rows, groupings, settings, true, caveat, counts)

@@ -24,6 +24,7 @@ from training.evaluation.evaluate import Scored, named_for_mlflow
 from training.settings.model_settings import EvaluationSettings
 from training.statistics.called import CALLED, called
 from training.statistics.resampling import resampled
+from training.statistics.small_cells import Counts
 
 AT = 97
 """The percentile of risk from which groups are compared: Obermeyer's, from which the programme he
@@ -93,6 +94,7 @@ def equity_audit(
     settings: EvaluationSettings,
     truth_conditions: NDArray[np.float64] | None = None,
     caveat: str = CAVEAT,
+    counts: Counts | None = None,
 ) -> EquityAudit:
     """Audit a score on `rows`, in the order of `scored`.
 
@@ -100,7 +102,7 @@ def equity_audit(
     readmission
     from `need.with_chronic_conditions`), and unplanned_days where they are known. The percentile of
     risk is that among all rows. `truth_conditions`: `need.true_conditions`. `caveat` says what was
-    counted as illness.
+    counted as illness. `counts` guards the shares in the findings; without it, as of real people.
     """
     need = {COUNTED: _column(rows, "chronic_conditions")}
     if truth_conditions is not None:
@@ -121,10 +123,13 @@ def equity_audit(
     tables = {
         name: pd.concat(found.get(name, [pd.DataFrame()]), ignore_index=True) for name in _TABLES
     }
-    not_told = {g.name: float(np.mean(g.of == "")) for g in groupings if g.name in AUDITED}
+    not_told = {
+        g.name: (int(np.sum(g.of == "")), len(g.of)) for g in groupings if g.name in AUDITED
+    }
+    parts = {(g.name, group): _parts(g, group, lists) for g in told for group in g.groups}
     findings = findings_of(
         tables["at_same_risk"], tables["shares"], not_told, FEWEST, AT, scored.amount is not None,
-        caveat,
+        caveat, parts, counts or Counts("own"),
     )  # fmt: skip
     return EquityAudit(**tables, findings=findings)
 
@@ -150,6 +155,18 @@ def _lists(
         name: called(score, scored.period, scored.patient_id, CALLED)
         for name, score in ordered.items()
     }
+
+
+def _parts(
+    grouping: Grouping, group: str, lists: Mapping[str, NDArray[np.bool_]]
+) -> list[tuple[int, int]]:
+    """How many of the rows whose group is told, and of those that each list calls, are of `group`,
+    and how many there are."""
+    ours, told = grouping.of == group, grouping.of != ""
+    return [
+        (int((ours & taken).sum()), int((told & taken).sum()))
+        for taken in (np.ones(len(told), dtype=bool), *lists.values())
+    ]
 
 
 def _place(first: NDArray[np.float64], *ties: NDArray[np.float64]) -> NDArray[np.float64]:

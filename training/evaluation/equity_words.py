@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from training.cohorts.groups import PAYER, RACE
+from training.statistics.small_cells import Counts
 
 _OF = {"true_conditions": "true chronic conditions",
        "counted_conditions": "active chronic conditions counted from claims"}  # fmt: skip
@@ -17,24 +18,29 @@ _OF = {"true_conditions": "true chronic conditions",
 def findings_of(
     at_same_risk: pd.DataFrame,
     shares: pd.DataFrame,
-    not_told: Mapping[str, float],
+    not_told: Mapping[str, tuple[int, int]],
     fewest: int,
     at: int,
     of_cost: bool,
     caveat: str,
+    parts: Mapping[tuple[str, str], Sequence[tuple[int, int]]],
+    counts: Counts,
 ) -> tuple[str, ...]:
     """The sentences of an audit; its tables are those of `training.evaluation.equity.EquityAudit`.
 
-    `not_told`: the share of rows without a group, of each grouping that was asked for; `fewest`
-    people are compared at percentile `at` and above; `of_cost`: the score follows cost; `caveat`:
-    what was counted as illness, and that it is counted from claims.
+    `not_told`: how many rows have no group, and how many there are, of each grouping that was asked
+    for; `fewest` people are compared at percentile `at` and above; `of_cost`: the score follows
+    cost; `caveat`: what was counted as illness, and that it is counted from claims; `parts`: of
+    each grouping and group how many of the rows, and of those called by each list, are of it, and
+    how many there are. `counts`: shares that would tell few real people are not told.
     """
     said = [
-        f"{name} is not told for {share:.0%} of the rows, which are in none of its groups"
-        if share < 1
+        f"{name} is not told for {_part(few, rows, counts)} of the rows, which are in none of its "
+        "groups"
+        if few < rows
         else f"{name} is not told: nobody can audit by it"
-        for name, share in not_told.items()
-        if share > 0
+        for name, (few, rows) in not_told.items()
+        if few > 0
     ]
     if at_same_risk.empty:
         return tuple(map(_sentence, said))
@@ -44,7 +50,12 @@ def findings_of(
         return tuple(map(_sentence, said))
     first = measures[0]
     said += _of_differences(at_same_risk, measures, at, of_cost)
-    said += [words for line in lines_of(shares) for words in _on_the_list(line, first)]
+    said += [
+        words
+        for line in lines_of(shares)
+        if not any(counts.small(*pair) for pair in parts[line["grouping"], line["group"]])
+        for words in _on_the_list(line, first, 0 if counts.guarded else 1)
+    ]
     alone = at_same_risk.groupby("grouping")["group"].transform("size") < 2
     few = at_same_risk[~at_same_risk["judgeable"].astype(bool) & ~alone]
     if len(few):
@@ -132,16 +143,25 @@ def _meaning(line: Mapping[str, Any], first: str, of_cost: bool, *, more: bool) 
     return f": {far}{why} calls them too {'late' if more else 'early'}"
 
 
-def _on_the_list(line: Mapping[str, Any], first: str) -> list[str]:
+def _on_the_list(line: Mapping[str, Any], first: str, places: int) -> list[str]:
     need = first.removesuffix("_conditions") + "_need"
     if not _shown(line, f"{need}_minus_score"):
         return []
     by = "true chronic conditions" if first == "true_conditions" else "conditions counted"
+    of_rows, of_called, of_need, low, high = (
+        f"{line[f'share_{name}']:.{places}%}"
+        for name in ("of_rows", "called", f"by_{need}", f"by_{need}_low", f"by_{need}_high")
+    )
     return [
-        f"{_people(line)} are {line['share_of_rows']:.1%} of all and {line['share_called']:.1%} of "
-        f"those called by the score; by {by} they would be {line[f'share_by_{need}']:.1%} "
-        f"({line[f'share_by_{need}_low']:.1%} to {line[f'share_by_{need}_high']:.1%})"
+        f"{_people(line)} are {of_rows} of all and {of_called} of those called by the score; by "
+        f"{by} they would be {of_need} ({low} to {high})"
     ]
+
+
+def _part(part: int, whole: int, counts: Counts) -> str:
+    if counts.small(part, whole):
+        return "few" if part <= whole - part else "nearly all"
+    return f"{part / whole:.0%}"
 
 
 def _people(line: Mapping[str, Any]) -> str:

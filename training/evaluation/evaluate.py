@@ -78,7 +78,8 @@ class Evaluation:
     """``scores[name][metric]``, ``better_than[baseline][metric]`` (ours minus the baseline, on the
     same resampled patients), ``capacities`` (see `training.evaluation.capacities`), ``truth``
     (figures against the true risk; empty where nobody knows it), ``remarks`` for the reader,
-    ``companion`` the same scores on the same rows judged by the companion outcome."""
+    ``companion`` the same scores on the same rows judged by the companion outcome, ``known`` on
+    how many rows, and cases among them, each baseline is known."""
 
     rows: int
     people: int
@@ -91,6 +92,23 @@ class Evaluation:
     truth: dict[str, float] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
     companion: Evaluation | None = None
+    known: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def told(self, counts: Counts) -> Evaluation:
+        """The same without the scores that are known of so few real people that no figure of them
+        may be told."""
+        few = {name for name, (rows, cases) in self.known.items() if counts.small(cases, rows)}
+
+        def kept(by_name: dict[str, Any]) -> dict[str, Any]:
+            return {name: value for name, value in by_name.items() if name not in few}
+
+        table = self.capacities
+        return replace(
+            self, scores=kept(self.scores), better_than=kept(self.better_than),
+            capacities=table[~table["score"].isin(few)].reset_index(drop=True),
+            within_period=kept(self.within_period), known=kept(self.known),
+            companion=None if self.companion is None else self.companion.told(counts),
+        )  # fmt: skip
 
     def beats(self, baseline: str, metric: str = "auroc") -> bool:
         """Better: the lower bound of the paired difference lies above 0."""
@@ -156,7 +174,10 @@ def evaluate(
     people, person = np.unique(scored.patient_id.astype(str), return_inverse=True)
     usable = {n: s for n, s in scored.baselines.items() if np.isfinite(s).any()}
     remarks = [f"{n}: not evaluable" for n in scored.baselines if n not in usable]
-    remarks += [f"{n}: judged on the {_part_known(s, counts)}rows of which it is known"
+    known = {n: (int(np.isfinite(s).sum()), int(y[np.isfinite(s)].sum()))
+             for n, s in usable.items()}  # fmt: skip
+    few = {name for name, (rows, cases) in known.items() if counts.small(cases, rows)}
+    remarks += [f"{n}: {_where_known(s, counts, few=n in few)}"
                 for n, s in usable.items() if not np.isfinite(s).all()]  # fmt: skip
     if y.sum() < settings.judgeable_events:
         remarks.append(
@@ -168,7 +189,7 @@ def evaluate(
     drawn = resampled(person, settings.replicates, settings.seed)
     samples = [measures.under(w * k) for k in drawn]
     scores, better = _intervals(point, samples)
-    remarks += _warnings(scores, better)
+    remarks += _warnings(scores, {n: paired for n, paired in better.items() if n not in few})
     return Evaluation(
         rows=len(y), people=len(people), events=int(y.sum()),
         base_rate=float(np.average(y, weights=w)) if len(y) else float("nan"),
@@ -179,14 +200,17 @@ def evaluate(
             for n, s in {OURS: scored.margin, **usable}.items() if np.isfinite(s).all()
         },
         truth=_against_truth(scored, usable), remarks=tuple(remarks),
-        companion=_by_companion(scored, settings, counts),
+        companion=_by_companion(scored, settings, counts), known=known,
     )  # fmt: skip
 
 
-def _part_known(score: NDArray[np.float64], counts: Counts) -> str:
+def _where_known(score: NDArray[np.float64], counts: Counts, *, few: bool) -> str:
+    if few:
+        return "known of so few rows or cases that nothing can be told by it"
     known = np.isfinite(score)
     hidden = counts.small(int(known.sum()), len(known))
-    return "" if hidden else f"{known.mean():.0%} of "
+    part = "" if hidden else f"{known.mean():.0%} of "
+    return f"judged on the {part}rows of which it is known"
 
 
 def _by_companion(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from training.statistics.small_cells import Counts
 class FitApart:
     """Observed : expected among the test rows that were reached and among the others; None where
     there is none. ``cases_reached`` and ``cases_others`` are counted without weights; ``shown``
-    writes them."""
+    writes them. ``weighted``: the others stand for everybody, see `fit_apart`."""
 
     rows: int
     reached: int
@@ -29,20 +29,21 @@ class FitApart:
     of_reached: Interval | None
     of_others: Interval | None
     shown: Counts = GUARDED
+    weighted: bool = False
 
     @property
     def words(self) -> str:
         """In one sentence, for the report."""
         return of_fit(
             self.rows, self.reached, (self.cases_reached, self.cases_others),
-            (self.of_reached, self.of_others), self.shown,
+            (self.of_reached, self.of_others), self.shown, self.weighted,
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
         """Everything as plain lists and numbers."""
         return {
             "rows": self.rows, "reached": self.reached, "cases_reached": self.cases_reached,
-            "cases_others": self.cases_others,
+            "cases_others": self.cases_others, "weighted": self.weighted,
             "observed_to_expected_reached": _listed(self.of_reached),
             "observed_to_expected_others": _listed(self.of_others),
         }  # fmt: skip
@@ -53,14 +54,19 @@ def fit_apart(
     reached: NDArray[np.bool_],
     settings: EvaluationSettings,
     shown: Counts = GUARDED,
+    standing: NDArray[np.float64] | None = None,
 ) -> FitApart:
     """Of the rows that test those `reached` and the others apart, with the bootstrap over patients;
-    `reached` has one entry a row of `scored`, in its order. `shown` writes the counts."""
-    case = scored.outcome == 1
+    `reached` has one entry a row of `scored`, in its order. `shown` writes the counts. `standing`
+    is what the others weigh to stand for everybody (`training.fitting.treated.standing_for`)."""
+    case, others = scored.outcome == 1, scored
+    if standing is not None:
+        others = replace(scored, weights=scored.weights * standing)
     return FitApart(
         len(reached), int(reached.sum()), int((case & reached).sum()), int((case & ~reached).sum()),
         _observed_to_expected(scored.part(np.flatnonzero(reached)), settings),
-        _observed_to_expected(scored.part(np.flatnonzero(~reached)), settings), shown,
+        _observed_to_expected(others.part(np.flatnonzero(~reached)), settings), shown,
+        standing is not None,
     )  # fmt: skip
 
 

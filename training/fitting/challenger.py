@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from features.as_of import fingerprint
+from serving.calibrator import Calibrator
 from serving.model import LANDMARKS, RiskModel, load_lightgbm, tier_limits, version_of
 from training.cohorts.cohort import OfCost
 from training.cohorts.split import FITTED_TO, Split
@@ -16,6 +18,8 @@ from training.fitting.calibrate import CalibrationChoice, choose_calibrator
 from training.fitting.fit import Fitted
 from training.fitting.learner import Learner
 from training.fitting.prepared import Prepared
+from training.fitting.treated import TREATED, done_with_treated
+from training.settings.model_settings import TierSettings
 from training.settings.tasks import EncounterTask, ReadmissionTask, Task, kind_of
 
 
@@ -34,15 +38,15 @@ def challenger_of(
         raw, learner.outcome[held], learner.share[held], task.calibration, learner.weights[held],
         None if learner.start is None else learner.start[held],
     )  # fmt: skip
-    of_tiers = choice.calibrator.apply(raw)
     learned = learner.matrix.rows.iloc[learner.split.rows(*FITTED_TO)]
-    if landmarks is not None:  # of all days after each discharge, asked once
-        first = learner.matrix.rows["landmark"].to_numpy()[held] == 0
-        of_tiers = choice.calibrator.apply(raw[first], landmarks.log_odds[0])
+    if landmarks is not None:
         learned = learned[learned["landmark"] == 0]
     of_cost, manifest = prepared.cohort.of_cost, prepared.manifest
     threshold = prepared.cohort.threshold_cents
-    tiers = tier_limits(of_tiers, [("high", task.tiers.high), ("moderate", task.tiers.moderate)])
+    tiers = tiers_of(
+        choice.calibrator, raw, learner.matrix.rows.iloc[held],
+        None if landmarks is None else landmarks.log_odds, task.tiers,
+    )  # fmt: skip
     metadata = {
         "format": 1, "task": task.name, "kind": kind_of(task),
         "label": label_of(task, threshold, of_cost),
@@ -53,6 +57,7 @@ def challenger_of(
         "trained_on": _trained_on(learned, learner.split, task, manifest),
         "asked_on": "31 December" if of_cost is not None and of_cost.yearly else "any",
         "horizon_days": task.horizon_days,
+        TREATED: done_with_treated(task.feedback, prepared.manifest["carries"]),
     }  # fmt: skip
     if landmarks is not None:
         metadata[LANDMARKS] = landmarks.log_odds.tolist()
@@ -61,6 +66,23 @@ def challenger_of(
     booster = load_lightgbm().Booster(model_str=fitted.text)
     version = version_of(fitted.text, metadata)
     return RiskModel(booster, choice.calibrator, metadata, version), choice
+
+
+def tiers_of(
+    calibrator: Calibrator,
+    margin: NDArray[np.float64],
+    rows: pd.DataFrame,
+    log_odds: ArrayLike | None,
+    shares: TierSettings,
+) -> dict[str, float]:
+    """Where each tier begins, by the margins of `rows`, as `RiskModel.tier` asks it: by no start
+    of a row, such as what being reached goes with. With the `log_odds` of each day after a
+    discharge each stay counts once, with all its days left."""
+    risk = calibrator.apply(margin)
+    if log_odds is not None:
+        first = rows["landmark"].to_numpy() == 0
+        risk = calibrator.apply(margin[first], np.asarray(log_odds, dtype=np.float64)[0])
+    return tier_limits(risk, [("high", shares.high), ("moderate", shares.moderate)])
 
 
 def label_of(task: Task, threshold_cents: int | None, of_cost: OfCost | None) -> str:

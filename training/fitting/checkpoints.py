@@ -115,9 +115,9 @@ class Checkpoints:
         """Whether a training that ended by `error` gets further by going on from here: a stage is
         kept, and the error is no refusal that would come again. Before the model is fitted a
         refusal is about data and settings alone, and these are the same then."""
-        if not (self.keeps and self.folder.is_dir()):
+        if not self.keeps:
             return False
-        stages = {p.name for p in self.folder.iterdir() if p.is_dir() and p.suffix != _DRAFT}
+        stages = _stages(self.folder)
         return bool(stages) and (FIT in stages or not isinstance(error, RefusalError))
 
     @property
@@ -144,6 +144,14 @@ class Checkpoints:
         sync_folder(self.folder)
 
 
+def _stages(folder: Path) -> list[str]:
+    """The names of the stages that are kept whole, in the order in which they were made."""
+    if not folder.is_dir():
+        return []
+    whole = [p for p in folder.iterdir() if p.is_dir() and p.suffix != _DRAFT]
+    return [p.name for p in sorted(whole, key=lambda p: (p.stat().st_mtime_ns, p.name))]
+
+
 @contextmanager
 def checkpoints(
     unfinished: Path,
@@ -155,10 +163,10 @@ def checkpoints(
     """The checkpoints of a training of `task` in the folder `unfinished` of the home.
 
     Without `resume` whatever an earlier training left is removed. With it, stages are read back
-    where their key is this one. `tell` hears one sentence where they are not, naming what is
-    another, such as "The unfinished training of readmission had other settings (fit.max_depth): it
-    begins anew."; where there are none; and where another training of the task runs in the same
-    home: this one then keeps nothing.
+    where their key is this one. `tell` hears one sentence in either case, with the stages; where
+    the key is another, naming what, such as "The unfinished training of readmission had other
+    settings (fit.max_depth): it begins anew."; where there are none; and where another training of
+    the task runs in the same home: this one then keeps nothing.
     """
     with ExitStack() as held:
         if not held.enter_context(_alone(unfinished, task)):
@@ -170,10 +178,19 @@ def checkpoints(
             yield Checkpoints(Path(scratch), False, tell)
             return
         folder = unfinished / task
-        if resume and (why := _why_not(folder, task, key)):
+        why = _why_not(folder, task, key)
+        if why and resume:
             tell(why)
             resume = False
-        if not resume:
+        there = ", ".join(_stages(folder))
+        if resume:
+            tell(
+                f"Goes on with the unfinished training of {task}: kept are {there or 'no stages'}."
+            )
+        else:
+            if there and not why:
+                tell(f"An unfinished training of {task} ({there}) is thrown away: --resume would "
+                     "have gone on with it.")  # fmt: skip
             _remove(folder)
             folder.mkdir(mode=0o700)
             _write_durably(folder / f"{_KEY}{_DRAFT}", json.dumps(dict(key)).encode())

@@ -107,6 +107,7 @@ def prepare(
     if histories.manifest["generation"] != taken.generation:
         raise RefusalError("Files were taken in while the training began: run it again.")
     threshold = None if model is None else threshold_of_model(model.metadata)
+    shown = Counts(str(taken.manifest["origin"]))
     with stage("Finding who counts, and what happened to them"):
         cohort = cohort_of(taken.tables, taken.manifest, task, threshold)
         if cohort.of_cost:  # of those who are no rows a training looks at the censored alone
@@ -114,7 +115,7 @@ def prepare(
         split = cohort.of_cost.split if cohort.of_cost else None
         split = split or split_rows(cohort.rows, cohort.run_out_days, task.split)
         try:
-            refuse_if_too_few(split, cohort.rows["outcome"], task.split)
+            refuse_if_too_few(split, cohort.rows["outcome"], task.split, shown)
         except RefusalError as error:
             raise TooFewError(str(error), cohort.attrition) from None
         rows, split = used_rows(cohort.rows, split, task)
@@ -130,11 +131,11 @@ def prepare(
             matrix = asked(histories, rows, model.cuts, list(names))
     treated = treated_rows(
         matrix.X, matrix.rows, split.role, taken.tables, day_of(taken.manifest["data_through"]),
-        taken.manifest["carries"], task.feedback, Counts(str(taken.manifest["origin"])),
+        taken.manifest["carries"], task.feedback, shown,
     )  # fmt: skip
     if treated.drop.any():
         split = replace(split, role=treated.role(split.role))
-        refuse_if_too_few(split, matrix.rows["outcome"], task.split)
+        refuse_if_too_few(split, matrix.rows["outcome"], task.split, shown)
         counts = counts_of(*_asked_first(matrix.rows, split))
     matrix = replace(matrix, rows=matrix.rows.assign(weight=matrix.rows["weight"] * treated.weight))
     return Prepared(

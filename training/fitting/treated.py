@@ -39,7 +39,7 @@ from training.fitting.treated_words import (
     refusal,
     starts_apart,
 )
-from training.fitting.untreated_weights import weights_of_untreated
+from training.fitting.untreated_weights import Standing, weights_of_untreated
 from training.settings.feedback_settings import FeedbackSettings
 from training.statistics.small_cells import Counts
 
@@ -47,6 +47,8 @@ FEWEST_CASES = 20
 """Reached rows with fewer cases, or fewer others, do not tell what being reached does."""
 GUARDED = Counts("own")
 """How counts are written where nobody tells whose people they are: as of real ones."""
+TREATED = "treated"
+"""Where `model.json` tells what its training did with rows of people who were reached."""
 TOLD = ("reached", "mean_part", "cases_reached", "cases_others", "in_programme")
 
 
@@ -55,7 +57,8 @@ class Treated:
     """What outreach did to the rows of a training; one entry a row of its matrix in each array.
 
     ``part``: the part of the outcome window after the person was first reached, 0 where never, NaN
-    where the source carries no outreach; ``reached``: whether at all. ``counts``: one row a role:
+    where the source carries no outreach; ``first``: that day (since 1970), NaN where never or not
+    known. ``counts``: one row a role:
     ``role``, ``rows``, ``reached``, ``mean_part`` (of all its rows), ``cases_reached``,
     ``cases_others``, and ``in_programme``, how many of the others had enrolled before they were
     asked about and not left; NaN where the source carries no outreach. ``drop``: rows that are to
@@ -67,13 +70,18 @@ class Treated:
 
     settings: FeedbackSettings
     part: NDArray[np.float64]
-    reached: NDArray[np.bool_]
+    first: NDArray[np.float64]
     counts: pd.DataFrame
     drop: NDArray[np.bool_]
     weight: NDArray[np.float64]
     offset: NDArray[np.float64] | None
     effect: Effect | None
     words: tuple[str, ...]
+
+    @property
+    def reached(self) -> NDArray[np.bool_]:
+        """Whether each row's person was reached within its outcome window."""
+        return np.isfinite(self.first)
 
     def role(self, role: NDArray) -> NDArray:
         """The same roles, "aside" where a row is to have none."""
@@ -103,6 +111,18 @@ def treated_part(
     if "outreach" not in carries:
         return np.full(len(rows), np.nan)
     return part_after(reached_on(tables["outreach"], rows, through), rows)
+
+
+def done_with_treated(settings: FeedbackSettings, carries: Collection[str]) -> str:
+    """What TREATED says of a training: "include" where the source carries no outreach, so that
+    the settings could change nothing."""
+    return settings.treated if "outreach" in carries else "include"
+
+
+def tells_without_help(metadata: Mapping[str, Any]) -> bool:
+    """Whether a model tells the risk of somebody who is not helped; one of before it was told
+    learned from everybody."""
+    return metadata.get(TREATED, "include") != "include"
 
 
 def treated_rows(
@@ -136,13 +156,33 @@ def treated_rows(
         words.append(follows(effect))
     none = np.zeros(len(rows), dtype=bool)
     left = Treated(
-        settings, part, reached, counts, none, np.ones(len(rows)), None, effect, tuple(words)
+        settings, part, first, counts, none, np.ones(len(rows)), None, effect, tuple(words)
     )
     if settings.treated == "include" or not (fitted & reached).any():
         return left
     if settings.treated == "flag":
         return _flagged(left, matrix_columns, rows, fitted, shown)
-    return _without(left, matrix_columns, rows, fitted, first, shown)
+    return _without(left, matrix_columns, rows, fitted, shown)
+
+
+def standing_for(
+    columns: pd.DataFrame,
+    rows: pd.DataFrame,
+    first: NDArray[np.float64],
+    among: NDArray[np.bool_],
+    seed: int,
+) -> Standing:
+    """What each row `among` weighs that nobody reached, so that they stand for those somebody did
+    within tenths of the chance of being reached, told by the rows `among` of other people.
+
+    `columns` are the features and `first` the day reached, NaN where never, in the order of `rows`.
+    """
+    reached, weights = np.isfinite(first).astype(np.float64), rows["weight"].to_numpy(np.float64)
+    chance = log_odds_by_prior(columns, reached, weights, among, _person(rows), seed)
+    begin = window_begins(rows)
+    return weights_of_untreated(
+        first - begin, last_day(rows) - begin, among, strata_of(chance, among)
+    )
 
 
 def _not_carried(rows: pd.DataFrame, role: NDArray, settings: FeedbackSettings) -> Treated:
@@ -154,7 +194,7 @@ def _not_carried(rows: pd.DataFrame, role: NDArray, settings: FeedbackSettings) 
     if settings.treated != "include":
         words.append(f"the setting treated = {settings.treated} therefore changes nothing")
     return Treated(
-        settings, unknown, nobody, counts, nobody, np.ones(len(rows)), None, None, tuple(words)
+        settings, unknown, unknown, counts, nobody, np.ones(len(rows)), None, None, tuple(words)
     )  # fmt: skip
 
 
@@ -163,7 +203,6 @@ def _without(
     columns: pd.DataFrame,
     rows: pd.DataFrame,
     fitted: NDArray[np.bool_],
-    first: NDArray[np.float64],
     shown: Counts,
 ) -> Treated:
     """The reached rows left out, and made up for where the setting is weight."""
@@ -173,14 +212,7 @@ def _without(
     if treated.settings.treated == "exclude":
         words.append(LATE_CALLS)
     else:
-        chance = log_odds_by_prior(
-            columns, treated.reached.astype(np.float64), rows["weight"].to_numpy(dtype=np.float64),
-            fitted, _person(rows), treated.settings.seed,
-        )  # fmt: skip
-        begin = window_begins(rows)
-        standing = weights_of_untreated(
-            first - begin, last_day(rows) - begin, fitted, strata_of(chance, fitted)
-        )
+        standing = standing_for(columns, rows, treated.first, fitted, treated.settings.seed)
         kept = fitted & ~drop
         weight[kept] = standing.weight[kept]
         words.append(of_standing(standing, shown))

@@ -23,6 +23,7 @@ LATE_CALLS = (
     "cases that came before anybody could call are kept: where calls come late, the risks "
     "are too high by that (treated = weight makes up for it)"
 )
+_WEIGHTED = "weighted by the inverse chance of it"
 _PARTS = (("a model is fitted to", False), ("test", True))
 
 
@@ -107,10 +108,15 @@ def of_standing(standing: Standing, shown: Counts) -> str:
 
 
 def of_fit(
-    rows: int, reached: int, cases: tuple[int, int], fit: tuple[Any, Any], shown: Counts
+    rows: int,
+    reached: int,
+    cases: tuple[int, int],
+    fit: tuple[Any, Any],
+    shown: Counts,
+    weighted: bool = False,
 ) -> str:
     """Observed : expected of those reached and of the others, `cases` and `fit` in that order; of
-    fewer than 11 real people or cases it is not told."""
+    fewer than 11 real people or cases it is not told. `weighted`: the others by `of_standing`."""
     others = rows - reached
     if fit[1] is None:
         told = f"all {shown.count(rows)} rows that test were reached"
@@ -118,14 +124,15 @@ def of_fit(
     value = "not shown" if shown.hides(others) or shown.hides(cases[1]) else str(fit[1])
     said = (
         f"observed : expected among the {shown.count(others)} of {shown.count(rows)} rows that "
-        f"test and were not reached is {value} ({shown.count(cases[1])} cases)"
+        f"test and were not reached{', ' + _WEIGHTED + ',' if weighted else ''} is {value} "
+        f"({shown.count(cases[1])} cases)"
     )
     if fit[0] is None:
         return said
     value = "it is not shown" if shown.hides(reached) or shown.hides(cases[0]) else str(fit[0])
     return (
         f"{said}, among those reached {value} ({shown.count(cases[0])}); a case that came before "
-        "anybody called counts among the first"
+        f"anybody called {'is none of these' if weighted else 'counts among the first'}"
     )
 
 

@@ -2,7 +2,8 @@
 
 A challenger is judged on its own test rows, beside the champion on the very same ones. Under a
 least number of cases nothing is decided: intervals are then so wide that noise passes as well. A
-limit of calibration is missed where the whole 95 % interval lies beyond it. Against the champion it
+limit of calibration is missed where the figure lies beyond it and is shown to be off, its 95 %
+interval leaving out what is right. Against the champion it
 is the other way round: the interval has to show that the challenger is not worse by more than the
 margin, because the champion stays where nothing is shown; and where it is shown to be worse, by
 however little, it does not pass either, so that many small steps do not lead down. Nobody passes
@@ -135,6 +136,7 @@ def verdict_of(
     """
     ours, fit = evaluation.scores[OURS], calibration.evaluation.scores[OURS]
     compared = not why_not
+    enough = calibration.evaluation.events >= gate.least_cases
     return Verdict(
         (
             _enough(evaluation.events, gate),
@@ -146,11 +148,11 @@ def verdict_of(
             _not_too_good(ours["auroc"], evaluation.events, gate),
             _within(
                 "calibration in total", f"observed : expected{calibration.of_whom}",
-                fit["observed_to_expected"], gate.least_observed, gate.most_observed,
+                fit["observed_to_expected"], gate.least_observed, gate.most_observed, enough,
             ),
             _within(
                 "calibration slope", f"the calibration slope{calibration.of_whom}",
-                fit["calibration_slope"], gate.least_slope, gate.most_slope,
+                fit["calibration_slope"], gate.least_slope, gate.most_slope, enough,
             ),
             _worst_group(calibration, gate),
             *([_ordered_groups(scored, groups, settings, gate)] if compared else []),
@@ -238,11 +240,21 @@ def _not_too_good(auroc: Interval, events: int, gate: GateSettings) -> Criterion
     )  # fmt: skip
 
 
-def _within(name: str, what: str, found: Interval, least: float, most: float) -> Criterion:
+def _within(
+    name: str, what: str, found: Interval, least: float, most: float, enough: bool
+) -> Criterion:
+    off = _is_off(found, least, most)
     return Criterion(
-        name, found.low <= most and found.high >= least,
-        f"{what} is {found}; its interval is to reach into {least:g} to {most:g}",
+        name, not off,
+        f"{what} is {found}; it is to lie within {least:g} to {most:g}, or its interval to hold 1"
+        + ("" if enough or off else ": too few cases to tell"),
+        judged=enough or off,
     )  # fmt: skip
+
+
+def _is_off(found: Interval, least: float, most: float) -> bool:
+    """Whether what is right where it is 1 lies beyond its limits, and not by chance."""
+    return not (least <= found.value <= most or found.low <= 1 <= found.high)
 
 
 def _worst_group(calibration: Calibration, gate: GateSettings) -> Criterion:
@@ -257,15 +269,16 @@ def _worst_group(calibration: Calibration, gate: GateSettings) -> Criterion:
             continue
         ratio = Interval(*(line[f"observed_to_expected{end}"] for end in ("", "_low", "_high")))
         judged.append(f"{line['group']} {ratio}")
-        if not (ratio.low <= most and ratio.high >= least):
+        if _is_off(ratio, least, most):
             missed.append(f"observed : expected of {line['group']} is {ratio}")
     if not judged:
         return Criterion(name, True, "no group has cases enough to be judged", judged=False)
     words = (
-        f"{'; '.join(missed)}; each group's observed : expected is to reach into {limits}"
+        f"{'; '.join(missed)}; each group's observed : expected is to lie within {limits}, or its "
+        "interval to hold 1"
         if missed
-        else f"observed : expected by group{calibration.of_whom}: {', '.join(judged)}; to reach "
-        f"into {limits}"
+        else f"observed : expected by group{calibration.of_whom}: {', '.join(judged)}; to lie "
+        f"within {limits}, or the interval to hold 1"
     )
     few = f"; too few cases to judge: {', '.join(lacking)}" if lacking else ""
     return Criterion(name, not missed, words + few)

@@ -26,6 +26,7 @@ from training.fitting.expected_cost import CostRows, FittedCost
 from training.fitting.learner import Learner
 from training.fitting.matrix import Matrix
 from training.fitting.prepared import Prepared
+from training.fitting.treated import standing_for
 from training.release.champion import beside_champion
 from training.release.gate import CHAMPION_SCORE, Calibration, Verdict, groups_of, verdict_of
 from training.robustness.list_churn import list_churn
@@ -112,9 +113,13 @@ def judge(
         )  # fmt: skip
     by_group = subgroups(beside.scored, groupings, task.evaluation)
     reached = prepared.treated.reached[places]
-    calibration = Calibration(evaluation, by_group)
+    calibration, standing = Calibration(evaluation, by_group), None
     if task.feedback.treated != "include" and reached.any() and not reached.all():
-        calibration = _of_unreached(beside.scored, groupings, ~reached, task.evaluation, shown)
+        standing = standing_for(
+            tested.X, tested.rows, prepared.treated.first[places], np.ones(len(places), bool),
+            task.feedback.seed,
+        ).weight  # fmt: skip
+        calibration = _of_unreached(beside.scored, groupings, standing, task.evaluation, shown)
     verdict = verdict_of(
         evaluation, calibration, beside.scored, groups_of(groupings, learned), beside.champion,
         beside.why_not, task.evaluation, task.gate, beside.may_pass, churn, plausible,
@@ -128,7 +133,7 @@ def judge(
         )  # fmt: skip
     apart = None
     if reached.any():
-        apart = fit_apart(beside.scored, reached, task.evaluation, shown)
+        apart = fit_apart(beside.scored, reached, task.evaluation, shown, standing)
     return Judged(
         tested, places, beside.scored, evaluation, verdict, by_day, beyond, cost, apart,
         by_group,
@@ -143,15 +148,20 @@ def judge(
 def _of_unreached(
     scored: Scored,
     groupings: tuple[Grouping, ...],
-    unreached: NDArray[np.bool_],
+    standing: NDArray[np.float64],
     settings: EvaluationSettings,
     shown: Counts,
 ) -> Calibration:
-    """What a model says that tells the risk without help can be held against nobody else."""
-    rows = np.flatnonzero(unreached)
-    part = replace(scored.part(rows), baselines={}, truth=None, companion=None, amount=None)
+    """What a model says that tells the risk without help can be held against nobody else; they
+    weigh by `standing`, because whoever was a case early could not be reached any more."""
+    rows = np.flatnonzero(standing > 0)
+    part = replace(
+        scored.part(rows), baselines={}, truth=None, companion=None, amount=None,
+        weights=(scored.weights * standing)[rows],
+    )  # fmt: skip
     return Calibration(
         evaluate(part, settings, shown),
         subgroups(part, [grouping.part(rows) for grouping in groupings], settings),
-        f" among the {len(rows):,} of {len(unreached):,} rows that nobody reached",
+        f" among the {shown.count(len(rows))} of {shown.count(len(standing))} rows that nobody "
+        "reached, weighted by the inverse chance of it,",
     )  # fmt: skip

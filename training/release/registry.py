@@ -55,11 +55,13 @@ _REACHED: set[tuple[str, str]] = set()
 
 
 class Registered(NamedTuple):
-    """Where a model is kept: its run, and its version under the registered name."""
+    """Where a model is kept: its run, its version under the registered name, and the place of the
+    run's files, its report and card among them."""
 
     run_id: str
     name: str
     version: str
+    files: str = ""
 
 
 class Version(NamedTuple):
@@ -272,7 +274,7 @@ def record(
                 client.set_terminated(run_id, "FAILED")
             raise
         _make_challenger(client, name, int(version))
-        return Registered(run_id, name, str(version))
+        return Registered(run_id, name, str(version), shown(run.info.artifact_uri or ""))
 
 
 def _record_nested(client: MlflowClient, experiment: str, parent: str, one: NestedRun) -> None:

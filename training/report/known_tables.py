@@ -92,8 +92,10 @@ AFTER_RESULT = (
     Known(
         "learning-curve", "Fewer people: would more help?",
         ("learning_curve.csv", "learning_curve.json"),
-        "The same fit on a half, a quarter and so on of the people, tested on the same rows. "
-        "What is said of the last doubling allows for how far the two halves differ.",
+        "A fit by the same settings on a half, a quarter and so on of the people, tested on the "
+        "same rows. Each is stopped by one part of its people and not calibrated, so that even "
+        "that of everybody may differ from the model. What is said of the last doubling is held "
+        "against both halves, of which the table has one.",
     ),
     Known(
         "stability", "Chance: would the same people be called?", ("stability.json",),

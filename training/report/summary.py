@@ -97,8 +97,10 @@ def verdict(run: RunFolder) -> list[Block]:
     return [
         Words(f"{passed} {beside}"),
         Words(
-            "A limit of calibration is missed where the whole 95 % interval lies beyond it: a "
-            "small test cannot show that all is well, and is not asked to.", note=True,
+            "A limit of calibration is missed where the figure lies beyond it and its 95 % "
+            "interval leaves out 1: a small test cannot show that all is well, and is not asked "
+            "to.",
+            note=True,
         ),
         Table("", ("criterion", "verdict", "why"), tuple(rows)),
     ]  # fmt: skip

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from training.cohorts.landmarks import CLOCK
 from training.evaluation.evaluate import Interval, Scored
 from training.evaluation.intervals import paired_auroc
 from training.fitting.learner import Learner
+from training.fitting.matrix import learnable
+from training.fitting.monotone import either_way
 
 _SAME = 0.0005
 """A smaller difference is 0.000 in the digits that are told."""
 
 
-def price_in_auroc(
-    free: Learner, rounds: int, places: NDArray[np.int64], scored: Scored
-) -> Interval:
-    """AUROC of a model of the same rows and as many trees that is `free` of the constraints, minus
-    ours, on the rows at `places` of the matrix, those of `scored`; the interval is paired."""
-    fitted = free.fit(rounds=rounds)
-    unbound = free.margin(fitted.text, places)
+def without_constraints(learner: Learner) -> Learner:
+    """The same without constraints: its columns, and those that have no direction and were left out
+    for that alone; not those that a selection dropped. In the matrix's order."""
+    fit, landmarks = learner.task.fit, "landmark" in learner.matrix.rows
+    every = learnable(learner.matrix, learner.learning, fit.least_seen)
+    left_out = {*either_way(every, after_discharge=landmarks)} - {*(CLOCK if landmarks else ())}
+    names = tuple(name for name in every if name in left_out or name in learner.names)
+    free = replace(learner.task, fit=replace(fit, monotone=False))
+    return replace(learner, task=free, names=names)
+
+
+def price_in_auroc(learner: Learner, places: NDArray[np.int64], scored: Scored) -> Interval:
+    """AUROC of what `learner` makes without its constraints, grown until its own folds stop it,
+    minus ours, on the rows at `places` of the matrix, those of `scored`; the interval is paired."""
+    free = without_constraints(learner)
+    unbound = free.margin(free.fit().text, places)
     value, low, high = paired_auroc(scored, unbound, free.task.evaluation)
     return Interval(-value, -high, -low)
 
