@@ -146,12 +146,14 @@ def _night(
     before = store.published()
     if before is not None and before.as_of > as_of:
         warnings.append(f"this list takes the place of a newer one, of {before.as_of}")
-    days = [run.as_of for run in store.runs() if run.status == "published"]
-    if capacity.drawn and (newest := max(days, default=as_of)) > as_of:
-        warnings.append(
-            f"the places drawn here say nothing of what calls do, because a list of {newest} was "
-            "published before (`firstcall impact` tells what to do if its --as-of was mistyped)"
-        )
+    if capacity.drawn:
+        days = [run.as_of for run in store.runs() if run.status == "published"]
+        if (newest := max(days, default=as_of)) > as_of:
+            warnings.append(
+                f"the places drawn here say nothing of what calls do, because a list of {newest} "
+                "was published before (`firstcall impact` tells what to do if its --as-of was "
+                "mistyped)"
+            )
     with stage("Publishing the list"):
         store.publish(
             run_id, scores, reasons, listed.entries,

@@ -112,8 +112,8 @@ def told(rows: pd.DataFrame) -> pd.DataFrame:
     readmission_risk, high_cost_risk, started_at (when the run began, UTC). Gives the same rows with
     allocation always told, ``risk``, that of the queue that he stood in, in place of the two,
     ``begun_on``, the day of started_at, and ``newest_as_of``, the latest day of a list published up
-    to this one. Where that lies after as_of the list is a replay: nobody was
-    called by it, and whoever counts leaves its rows out.
+    to this one. Where that lies after as_of the list is a replay: nobody was called by it, and
+    whoever counts leaves its rows out.
     """
     as_of = pd.to_datetime(rows["as_of"]).astype("datetime64[s]")
     risk = rows["readmission_risk"].where(

@@ -154,14 +154,12 @@ class Replays:
     @property
     def words(self) -> str:
         """How many, why, and what to do where that day is a mistake."""
-        lists, left_out = "lists", "are left out as replays"
-        if self.lists == 1:
-            lists, left_out = "list", "is left out as a replay"
+        replays = "a replay" if self.lists == 1 else "replays"
         return (
-            f"{self.lists:,} {lists} with drawn places, {self.first} to {self.last}, {left_out}: a "
-            f"list of a later day, the latest {self.newest}, had been published before; if its "
-            "--as-of was mistyped, set the status of each run of that day to abandoned in the "
-            "table run of firstcall.db, and ask again."
+            f"{_left_out(self.lists, self.first, self.last)} as {replays}: a list of a later day, "
+            f"the latest {self.newest}, had been published before; if its --as-of was mistyped, "
+            "set the status of each run of that day to abandoned in the table run of firstcall.db, "
+            "and ask again."
         )
 
 
@@ -179,12 +177,15 @@ class Belated:
     @property
     def words(self) -> str:
         """How many, and why."""
-        lists, left_out = ("list", "is") if self.lists == 1 else ("lists", "are")
         return (
-            f"{self.lists:,} {lists} with drawn places, {self.first} to {self.last}, {left_out} "
-            f"left out: made more than {self.within} days after the day that it is about, when it "
-            "was too late to call by it."
+            f"{_left_out(self.lists, self.first, self.last)}: made more than {self.within} days "
+            "after the day that it is about, when it was too late to call by it."
         )
+
+
+def _left_out(lists: int, first: str, last: str) -> str:
+    many, are = ("list", "is") if lists == 1 else ("lists", "are")
+    return f"{lists:,} {many} with drawn places, {first} to {last}, {are} left out"
 
 
 @dataclass(frozen=True)
