@@ -16,6 +16,8 @@ from data.home import Home
 from data.progress import listen
 from data.terminal import printable, say, shown_stage
 from features.command_line import Chosen, features, histories
+from serving.access.command_line import tokens, users
+from serving.store_commands import audit, consent, store
 from training.command_line import trainings
 
 app = typer.Typer(
@@ -28,6 +30,11 @@ app = typer.Typer(
 )
 app.add_typer(features, name="features")
 app.add_typer(histories, name="histories")
+app.add_typer(users, name="user")
+app.add_typer(tokens, name="token")
+app.add_typer(store, name="store")
+app.add_typer(audit, name="audit")
+app.add_typer(consent, name="consent")
 app.add_typer(trainings)
 _chosen: dict[str, Home] = {}
 
@@ -193,7 +200,7 @@ def impact() -> None:
     from training.statistics.small_cells import Counts
 
     home = _home()
-    store = Store(home.store_database)
+    store = Store.of_home(home)
     try:
         allocations = store.allocations()
     finally:

@@ -29,7 +29,7 @@ from data.home import Home
 from data.tables import TABLES
 
 REREAD = "reread"
-_ROWS = 131_072
+_ROWS = 32_768
 
 
 @dataclass(frozen=True)

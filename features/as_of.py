@@ -54,16 +54,26 @@ def answers(
     cuts: Cuts | None = None,
 ) -> pd.DataFrame:
     """As `features_as_of`, of the features of a plan (`features.plan.plan_of`)."""
-    questions = Questions.of(index)
-    out = np.empty((len(index), len(wanted.template)), np.float32)
+    out = matrix_of(histories, Questions.of(index), wanted, threads, cuts)
+    return pd.DataFrame(out, index=index.index, columns=list(wanted.names), copy=False)
+
+
+def matrix_of(
+    histories: Histories,
+    questions: Questions,
+    wanted: Plan,
+    threads: int = THREADS,
+    cuts: Cuts | None = None,
+) -> np.ndarray:
+    """As `answers`, without a frame: float32[questions, features of the plan]."""
+    out = np.empty((len(questions), len(wanted.template)), np.float32)
 
     def one_shard(shard: Shard, rows: np.ndarray, patients: np.ndarray) -> None:
         fill(out, wanted, shard, patients, questions.day[rows], rows)
 
     questions.each_shard(histories, one_shard, threads)
     tell_percentiles(out, wanted, cuts or {})
-    columns = list(wanted.names)
-    return pd.DataFrame(out[:, : len(columns)], index=index.index, columns=columns, copy=False)
+    return out[:, : len(wanted.names)]
 
 
 def fill(

@@ -15,9 +15,10 @@ from datetime import date
 
 import pyarrow as pa
 
+from data.sensitive_matters import Sensitive
 from features.definitions import feature
 from features.definitions.declaration import Channel, Feature
-from features.definitions.sensitivity import Sensitive, sensitive_concept
+from features.definitions.sensitivity import sensitive_concept
 from features.event_words import event_words
 from features.evidence_rules import AFTER_RULES, RULES, Asked, Heard, instead
 from features.meaning import Meaning, meanings

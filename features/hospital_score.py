@@ -25,6 +25,7 @@ import pandas as pd
 from features.history import Histories
 from features.index_stay import CANCER, index_stay
 from features.score_range import Item, ranged
+from features.stay_kernel import FACTS
 
 LOW_HAEMOGLOBIN, LOW_SODIUM = 12.0, 135.0
 """Below these (g/dL, mmol/L) there is a point."""
@@ -83,23 +84,27 @@ def hospital_of(facts: pd.DataFrame, form: Form) -> pd.DataFrame:
     stay), and the points of the form's items by their letters: h, o, s, p, it, a, l (NaN where
     not known). The simplified form has no p.
     """
-    oncology = facts["oncology"].to_numpy()
+    found = points_of({name: facts[name].to_numpy() for name in FACTS}, form)
+    return pd.DataFrame(found, index=facts.index)
+
+
+def points_of(facts: Mapping[str, np.ndarray], form: Form) -> dict[str, np.ndarray]:
+    """The columns of `hospital_of`, of the columns of `index_stay` as arrays."""
+    oncology = facts["oncology"]
     if form.cancer:
-        oncology = _either(oncology, _active_cancer(facts["conditions"].to_numpy()))
+        oncology = _either(oncology, _active_cancer(facts["conditions"]))
     every = {
         "h": _point(facts["haemoglobin"], facts["haemoglobin"] < LOW_HAEMOGLOBIN),
         "o": 2.0 * oncology,
         "s": _point(facts["sodium"], facts["sodium"] < LOW_SODIUM),
         "p": _point(facts["procedures"], facts["procedures"] > 0),
         "it": facts["emergent"],
-        "a": admission_points(facts["stays"].to_numpy(), form),
+        "a": admission_points(facts["stays"], form),
         "l": 2.0 * _point(facts["days"], facts["days"] >= LONG_STAY),
     }
-    points = pd.DataFrame(
-        {item.letter: every[item.letter] for item in form.items}, index=facts.index
-    )
-    low, high = ranged(points, form.items, facts["admitted"].notna())
-    return pd.DataFrame({f"{form.name}_low": low, f"{form.name}_high": high, **points})
+    points = {item.letter: every[item.letter] for item in form.items}
+    low, high = ranged(points, form.items, ~np.isnan(facts["admitted"]))
+    return {f"{form.name}_low": low, f"{form.name}_high": high, **points}
 
 
 def admission_points(stays: np.ndarray, form: Form) -> np.ndarray:
@@ -120,6 +125,6 @@ def _either(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.where((one == 1) | (other == 1), 1.0, np.where(both_known, 0.0, np.nan))
 
 
-def _point(known: pd.Series, holds: pd.Series) -> np.ndarray:
+def _point(known: np.ndarray, holds: np.ndarray) -> np.ndarray:
     """1 or 0, NaN where the value is not known."""
-    return np.where(known.isna(), np.nan, holds.astype(np.float64))
+    return np.where(np.isnan(known), np.nan, holds.astype(np.float64))

@@ -82,13 +82,25 @@ def index_stay(histories: Histories, index: pd.DataFrame) -> pd.DataFrame:
     """
     if "encounter" not in histories.carries:
         return pd.DataFrame(np.nan, index=index.index, columns=list(loop.FACTS))
-    questions = Questions.of(index)
-    admitted = np.full(len(index), -np.inf)
+    admitted = None
     if "admitted_on" in index.columns:
-        admitted = days_of(index["admitted_on"].to_numpy(), "admitted_on").astype(np.float64)
+        admitted = days_of(index["admitted_on"].to_numpy(), "admitted_on")
+    facts = stay_facts_of(histories, Questions.of(index), admitted)
+    return pd.DataFrame(facts, index=index.index)
+
+
+def stay_facts_of(
+    histories: Histories, questions: Questions, admitted_on: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """The columns of `index_stay`, of questions that were read; `admitted_on` are days."""
+    if "encounter" not in histories.carries:
+        return {fact: np.full(len(questions), np.nan) for fact in loop.FACTS}
+    admitted = np.full(len(questions), -np.inf)
+    if admitted_on is not None:
+        admitted = admitted_on.astype(np.float64)
         if (admitted > questions.day).any():
             raise InputError("The column admitted_on of the questions lies after as_of somewhere.")
-    out = np.empty((len(index), len(loop.FACTS)), np.float64)
+    out = np.empty((len(questions), len(loop.FACTS)), np.float64)
     part, conditions, factor = _parts_of(histories.vocabulary)  # the one of every shard
 
     def one_shard(shard: Shard, rows: np.ndarray, patients: np.ndarray) -> None:
@@ -99,8 +111,10 @@ def index_stay(histories: Histories, index: pd.DataFrame) -> pd.DataFrame:
         )  # fmt: skip
 
     questions.each_shard(histories, one_shard, THREADS)
-    facts = pd.DataFrame(out, index=index.index, columns=list(loop.FACTS))
-    facts[[fact for fact, feed in _FEED.items() if feed not in histories.carries]] = np.nan
+    facts = {fact: out[:, place].copy() for place, fact in enumerate(loop.FACTS)}
+    for fact, feed in _FEED.items():
+        if feed not in histories.carries:
+            facts[fact][:] = np.nan
     return facts
 
 

@@ -9,21 +9,25 @@ CMS-HCC are features (`features.definitions.comorbidity`).
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from features.as_of import features_as_of
+from features.as_of import features_as_of, matrix_of
 from features.history import Histories
-from features.hospital_score import FORMS, HOSPITAL_2013, HOSPITAL_2016, hospital, hospital_of
+from features.hospital_score import FORMS, HOSPITAL_2013, HOSPITAL_2016, hospital
 from features.hospital_score import HOSPITAL_SIMPLIFIED as SIMPLIFIED
+from features.hospital_score import points_of as hospital_points
 from features.index_stay import index_stay
 from features.lace import GROUPS as LACE_GROUPS
 from features.lace import ITEMS as LACE_PARTS
-from features.lace import lace, lace_of
+from features.lace import lace
+from features.lace import points_of as lace_points
+from features.plan import plan
+from features.questions import Questions
 from features.score_range import group_of, lacking
 
 __all__ = [
@@ -96,6 +100,8 @@ SCORES: tuple[Score, ...] = (
     Score("prior_year_cost", "prior-year cost", "", unit="US dollars"),
 )  # fmt: skip
 """Every score that is known here, in the order in which it is told."""
+_FORM_CALLED = {form.name: form for form in FORMS}
+_BY_NAME = {score.name: score for score in SCORES}
 _NO_STAY = "no discharge from an acute stay is seen"
 _NOT_CARRIED = {
     "charlson_1987": "no diagnoses are carried",
@@ -111,7 +117,7 @@ _NO_AMOUNT = "no amount is seen"
 
 def score_called(name: str) -> Score:
     """The score of that name. Raises KeyError where there is none."""
-    return {score.name: score for score in SCORES}[name]
+    return _BY_NAME[name]
 
 
 def known_scores(histories: Histories, index: pd.DataFrame) -> pd.DataFrame:
@@ -129,15 +135,29 @@ def known_scores(histories: Histories, index: pd.DataFrame) -> pd.DataFrame:
 def stay_scores(histories: Histories, index: pd.DataFrame) -> pd.DataFrame:
     """The columns of `known_scores` of LACE and the three forms of HOSPITAL."""
     facts = index_stay(histories, index)
+    by_name = {str(name): facts[name].to_numpy() for name in facts}
+    return pd.DataFrame(stay_score_columns(histories, by_name), index=index.index)
+
+
+def stay_score_columns(
+    histories: Histories, facts: Mapping[str, np.ndarray], names: Collection[str] | None = None
+) -> dict[str, np.ndarray]:
+    """The columns of `stay_scores`, or of the scores called `names`, of the columns of
+    `index_stay`."""
     why = _NO_STAY if "encounter" in histories.carries else "no encounters are carried"
-    there = facts["admitted"].notna()
-    made: dict[str, pd.Series] = {}
-    found = {"lace": (lace_of(facts), LACE_PARTS)}
-    found |= {form.name: (hospital_of(facts, form), form.items) for form in FORMS}
-    for name, (points, items) in found.items():
+    there = ~np.isnan(facts["admitted"])
+    made: dict[str, np.ndarray] = {}
+    for name in (score.name for score in SCORES if score.of_stay):
+        if names is not None and name not in names:
+            continue
+        form = _FORM_CALLED.get(name)
+        items = LACE_PARTS if form is None else form.items
+        points = lace_points(facts) if form is None else hospital_points(facts, form)
         made[f"{name}_low"], made[f"{name}_high"] = points[f"{name}_low"], points[f"{name}_high"]
-        made[f"{name}_lacking"] = lacking(points, items).where(there, why)
-    return pd.DataFrame(made, index=index.index)
+        said = lacking(points, items, len(there))
+        said[~there] = why
+        made[f"{name}_lacking"] = said
+    return made
 
 
 def person_scores(
@@ -145,19 +165,27 @@ def person_scores(
 ) -> pd.DataFrame:
     """The columns of `known_scores` of the scores that are about a person on a day, or of those
     called `names`."""
+    questions = Questions.of(index[["patient_id", "as_of"]])
+    return pd.DataFrame(person_score_columns(histories, questions, names), index=index.index)
+
+
+def person_score_columns(
+    histories: Histories, questions: Questions, names: tuple[str, ...] | None = None
+) -> dict[str, np.ndarray]:
+    """The columns of `person_scores`, of questions that were read."""
     asked = [s for s in SCORES if not s.of_stay and (names is None or s.name in names)]
-    columns = [score.column or _cost_column(histories) for score in asked]
-    found = features_as_of(histories, index[["patient_id", "as_of"]], columns)
-    made: dict[str, pd.Series] = {}
-    for score, column in zip(asked, columns, strict=True):
-        value = found[column].astype(np.float64)
+    columns = tuple(score.column or _cost_column(histories) for score in asked)
+    found = matrix_of(histories, questions, plan(columns, histories.carries))
+    made: dict[str, np.ndarray] = {}
+    for place, score in enumerate(asked):
+        value = found[:, place].astype(np.float64)
         is_cost = score.unit == "US dollars"
         why = _NO_AMOUNT if is_cost and "cost" in histories.carries else _NOT_CARRIED[score.name]
         made[f"{score.name}_low"] = made[f"{score.name}_high"] = value
-        made[f"{score.name}_lacking"] = pd.Series(
-            np.where(value.isna(), why, ""), index=index.index, dtype=object
-        )
-    return pd.DataFrame(made, index=index.index)
+        said = np.full(len(value), "", dtype=object)
+        said[np.isnan(value)] = why
+        made[f"{score.name}_lacking"] = said
+    return made
 
 
 def prior_admissions(histories: Histories, index: pd.DataFrame) -> pd.Series:

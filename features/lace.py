@@ -11,6 +11,8 @@ conditions are those coded from 365 days before the admission to the discharge.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -18,6 +20,7 @@ from data.codes import LACE_HIERARCHY, LACE_ITEMS, LACE_POINTS
 from features.history import Histories
 from features.index_stay import index_stay
 from features.score_range import Item, ranged
+from features.stay_kernel import FACTS
 
 ITEMS = (
     Item("l", 7, "length of stay"),
@@ -44,18 +47,20 @@ def lace_of(facts: pd.DataFrame) -> pd.DataFrame:
     stay), l, a, c, e (points; NaN where not known), lace_without_a (l + c + e: the partial score
     of sources without admission types).
     """
-    points = pd.DataFrame(
-        {
-            "l": length_points(facts["days"].to_numpy()),
-            "a": 3.0 * facts["emergent"],
-            "c": comorbidity_points(facts["conditions"].to_numpy()),
-            "e": np.minimum(facts["visits"], 4.0),
-        },
-        index=facts.index,
-    )
-    low, high = ranged(points, ITEMS, facts["admitted"].notna())
-    partial = points[["l", "c", "e"]].sum(axis=1, skipna=False)
-    return pd.DataFrame({"lace_low": low, "lace_high": high, **points, "lace_without_a": partial})
+    return pd.DataFrame(points_of({name: facts[name].to_numpy() for name in FACTS}), facts.index)
+
+
+def points_of(facts: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The columns of `lace_of`, of the columns of `index_stay` as arrays."""
+    points = {
+        "l": length_points(facts["days"]),
+        "a": 3.0 * facts["emergent"],
+        "c": comorbidity_points(facts["conditions"]),
+        "e": np.minimum(facts["visits"], 4.0),
+    }
+    low, high = ranged(points, ITEMS, ~np.isnan(facts["admitted"]))
+    partial = points["l"] + points["c"] + points["e"]
+    return {"lace_low": low, "lace_high": high, **points, "lace_without_a": partial}
 
 
 def length_points(days: np.ndarray) -> np.ndarray:

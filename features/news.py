@@ -24,8 +24,12 @@ def last_news(histories: Histories, index: pd.DataFrame) -> np.ndarray:
     where nothing was. Asked as of that day, a feature is what the news made it; asked as of a
     later one, it also moves because events leave its window.
     """
-    questions = Questions.of(index)
-    out = np.full(len(index), NEVER, np.int64)
+    return last_news_of(histories, Questions.of(index))
+
+
+def last_news_of(histories: Histories, questions: Questions) -> np.ndarray:
+    """As `last_news`, of questions that were read."""
+    out = np.full(len(questions), NEVER, np.int64)
 
     def one_shard(shard: Shard, rows: np.ndarray, patients: np.ndarray) -> None:
         codes = shard.vocabulary.codes

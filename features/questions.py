@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -48,10 +48,20 @@ class Questions:
                 f"The column patient_id of the questions holds {kind}, in which nobody is named: "
                 "give it as text."
             )
-        told_apart = named.dictionary_encode()
-        return cls(
-            days_of(index["as_of"].to_numpy()), told_apart.indices.to_numpy(), told_apart.dictionary
-        )
+        return cls._of(named, days_of(index["as_of"].to_numpy()))
+
+    @classmethod
+    def of_arrays(cls, patients: Sequence[str] | np.ndarray, days: np.ndarray) -> Questions:
+        """Questions about `patients` (one id a question) as of `days` (int32)."""
+        return cls._of(pa.array(patients, pa.string()), days)
+
+    @classmethod
+    def _of(cls, patients: pa.StringArray, days: np.ndarray) -> Questions:
+        told_apart = patients.dictionary_encode()
+        return cls(days, told_apart.indices.to_numpy(), told_apart.dictionary)
+
+    def __len__(self) -> int:
+        return len(self.day)
 
     def each_shard(self, histories: Histories, answer: Answer, threads: int) -> None:
         """`answer(shard, rows, patients)` for each shard that is asked about: `rows` are places

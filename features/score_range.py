@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -18,27 +17,31 @@ class Item:
     words: str
 
 
+Points = Mapping[str, np.ndarray]
+"""The points of each item by its letter: float64, one a row, from 0 to its most; NaN: not known."""
+
+
 def ranged(
-    points: pd.DataFrame, items: Sequence[Item], there: pd.Series
-) -> tuple[pd.Series, pd.Series]:
-    """The fewest and the most points that each row can have; float64, NaN where `there` is not.
-
-    `points` has one column an item's letter, NaN where the item is not known: from 0 to its most.
-    """
-    letters = [item.letter for item in items]
-    most = {item.letter: float(item.most) for item in items}
-    low = points[letters].fillna(0.0).sum(axis=1).where(there)
-    high = points[letters].fillna(most).sum(axis=1).where(there)
-    return low, high
-
-
-def lacking(points: pd.DataFrame, items: Sequence[Item]) -> pd.Series:
-    """The words of the items that are not known in each row, joined by commas; "" for none."""
-    said = np.full(len(points), "", dtype=object)
+    points: Points, items: Sequence[Item], there: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The fewest and the most points that each row can have; float64, NaN where `there` is not."""
+    low, high = np.zeros(len(there)), np.zeros(len(there))
     for item in items:
-        for at in np.flatnonzero(points[item.letter].isna()):
+        known = points[item.letter]
+        missing = np.isnan(known)
+        low += np.where(missing, 0.0, known)
+        high += np.where(missing, float(item.most), known)
+    return np.where(there, low, np.nan), np.where(there, high, np.nan)
+
+
+def lacking(points: Points, items: Sequence[Item], rows: int) -> np.ndarray:
+    """The words of the items that are not known in each of some rows, joined by commas; "" for
+    none."""
+    said = np.full(rows, "", dtype=object)
+    for item in items:
+        for at in np.flatnonzero(np.isnan(points[item.letter])):
             said[at] = f"{said[at]}, {item.words}" if said[at] else item.words
-    return pd.Series(said, index=points.index, dtype=object)
+    return said
 
 
 def group_of(low: float, high: float, groups: Mapping[str, float]) -> str:

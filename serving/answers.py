@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
-import pyarrow as pa
 
-from data.codes import recognised
 from data.tables import TABLES
 from features.history import Histories
 from features.indices import score_called
 from serving.cost_words import COLUMN, cost_of_row
 from serving.horizons import days_left, horizons_of_models, horizons_of_run
 from serving.known_scores import Known, told
-from serving.population import population
+from serving.population_of_rows import population_of_rows
 from serving.reasons import WITHHELD
+from serving.request_columns import (
+    arrow_tables,
+    beside_each_other,
+    columns_of,
+    told_apart,
+    unknown_codes,
+)
+from serving.request_columns import tables_of as tables_of
 from serving.risk_schemas import (
     ExpectedCost,
     HighCostRisk,
@@ -37,46 +41,16 @@ from serving.schemas import (
     ScoreRequest,
     WorklistAnswer,
 )
-from serving.scoring import TASKS, TOLD_TIERS, Models, score
+from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
 
 if TYPE_CHECKING:
     from serving.store import Run
-
-_CODED = (("diagnosis", "diagnosis"), ("procedure", "procedure"), ("drug_fill", "drug"))
-
-
-def tables_of(request: ScoreRequest) -> dict[str, pa.Table]:
-    """The rows of a request as canonical tables; source_row as the request numbers its rows."""
-    sent: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
-    for name, row in request.rows():
-        values = row.model_dump()
-        values["source_row"] = values["source_row"] or f"request:{name}:{len(sent[name])}"
-        sent[name].append(values)
-    return {
-        name: pa.Table.from_pylist(rows, schema=TABLES[name].schema) for name, rows in sent.items()
-    }
-
-
-def unknown_codes(tables: Mapping[str, pa.Table]) -> list[str]:
-    """How many codes of each table are in no code list: a warning each, never the codes."""
-    said = []
-    for table, word in _CODED:
-        rows = tables[table]
-        systems = np.array(rows.column("code_system").to_pylist(), dtype=object)
-        codes = np.array(rows.column("code").to_pylist(), dtype=object)
-        unknown = sum(
-            int((~recognised(str(system), codes[systems == system].tolist())).sum())
-            for system in sorted(set(systems))
-        )
-        if unknown:
-            said.append(f"{unknown} of {len(codes)} {word} codes are not known")
-    return said
 
 
 class Scorer:
     """Answers score requests with one pair of models.
 
-    Nothing is kept between two requests. The route works on one at a time, because each uses all
+    Nothing is kept between two calls. One call is worked on at a time, because each uses all
     threads that it may.
     """
 
@@ -102,43 +76,72 @@ class Scorer:
 
     def answer(self, request: ScoreRequest) -> ScoreAnswer:
         """Both risks of everybody whom the request names, with their reasons."""
-        tables = tables_of(request)
-        carries = self.models.carries if request.carries is None else sorted(set(request.carries))
-        people = population(tables, carries, request.as_of)
-        histories = Histories.of_tables(tables, carries)
-        scored = score(people, histories, self.models, request.as_of)
-        everyone = np.ones(len(people), dtype=bool)
-        reasons = scored.reasons(dict.fromkeys(TASKS, everyone))
-        of_patient = _by_patient(reasons)
-        known = _by_patient(scored.known)
-        scores = scored.scores.astype(object)
-        scores = scores.where(scores.notna(), None)
-        rows = [{str(k): v for k, v in row.items()} for row in scores.to_dict("records")]
-        windows = Windows(horizons_of_models(self.models), request.as_of)
-        return ScoreAnswer(
-            as_of=request.as_of,
-            models=self.models.versions,
-            patients=[
-                patient_score(
-                    row
-                    | {
-                        "warnings": json.loads(row["warnings"]),
-                        "known_scores": known.get(row["patient_id"], []),
-                    },
-                    of_patient.get(row["patient_id"], []),
-                    windows,
-                )
-                for row in rows
-            ],
-            warnings=[*self.models.warnings(carries), *unknown_codes(tables)],
+        return self.answer_together([request])[0]
+
+    def answer_together(self, requests: Sequence[ScoreRequest]) -> list[ScoreAnswer]:
+        """What `answer` says of each request, to the last bit, in far less time than one by one.
+
+        Requests may name the same people: each is answered from its own rows. Raises what the
+        first one raises that cannot be answered.
+        """
+        carried = [
+            tuple(self.models.carries if one.carries is None else sorted(set(one.carries)))
+            for one in requests
+        ]
+        alike: dict[tuple[date, tuple[str, ...]], list[int]] = {}
+        for place, (one, carries) in enumerate(zip(requests, carried, strict=True)):
+            alike.setdefault((one.as_of, carries), []).append(place)
+        answers: dict[int, ScoreAnswer] = {}
+        for (as_of, carries), places in alike.items():
+            told = self._answered([requests[place] for place in places], carries, as_of)
+            answers.update(zip(places, told, strict=True))
+        return [answers[place] for place in range(len(requests))]
+
+    def _answered(
+        self, requests: Sequence[ScoreRequest], carries: tuple[str, ...], as_of: date
+    ) -> list[ScoreAnswer]:
+        sent = [{name: columns_of(request, name) for name in TABLES} for request in requests]
+        columns = beside_each_other(sent)
+        people = population_of_rows(columns, carries, as_of)
+        scored = score(
+            people, Histories.of_tables(arrow_tables(columns), carries), self.models, as_of
         )
+        windows = Windows(horizons_of_models(self.models), as_of)
+        reasons: list[list[dict[str, Any]]] = [[] for _ in range(len(people))]
+        everyone = np.ones(len(people), dtype=bool)
+        for task, place, _, reason in scored.told(dict.fromkeys(TASKS, everyone)):
+            reasons[place].append({"task": task, **reason.__dict__})
+        patients: list[list[PatientScore]] = [[] for _ in requests]
+        for row, of_row in zip(_score_rows(scored), reasons, strict=True):
+            number, row["patient_id"] = told_apart(row["patient_id"])
+            patients[number].append(patient_score(row, of_row, windows))
+        about_models = self.models.warnings(carries)
+        return [
+            ScoreAnswer(
+                as_of=as_of,
+                models=self.models.versions,
+                patients=of_request,
+                warnings=[*about_models, *about_codes],
+            )
+            for of_request, about_codes in zip(patients, unknown_codes(sent), strict=True)
+        ]
 
 
-def _by_patient(frame: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {}
-    for row in frame.to_dict("records"):
-        found.setdefault(row["patient_id"], []).append({str(k): v for k, v in row.items()})
-    return found
+def _score_rows(scored: Scored) -> list[dict[str, Any]]:
+    """The store's score columns of each person, missing as None, with known_scores."""
+    columns = {
+        name: [None if value != value else value for value in values.tolist()]
+        for name, values in scored.columns.items()
+    }
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    for row, said in zip(rows, scored.warnings, strict=True):
+        row |= {"warnings": said, "known_scores": []}
+    for asked in scored.known_asked:
+        told = (asked.low.tolist(), asked.high.tolist(), asked.lacking.tolist())
+        for place, low, high, lacking in zip(asked.rows.tolist(), *told, strict=True):
+            one = {"score": asked.name, "low": low, "high": high, "lacking": lacking}
+            rows[place]["known_scores"].append(one)
+    return rows
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,10 @@ import numpy as np
 import pandas as pd
 
 from features.history import Histories
-from features.indices import person_scores, score_called, stay_scores
+from features.index_stay import stay_facts_of
+from features.indices import person_score_columns, score_called, stay_score_columns
+from features.questions import Questions
+from features.window import days_of, to_day
 from serving.store import KNOWN_COLUMNS
 
 OF_STAY = ("lace", "hospital_2016")
@@ -54,7 +57,7 @@ class Known:
 
 
 def known_of(
-    patients: Sequence[str],
+    patients: Sequence[str] | np.ndarray,
     admitted_on: np.ndarray,
     of_stay: np.ndarray,
     of_person: np.ndarray,
@@ -67,29 +70,68 @@ def known_of(
     `admitted_on` (datetime64, one a patient) is the first day of the episode that LACE and HOSPITAL
     are of; those whom `of_stay` does not choose need none.
     """
+    asked = asked_scores(patients, admitted_on, of_stay, of_person, histories, as_of)
+    return frame_of(np.asarray(patients, dtype=object), asked)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One score of some people: `rows` are their positions in the population; `low` and `high`
+    (float64, NaN: not known) and `lacking` (objects) have one place each."""
+
+    name: str
+    rows: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    lacking: np.ndarray
+
+
+def asked_scores(
+    patients: Sequence[str] | np.ndarray,
+    admitted_on: np.ndarray,
+    of_stay: np.ndarray,
+    of_person: np.ndarray,
+    histories: Histories,
+    as_of: date,
+) -> list[Asked]:
+    """As `known_of`, a score each: SHOWN in its order."""
+    ids = np.asarray(patients, dtype=object)
     made = []
-    for names, asked, ask in (
-        (OF_STAY, of_stay, lambda index: stay_scores(histories, index)),
-        (OF_PERSON, of_person, lambda index: person_scores(histories, index, OF_PERSON)),
-    ):
-        chosen = np.asarray(patients, dtype=object)[asked]
-        days = np.full(len(chosen), np.datetime64(as_of, "s"))
-        index = {"patient_id": chosen, "as_of": days, "admitted_on": admitted_on[asked]}
-        found = ask(pd.DataFrame(index))
-        made += [
+    for names, flags in ((OF_STAY, of_stay), (OF_PERSON, of_person)):
+        rows = np.flatnonzero(flags)
+        if len(rows):
+            questions = Questions.of_arrays(ids[rows], np.full(len(rows), to_day(as_of), np.int32))
+            if names is OF_STAY:
+                facts = stay_facts_of(histories, questions, days_of(admitted_on[rows]))
+                found = stay_score_columns(histories, facts, names)
+            else:
+                found = person_score_columns(histories, questions, names)
+            made += [
+                Asked(name, rows, *(found[f"{name}_{what}"] for what in ("low", "high", "lacking")))
+                for name in names
+            ]
+    return made
+
+
+def frame_of(patients: np.ndarray, asked: Sequence[Asked]) -> pd.DataFrame:
+    """One row a patient and score (the store's KNOWN_COLUMNS), sorted."""
+    if not asked:
+        return pd.DataFrame(columns=list(KNOWN_COLUMNS))
+    every = pd.concat(
+        [
             pd.DataFrame(
                 {
-                    "patient_id": chosen,
-                    "score": name,
-                    "low": found[f"{name}_low"],
-                    "high": found[f"{name}_high"],
-                    "lacking": found[f"{name}_lacking"],
+                    "patient_id": patients[one.rows],
+                    "score": one.name,
+                    "low": one.low,
+                    "high": one.high,
+                    "lacking": one.lacking,
                 }
             )
-            for name in names
+            for one in asked
         ]
-    every = pd.concat(made)[list(KNOWN_COLUMNS)]
-    return every.sort_values(["patient_id", "score"], ignore_index=True)
+    )
+    return every[list(KNOWN_COLUMNS)].sort_values(["patient_id", "score"], ignore_index=True)
 
 
 def told(row: Mapping[str, object], stored: Iterable[Mapping[str, object]]) -> list[Known]:

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from data.durable import sync_folder
 from data.errors import FirstcallError, InputError, RefusalError
 from data.home import Home
+from features.matrix import Matrix
 from serving.booster import THREADS, load_lightgbm
 from serving.calibrator import Calibrator
 from serving.expected_cost import FILE, KEY, ExpectedCost, load_expected_cost, read_cost_text
@@ -26,11 +28,17 @@ from serving.model_json import FORMAT, LANDMARKS, NEEDED, unusable
 if TYPE_CHECKING:
     from lightgbm import Booster
 
+    from serving.tree_shares import TreeShares
+
 ASKED_ON = ("any", "31 December")
 """On which days a model may be asked: the latter where it knows yearly totals only."""
 SUM = "model_sha256"
 """Where `model.json` holds the sha256 of `model.txt`: LightGBM ends the process over a text that
 is damaged, so it is never given one."""
+
+
+Rows = pd.DataFrame | Matrix
+"""One row a question: the model's features are among its columns."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,10 @@ class RiskModel:
     def is_readmission(self) -> bool:
         return self.metadata.get("kind", self.task) == "readmission"
 
-    def _array(self, X: pd.DataFrame) -> NDArray[np.float32]:
+    def array(self, X: Rows) -> NDArray[np.float32]:
+        """The model's features of each row in its order. Raises InputError where one is missing."""
+        if isinstance(X, Matrix):
+            return X.columns(self.metadata["features"])
         missing = [name for name in self.features if name not in X.columns]
         if missing:
             raise InputError(
@@ -122,13 +133,23 @@ class RiskModel:
             )
         return X[self.features].to_numpy(dtype=np.float32)
 
-    def margin(self, X: pd.DataFrame) -> NDArray[np.float64]:
+    def margin(self, X: Rows) -> NDArray[np.float64]:
         """The log odds of each row before calibration, of a model of landmarks without those of
         the day: what people are ordered by; float64[rows]."""
         if len(X) == 0:
             return np.empty(0)
-        raw = self.booster.predict(self._array(X), raw_score=True, num_threads=THREADS)
+        if self._trees is not None:
+            return self._trees.margin(self.array(X))
+        raw = self.booster.predict(self.array(X), raw_score=True, num_threads=THREADS)
         return np.asarray(raw, dtype=np.float64)
+
+    @cached_property
+    def _trees(self) -> TreeShares | None:
+        """The booster's trees with the tables of their shares; None where they are of a kind that
+        LightGBM alone can answer for."""
+        from serving.tree_shares import TreeShares
+
+        return TreeShares.of(self.booster)
 
     @property
     def has_landmarks(self) -> bool:
@@ -149,24 +170,26 @@ class RiskModel:
         since = np.zeros(len(margin), np.int64) if day is None else np.asarray(day)
         return self.calibrator.apply(margin, log_odds[np.clip(since, 0, len(log_odds) - 1)])
 
-    def contributions(self, X: pd.DataFrame) -> NDArray[np.float64]:
+    def contributions(self, X: Rows) -> NDArray[np.float64]:
         """SHAP values of the margin; float64[rows, features + 1], the last is the base value.
 
         Each row adds up to its margin within 1e-6.
         """
         if len(X) == 0:
             return np.empty((0, len(self.features) + 1))
-        shares = self.booster.predict(self._array(X), pred_contrib=True, num_threads=THREADS)
+        if self._trees is not None:
+            return self._trees.contributions(self.array(X))
+        shares = self.booster.predict(self.array(X), pred_contrib=True, num_threads=THREADS)
         return np.asarray(shares, dtype=np.float64)
 
-    def expected_dollars(self, X: pd.DataFrame) -> NDArray[np.float64]:
+    def expected_dollars(self, X: Rows) -> NDArray[np.float64]:
         """The expected allowed amount of each row's outcome window, in dollars; float64[rows].
 
         Raises InputError where the model says none.
         """
         if self.cost is None:
             raise InputError(f"The model of {self.task} does not say what anybody will cost.")
-        return self.cost.dollars(self._array(X), THREADS)
+        return self.cost.dollars(self.array(X), THREADS)
 
     def tier(self, margin: NDArray[np.float64]) -> NDArray[np.str_]:
         """``high``, ``moderate`` or ``low`` for each margin; a limit belongs above. Nobody falls

@@ -9,19 +9,18 @@ from pathlib import Path
 
 from data.errors import RefusalError
 
+REFUSAL = "Another night is running on this store: wait until it has ended."
+
 
 @contextmanager
 def held(path: Path) -> Iterator[None]:
     """Holds the lock at `path` until the end, or until the process dies.
 
-    Raises RefusalError where another process holds it: "Another night is running on this store:
-    wait until it has ended."
+    Raises RefusalError (`REFUSAL`) where another process holds it.
     """
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise RefusalError(
-                "Another night is running on this store: wait until it has ended."
-            ) from None
+            raise RefusalError(REFUSAL) from None
         yield

@@ -20,6 +20,7 @@ from features.writing import current_histories
 from serving.population import DIED, NOT_COVERED, NOT_KNOWN, population
 from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
 from serving.store import Store
+from serving.store.people import PUBLISHED
 from serving.worklist import Capacity, Worklist, worklist
 
 STALE_AFTER_DAYS = 31
@@ -72,7 +73,7 @@ def run_night(
     was published before stays in each of these cases.
     """
     capacity = capacity or Capacity()
-    store = Store(home.store_database)
+    store = Store.of_home(home)
     try:
         with store.night():
             taken = current(home)
@@ -147,7 +148,7 @@ def _night(
     if before is not None and before.as_of > as_of:
         warnings.append(f"this list takes the place of a newer one, of {before.as_of}")
     if capacity.drawn:
-        days = [run.as_of for run in store.runs() if run.status == "published"]
+        days = [run.as_of for run in store.runs() if run.status in PUBLISHED]
         if (newest := max(days, default=as_of)) > as_of:
             warnings.append(
                 f"the places drawn here say nothing of what calls do, because a list of {newest} "

@@ -34,11 +34,11 @@ IN_ANOTHER_HOSPITAL = "transferred to another hospital"
 NO_DISCHARGE = f"no discharge {RECENT.words}"
 
 # A message of discharge can be lost; nobody may vanish from the list for ever because of it.
-_OPEN_STAY_DAYS = 60
+OPEN_STAY_DAYS = 60
 
 # Hospice claims come monthly and late, and hospice is entered for an expected six months.
-_HOSPICE_ENDED_DAYS = 90
-_HOSPICE_DISPOSITION_DAYS = 180
+HOSPICE_ENDED_DAYS = 90
+HOSPICE_DISPOSITION_DAYS = 180
 
 _LAST_VERSION = """QUALIFY row_number() OVER (
     PARTITION BY patient_id, record_id ORDER BY known_on DESC, source_row DESC
@@ -200,10 +200,10 @@ def population(
                 everybody=_everybody(),
                 last_version=_LAST_VERSION,
                 recent=RECENT.days,
-                open=_OPEN_STAY_DAYS,
+                open=OPEN_STAY_DAYS,
                 hospital=", ".join(f"'{kind}'" for kind in HOSPITAL_KINDS),
-                hospice_ended=_HOSPICE_ENDED_DAYS,
-                hospice_disposition=_HOSPICE_DISPOSITION_DAYS,
+                hospice_ended=HOSPICE_ENDED_DAYS,
+                hospice_disposition=HOSPICE_DISPOSITION_DAYS,
             ),
             params={"as_of": as_of, "coverage_carried": "coverage" in carries},
         ).to_arrow_table()

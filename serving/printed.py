@@ -57,7 +57,7 @@ def print_worklist(home: Home, top: int, manager: int | None = None) -> None:
 
     Raises InputError where no list was published or nobody is on it.
     """
-    store = Store(home.store_database)
+    store = Store.of_home(home)
     try:
         run = store.published()
         if run is None:

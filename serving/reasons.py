@@ -11,16 +11,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-import pandas as pd
 
 from data.errors import RefusalError
 from features.definitions import feature
 from features.definitions.declaration import Feature
+from features.matrix import Matrix
 from features.window import to_date, to_day
-from serving.model import RiskModel
+from serving.model import RiskModel, Rows
 
 WITHHELD = "Some information may be withheld."
 """The same line for everybody, so that its presence tells nothing."""
@@ -153,7 +154,7 @@ def _back(as_of: date, days: float) -> date:
     return to_date(to_day(as_of) - round(days))
 
 
-def shares(model: RiskModel, X: pd.DataFrame) -> np.ndarray:
+def shares(model: RiskModel, X: Rows) -> np.ndarray:
     """float64[rows, features]: each feature's share of the margin, in the order of the model.
 
     Raises RefusalError where a row's shares and base value do not add up to its margin.
@@ -179,22 +180,42 @@ class ConceptShares:
     members: list[np.ndarray]
 
 
-def concept_shares(model: RiskModel, X: pd.DataFrame) -> ConceptShares:
+def concept_shares(model: RiskModel, X: Rows) -> ConceptShares:
     """What each concept adds to each row's margin: what reasons are made of, for one patient or
     for a population. Raises RefusalError as `shares` does."""
-    declared = [feature(name) for name in model.features]
+    told = _told_by(tuple(model.features))
     of_feature = shares(model, X)
-    concepts = sorted({f.concept for f in declared})
+    of_concept = np.empty((len(of_feature), len(told.concepts)))
+    for row, weights in enumerate(of_feature):
+        # one after the other, so that a row's sums do not depend on how many rows there are
+        of_concept[row] = np.bincount(told.group, weights, len(told.concepts))
+    members = [np.array(those) for those in told.members]
+    return ConceptShares(of_feature, of_concept, list(told.concepts), members)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the features of a model tell: their declarations, their concepts, the concept of each
+    feature (`group`), and the features of each concept (`members`), by their places."""
+
+    declared: tuple[Feature, ...]
+    concepts: tuple[str, ...]
+    group: np.ndarray
+    members: tuple[tuple[int, ...], ...]
+
+
+@lru_cache(maxsize=16)
+def _told_by(names: tuple[str, ...]) -> _Told:
+    declared = tuple(map(feature, names))
+    concepts = tuple(sorted({f.concept for f in declared}))
     group = np.array([concepts.index(f.concept) for f in declared])
-    member = np.zeros((len(declared), len(concepts)))
-    member[np.arange(len(declared)), group] = 1.0
-    members = [np.flatnonzero(group == g) for g in range(len(concepts))]
-    return ConceptShares(of_feature, of_feature @ member, concepts, members)
+    members = tuple(tuple(np.flatnonzero(group == g).tolist()) for g in range(len(concepts)))
+    return _Told(declared, concepts, group, members)
 
 
 def reasons(
     model: RiskModel,
-    X: pd.DataFrame,
+    X: Rows,
     as_of: date | Sequence[date],
     top: int = 3,
     lowering: int = 0,
@@ -211,29 +232,30 @@ def reasons(
     """
     if len(X) == 0:
         return []
-    declared = [feature(name) for name in model.features]
+    told = _told_by(tuple(model.features))
+    declared, concepts, members = told.declared, told.concepts, told.members
+    values, lasts = _values(X, model.features), _lasts(declared, X)
     by_concept = concept_shares(model, X)
     of_feature, of_concept = by_concept.of_feature, by_concept.of_concept
-    concepts, members = by_concept.concepts, by_concept.members
     days = [as_of] * len(X) if isinstance(as_of, date) else list(as_of)
-    values = X[model.features].to_numpy(dtype=np.float64)
-    lasts = _lasts(declared, X)
     of_cost = MOST_OF_COST if model.is_readmission else len(concepts)
 
     answer = []
     for row, day in enumerate(days):
         found: list[Reason] = []
         costs = 0
+        of_row = values[row].tolist()
         for sign, most in ((1.0, top), (-1.0, lowering)):
             weight = sign * of_concept[row]
+            weight_of = (sign * of_feature[row]).tolist()
             kept = 0
-            for g in np.lexsort((np.arange(len(concepts)), -weight)):
+            for g in np.argsort(-weight, kind="stable").tolist():
                 if kept == most or weight[g] < SMALLEST_SHARE:
                     break
-                about = _about(declared, members[g], values[row])
+                about = _about(declared, members[g], of_row)
                 if about is not None and not with_sensitive:
                     continue
-                best = _evidence(declared, members[g], sign * of_feature[row], values[row])
+                best = _evidence(declared, members[g], weight_of, of_row)
                 about_cost = declared[best].family == "cost"
                 if about_cost and costs == of_cost:
                     continue
@@ -256,16 +278,24 @@ def reasons(
     return answer
 
 
-def _lasts(declared: Sequence[Feature], X: pd.DataFrame) -> np.ndarray:
+def _values(X: Rows, names: Sequence[str]) -> np.ndarray:
+    """float64[rows, names]: columns of `X`."""
+    if isinstance(X, Matrix):
+        return X.columns(names).astype(np.float64)
+    return X[list(names)].to_numpy(dtype=np.float64)
+
+
+def _lasts(declared: Sequence[Feature], X: Rows) -> np.ndarray:
     """float64[rows, features]: days since each feature's last event, NaN where not known."""
     lasts = np.full((len(X), len(declared)), np.nan)
-    for column, f in enumerate(declared):
-        if f.last_event is not None and f.last_event in X.columns:
-            lasts[:, column] = X[f.last_event].to_numpy(dtype=np.float64)
+    there = set(X.names) if isinstance(X, Matrix) else set(X.columns)
+    known = {at: f.last_event for at, f in enumerate(declared) if f.last_event in there}
+    if known:
+        lasts[:, list(known)] = _values(X, [str(last) for last in known.values()])
     return lasts
 
 
-def _about(declared: Sequence[Feature], members: np.ndarray, values: np.ndarray) -> str | None:
+def _about(declared: Sequence[Feature], members: Sequence[int], values: list[float]) -> str | None:
     """What makes a group sensitive for these values: its first sensitive member."""
     for column in members:
         about = declared[column].sensitive_of(values[column])
@@ -275,17 +305,17 @@ def _about(declared: Sequence[Feature], members: np.ndarray, values: np.ndarray)
 
 
 def _evidence(
-    declared: Sequence[Feature], members: np.ndarray, weight: np.ndarray, values: np.ndarray
+    declared: Sequence[Feature], members: Sequence[int], weight: list[float], values: list[float]
 ) -> int:
     """The member that speaks for its group: the weightiest one whose value is known; where none
     is, the widest count of nothing ("no emergency visits in the last 730 days"), else the
     weightiest."""
-    order = members[np.lexsort((members, -weight[members]))]
+    order = sorted(members, key=lambda c: -weight[c])
     known = [c for c in order if weight[c] > 0 and not math.isnan(values[c])]
     if known:
-        return int(known[0])
+        return known[0]
     nothing = [c for c in members if declared[c].how == "count" and values[c] == 0]
-    return int(max(nothing, key=lambda c: _days(declared[c])) if nothing else order[0])
+    return max(nothing, key=lambda c: _days(declared[c])) if nothing else order[0]
 
 
 def _days(declared: Feature) -> int:

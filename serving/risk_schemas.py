@@ -15,17 +15,24 @@ class Reason(BaseModel):
     words: Annotated[
         str, Field(examples=["3 emergency visits in the last 90 days, the last on 12 March"])
     ]
-    share: Annotated[float, Field(description="part of the model's margin, in log odds")]
+    share: Annotated[
+        float, Field(description="part of the model's margin, in log odds", examples=[0.42])
+    ]
     direction: Literal["raises", "lowers"]
-    actionable: Annotated[bool, Field(description="whether a case manager could act on it")]
+    actionable: Annotated[
+        bool, Field(description="whether a case manager could act on it", examples=[True])
+    ]
 
 
 class Risk(BaseModel):
     """One risk of one person, or why there is none."""
 
     risk: Annotated[float | None, Field(description="calibrated probability", examples=[0.21])]
-    tier: Literal["high", "moderate", "low"] | None
-    asked_on: Annotated[date | None, Field(description="at the end of which day it is asked")]
+    tier: Annotated[Literal["high", "moderate", "low"] | None, Field(examples=["high"])]
+    asked_on: Annotated[
+        date | None,
+        Field(description="at the end of which day it is asked", examples=["2024-12-31"]),
+    ]
     not_scored: Annotated[
         str | None,
         Field(description="why there is no risk", examples=["no discharge in the last 30 days"]),
@@ -86,13 +93,20 @@ class KnownScore(BaseModel):
     words: Annotated[
         str, Field(examples=["LACE 8–11 (moderate to high; not known: admission type)"])
     ]
-    low: Annotated[float | None, Field(description="the least that it can be; null: not known")]
-    high: Annotated[float | None, Field(description="the most; equal where every input is known")]
-    lacking: Annotated[
-        str | None, Field(description="inputs that are not known, or why there is no score")
+    low: Annotated[
+        float | None, Field(description="the least that it can be; null: not known", examples=[8])
     ]
+    high: Annotated[
+        float | None, Field(description="the most; equal where every input is known", examples=[11])
+    ]
+    lacking: Annotated[
+        str | None,
+        Field(description="inputs that are not known, or why there is no score",
+              examples=["admission type"]),
+    ]  # fmt: skip
     group: Annotated[str | None, Field(description="its own risk group", examples=["moderate"])]
     made_for: Annotated[
         str | None,
-        Field(description="the outcome that it was made to predict; null for what was spent"),
-    ]
+        Field(description="the outcome that it was made to predict; null for what was spent",
+              examples=["death or unplanned readmission within 30 days"]),
+    ]  # fmt: skip

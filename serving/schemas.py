@@ -72,6 +72,24 @@ def _text(value: object) -> str:
     return value
 
 
+LONGEST_NOTE = 2000
+
+
+def _note(value: object) -> str:
+    if not isinstance(value, str):
+        raise PydanticCustomError("text", "must be a text")
+    said = value.replace("\r\n", "\n").strip()
+    if not said:
+        raise PydanticCustomError("text_empty", "must not be blank")
+    if len(said) > LONGEST_NOTE:
+        raise PydanticCustomError(
+            "text_long", "must not be longer than {most} characters", {"most": LONGEST_NOTE}
+        )
+    if any(not c.isprintable() and c not in "\n\t" for c in said):
+        raise PydanticCustomError("text_unprintable", "must hold printable characters only")
+    return said
+
+
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PydanticCustomError("number", "must be a number")
@@ -84,6 +102,8 @@ Day = Annotated[
     date, BeforeValidator(_day, json_schema_input_type=str), Field(examples=["2024-12-31"])
 ]
 Text = Annotated[str, BeforeValidator(_text, json_schema_input_type=str)]
+Note = Annotated[str, BeforeValidator(_note, json_schema_input_type=str)]
+"""What a person wrote: several lines, up to LONGEST_NOTE characters."""
 LowerText = Annotated[
     str, AfterValidator(str.lower), BeforeValidator(_text, json_schema_input_type=str)
 ]
@@ -137,6 +157,35 @@ def _annotation(column: Column) -> Any:
             return Annotated[Number, Field(**bounds)]
 
 
+_TEXTS = {
+    "record_id": "E0000123", "patient_id": "P0000017", "source_row": "encounter.csv@1a2b3c4d:17",
+    "encounter_id": "E0000123", "race": "white", "region": "Cook, IL", "product": "HMO",
+    "facility_id": "H071", "provider_id": "D1203", "specialty": "cardiology", "drg": "291",
+    "place_of_service": "11", "revenue_codes": "0120 0450", "code": "I509",
+    "prescriber_id": "D1203", "loinc": "718-7", "unit": "g/dL", "instrument": "AHC HRSN",
+    "programme": "transitional care",
+}  # fmt: skip
+
+
+def _example(column: Column) -> Any:
+    """A value that such a column may hold."""
+    match column.type:
+        case "text":
+            return _TEXTS[column.name]
+        case "date":
+            return "1950-02-03" if column.name == "birth_on" else "2024-12-14"
+        case "choice":
+            return column.choices[0]
+        case "flag":
+            return False
+        case "cents":
+            return 125_000
+        case "integer":
+            return max(1, int(column.minimum or 1))
+        case "number":
+            return 11.2
+
+
 class Row(BaseModel):
     """One row of a canonical table: the base of the models in `ROWS`."""
 
@@ -147,7 +196,8 @@ def _row_model(table: Table) -> type[Row]:
     fields: dict[str, Any] = {}
     for column in table.columns:
         about: dict[str, Any] = {
-            "description": column.meaning + (f" ({column.unit})" if column.unit else "")
+            "description": column.meaning + (f" ({column.unit})" if column.unit else ""),
+            "examples": [_example(column)],
         }
         kind: Any = _annotation(column)
         if column.name == "reversed":
@@ -235,6 +285,7 @@ class ScoreRequest(_TableLists):
             description="the feeds that these rows come from, so that no row means none; "
             "where it is left out, the feeds that the models were trained on",
             max_length=len(FEEDS),
+            examples=[["coverage", "encounter", "diagnosis"]],
         ),
     ] = None
 
@@ -286,17 +337,29 @@ class ScoreRequest(_TableLists):
 class Place(BaseModel):
     """A person's place on the list."""
 
-    rank: int
-    manager: int
-    tier: str
-    queue: str
+    rank: Annotated[int, Field(description="1 is called first", examples=[17])]
+    manager: Annotated[int, Field(description="whose panel", examples=[2])]
+    tier: Annotated[str, Field(examples=["high"])]
+    queue: Annotated[str, Field(examples=["recently discharged"])]
+
+
+_Warnings = Annotated[
+    list[str], Field(examples=[["the readmission model was not trained on people under 65"]])
+]
+_Models = Annotated[
+    dict[str, str],
+    Field(description="versions by task", examples=[{"readmission": "0f8fad5bd9cb469f"}]),
+]
 
 
 class PatientScore(BaseModel):
     """Both risks of one person."""
 
-    patient_id: str
-    discharged_on: Annotated[date | None, Field(description="last acute discharge in 30 days")]
+    patient_id: Annotated[str, Field(examples=["P0000017"])]
+    discharged_on: Annotated[
+        date | None,
+        Field(description="last acute discharge in 30 days", examples=["2024-12-20"]),
+    ]
     readmission: ReadmissionRisk
     high_cost: HighCostRisk
     known_scores: Annotated[
@@ -305,33 +368,43 @@ class PatientScore(BaseModel):
               "cost of the year before, as of the day of the answer"),
     ]  # fmt: skip
     left_out: Annotated[
-        str | None, Field(description="why this person is not to be called, as far as known")
-    ]
-    warnings: list[str]
-    withheld: Annotated[str, Field(description="the same line for everybody")]
+        str | None,
+        Field(description="why this person is not to be called, as far as known",
+              examples=["in hospital now"]),
+    ]  # fmt: skip
+    warnings: _Warnings
+    withheld: Annotated[
+        str,
+        Field(description="the same line for everybody",
+              examples=["Some information may be withheld."]),
+    ]  # fmt: skip
 
 
 class PublishedPatient(PatientScore):
     """One person in the published run, with the place on the list if there is one."""
 
-    run_id: str
-    as_of: date
+    run_id: Annotated[str, Field(examples=["2024-12-31.1"])]
+    as_of: Annotated[date, Field(examples=["2024-12-31"])]
     place: Place | None
 
 
 class Listed(PatientScore, Place):
     """One place on the list."""
 
-    why: Annotated[list[str], Field(description="what raises the risk of the queue, in words")]
+    why: Annotated[
+        list[str],
+        Field(description="what raises the risk of the queue, in words",
+              examples=[["3 emergency visits in the last 90 days, the last on 12 December"]]),
+    ]  # fmt: skip
 
 
 class ScoreAnswer(BaseModel):
     """Risks, tiers and reasons of everybody in a request, ordered by patient_id."""
 
-    as_of: date
-    models: dict[str, str]
+    as_of: Annotated[date, Field(examples=["2024-12-31"])]
+    models: _Models
     patients: list[PatientScore]
-    warnings: list[str]
+    warnings: _Warnings
 
 
 class WorklistAnswer(BaseModel):
@@ -342,12 +415,3 @@ class WorklistAnswer(BaseModel):
     capacity: dict[str, int]
     patients: list[Listed]
     warnings: list[str]
-
-
-class Health(BaseModel):
-    """Whether the service can score, with which models, and how old the list is."""
-
-    status: Literal["ok", "not ready"]
-    reason: str | None
-    models: dict[str, str]
-    published: Annotated[date | None, Field(description="as-of day of the published list")]

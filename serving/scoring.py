@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,14 +16,18 @@ import pandas as pd
 from data.codes import planned_lists
 from data.errors import InputError, RefusalError
 from data.home import Home
-from features.as_of import features_as_of
+from features.as_of import matrix_of
 from features.definitions import feature
-from features.news import last_news
-from features.window import completed_years, days_of
-from serving.known_scores import known_of
+from features.matrix import Matrix
+from features.news import last_news_of
+from features.plan import plan
+from features.questions import Questions
+from features.window import completed_years, days_of, to_day
+from serving.known_scores import Asked, asked_scores, frame_of
 from serving.model import RiskModel
+from serving.people import People
 from serving.population import DIED, NO_DISCHARGE, NOT_COVERED, NOT_KNOWN, RECENT
-from serving.reasons import evidence_names, reasons
+from serving.reasons import Reason, evidence_names, reasons
 from serving.store import REASON_COLUMNS
 
 if TYPE_CHECKING:
@@ -66,18 +71,26 @@ class Models:
             _refuse_another_question(home.models / task, task, model.metadata)
         return cls(loaded)
 
-    @property
+    @cached_property
     def versions(self) -> dict[str, str]:
         """The version of each model, by task."""
         return {task: model.version for task, model in self.by_task.items()}
 
-    @property
+    @cached_property
     def carries(self) -> list[str]:
         """The feeds that any of the models was trained on, those of its features included."""
         return sorted(
             {feed for model in self.by_task.values() for feed in model.metadata["carries"]}
             | {feature(name).feed for model in self.by_task.values() for name in model.features}
         )
+
+    @cached_property
+    def _feeds(self) -> Mapping[str, frozenset[str]]:
+        """The feeds of each model's features, by task."""
+        return {
+            task: frozenset(feature(name).feed for name in model.features)
+            for task, model in self.by_task.items()
+        }
 
     def warnings(self, carries: Collection[str], as_of: date | None = None) -> list[str]:
         """What must be said of every answer from data that carry the feeds `carries`; with the
@@ -99,7 +112,7 @@ class Models:
                     f"the {task} model has seen outcomes from after {as_of}: it looks better on "
                     "this day than it is"
                 )
-            lacking = {feature(name).feed for name in model.features} - set(carries)
+            lacking = self._feeds[task] - set(carries)
             if lacking:
                 said.append(
                     f"the {task} model was trained with feeds that are not here: "
@@ -127,47 +140,78 @@ def _refuse_another_question(folder: Path, task: str, metadata: Mapping[str, Any
 
 @dataclass(frozen=True)
 class _Asked:
-    """One model's questions: `rows` are positions in the population, in the order of `X`."""
+    """One model's questions: `rows` are positions in the population, in the order of `matrix`;
+    `days` those as of which the features are asked."""
 
     model: RiskModel
     rows: np.ndarray
     days: list[date]
-    X: pd.DataFrame
+    matrix: Matrix
+
+    @cached_property
+    def X(self) -> pd.DataFrame:  # noqa: N802
+        return self.matrix.frame()
 
 
 @dataclass(frozen=True)
 class Scored:
-    """`scores`: one row a person of the population, in its order: the store's score columns but
-    left_out as the population says it. `known`: one row a person and score that clinicians know
-    (the store's KNOWN_COLUMNS). The matrices stay, so that reasons can be asked for."""
+    """The risks of a population, a place a person in its order, and what they were made of.
 
-    scores: pd.DataFrame
-    known: pd.DataFrame
+    `columns` holds the store's score columns but the warnings: patient_id, left_out as the
+    population says it, and of each risk float64 (NaN where there is none) or objects (None).
+    `warnings` are those of each person. `known_asked` are the scores that clinicians know. The
+    matrices stay, so that reasons can be asked for.
+    """
+
+    columns: Mapping[str, np.ndarray]
+    warnings: Sequence[Sequence[str]]
+    known_asked: Sequence[Asked]
     asked: Mapping[str, _Asked]
     as_of: date
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """One row a person: the store's score columns."""
+        frame = pd.DataFrame(
+            {
+                name: values.tolist() if name.endswith("_null_reason") else values
+                for name, values in self.columns.items()
+            }
+        )
+        frame["warnings"] = [json.dumps(said) for said in self.warnings]
+        return frame
+
+    @cached_property
+    def known(self) -> pd.DataFrame:
+        """One row a person and score that clinicians know (the store's KNOWN_COLUMNS)."""
+        return frame_of(self.columns["patient_id"], self.known_asked)
 
     def reasons(self, wanted: Mapping[str, np.ndarray]) -> pd.DataFrame:
         """One row a reason (the store's reason columns): for each task, of the people whose flag
         in `wanted[task]` (bool, one a row of `scores`) is set."""
-        found: list[tuple[Any, ...]] = []
-        patients = self.scores["patient_id"].to_numpy()
+        patients = self.columns["patient_id"]
+        found = [
+            (patients[row], task, position, r.concept, r.words, r.share, r.direction, r.actionable)
+            for task, row, position, r in self.told(wanted)
+        ]
+        return pd.DataFrame(found, columns=list(REASON_COLUMNS))
+
+    def told(self, wanted: Mapping[str, np.ndarray]) -> Iterator[tuple[str, int, int, Reason]]:
+        """The same reasons, each with its task, the place of its person and its position from 1."""
         for task, asked in self.asked.items():
             at = np.flatnonzero(wanted[task][asked.rows])
             told = reasons(
-                asked.model, asked.X.iloc[at], [asked.days[i] for i in at],
+                asked.model, asked.matrix.rows(at), [asked.days[i] for i in at],
                 top=TOP_REASONS, lowering=LOWERING_REASONS, told_on=self.as_of,
             )  # fmt: skip
-            for i, of_person in zip(at, told, strict=True):
-                patient = patients[asked.rows[i]]
-                found.extend(
-                    (patient, task, position, r.concept, r.words, r.share, r.direction,
-                     r.actionable)
-                    for position, r in enumerate(of_person, 1)
-                )  # fmt: skip
-        return pd.DataFrame(found, columns=list(REASON_COLUMNS))
+            for row, of_person in zip(asked.rows[at].tolist(), told, strict=True):
+                for position, reason in enumerate(of_person, 1):
+                    yield task, row, position, reason
 
 
-def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: date) -> Scored:
+def score(
+    people: pd.DataFrame | People, histories: Histories, models: Models, as_of: date
+) -> Scored:
     """Both risks of `people` (one row a person, as `population` answers) as of a day.
 
     The readmission model is asked as of `as_of` about the days that are left of those after the
@@ -177,141 +221,153 @@ def score(people: pd.DataFrame, histories: Histories, models: Models, as_of: dat
     of discharge, or the later one on which that became known.) The high-cost question is asked as
     of `as_of`, or of the last 31 December where the model knows yearly totals only.
     """
-    scores = pd.DataFrame({"patient_id": people["patient_id"].astype(object)})
-    scores["left_out"] = people["left_out"].astype(object)
-    scores["discharged_on"] = _dates(people["discharged_on"])
-    warnings: list[list[str]] = [[] for _ in range(len(people))]
+    who = people if isinstance(people, People) else People.of_frame(people)
+    columns: dict[str, np.ndarray] = {
+        "patient_id": who.patient_id,
+        "left_out": who.left_out,
+        "discharged_on": who.discharged_on.astype(object),
+    }
+    warnings: list[list[str]] = [[] for _ in range(len(who))]
     asked: dict[str, _Asked] = {}
     for task in TASKS:
         prefix = task.replace("-", "_")
         model = models.by_task.get(task)
-        null_reason = _null_reasons(people, task, model is not None)
-        risk, margin = np.full(len(people), np.nan), np.full(len(people), np.nan)
-        tier, day = np.full(len(people), None, object), np.full(len(people), None, object)
-        dollars, all_days = np.full(len(people), np.nan), np.full(len(people), np.nan)
-        rows = np.flatnonzero(null_reason == "")
+        null_reason = _null_reasons(who, task, model is not None)
+        risk, margin = np.full(len(who), np.nan), np.full(len(who), np.nan)
+        tier, day = np.full(len(who), None, object), np.full(len(who), None, object)
+        dollars, all_days = np.full(len(who), np.nan), np.full(len(who), np.nan)
+        rows = np.flatnonzero(_equal(null_reason, None))
         if model is not None:
-            days = _asked_on(people.iloc[rows], task, model, as_of)
-            known_on = _known_on(people.iloc[rows], task, model, days, histories)
-            index = pd.DataFrame(
-                {
-                    "patient_id": people["patient_id"].to_numpy()[rows],
-                    "as_of": np.array(known_on, dtype="datetime64[s]"),
-                }
+            days = _asked_on(who, rows, task, model, as_of)
+            known_on = _known_on(who, rows, task, model, days, histories)
+            names = _asked_names(tuple(model.metadata["features"]), task)
+            questions = Questions.of_arrays(who.patient_id[rows], known_on)
+            matrix = Matrix(
+                names,
+                matrix_of(histories, questions, plan(names, histories.carries), cuts=model.cuts),
             )
-            names = evidence_names(model.features)
-            if task == "readmission":
-                names = list(dict.fromkeys([*names, _CAUSE]))
-            X = features_as_of(histories, index, names, cuts=model.cuts)
-            margin[rows] = model.margin(X)
-            since = _days_after_discharge(people.iloc[rows], task, days)
+            margin[rows] = model.margin(matrix)
+            since = _days_after_discharge(who, rows, task, days)
             risk[rows] = model.risk(margin[rows], since)
-            tier[rows], day[rows] = model.tier(margin[rows]), days
+            tier[rows], day[rows] = model.tier(margin[rows]), _dates(days)
             if model.cost is not None:
-                dollars[rows] = model.expected_dollars(X)
-            asked[task] = _Asked(model, rows, known_on, X)
-            _warn(warnings, people, rows, days, model)
+                dollars[rows] = model.expected_dollars(matrix)
+            asked[task] = _Asked(model, rows, _dates(known_on).tolist(), matrix)
+            _warn(warnings, who, rows, days, model)
             if task == "readmission":
                 all_days[rows] = model.risk(margin[rows])
-                _warn_of_stays(warnings, people, rows, X[_CAUSE].to_numpy())
-        scores[f"{prefix}_risk"], scores[f"{prefix}_margin"] = risk, margin
-        scores[f"{prefix}_tier"], scores[f"{prefix}_asked_on"] = tier, day
-        scores[f"{prefix}_null_reason"] = [why or None for why in null_reason]
+                _warn_of_stays(warnings, who, rows, matrix.columns([_CAUSE])[:, 0])
+        columns[f"{prefix}_risk"], columns[f"{prefix}_margin"] = risk, margin
+        columns[f"{prefix}_tier"], columns[f"{prefix}_asked_on"] = tier, day
+        columns[f"{prefix}_null_reason"] = null_reason
         if task == "high-cost":
-            scores["high_cost_expected_dollars"] = dollars
+            columns["high_cost_expected_dollars"] = dollars
         else:
-            scores["readmission_all_days_risk"] = all_days
-    scores["warnings"] = [json.dumps(said) for said in warnings]
-    recent, known_now = (_null_reasons(people, task, is_there=True) == "" for task in TASKS)
-    admitted_on = people["admitted_on"].to_numpy()
-    known = known_of(
-        scores["patient_id"].tolist(), admitted_on, recent, known_now, histories, as_of
-    )
-    return Scored(scores, known, asked, as_of)
+            columns["readmission_all_days_risk"] = all_days
+    recent, known_now = (_equal(_null_reasons(who, task, is_there=True), None) for task in TASKS)
+    known = asked_scores(who.patient_id, who.admitted_on, recent, known_now, histories, as_of)
+    return Scored(columns, warnings, known, asked, as_of)
 
 
-def _dates(days: pd.Series) -> np.ndarray:
-    """datetime64 as dates, None where missing."""
-    return np.array([None if pd.isna(d) else d.date() for d in days], dtype=object)
+@lru_cache(maxsize=16)
+def _asked_names(features: tuple[str, ...], task: str) -> tuple[str, ...]:
+    """A model's own features first, then what its reasons and warnings need beside them."""
+    names = evidence_names(features)
+    return tuple(dict.fromkeys([*names, _CAUSE] if task == "readmission" else names))
 
 
-def _null_reasons(people: pd.DataFrame, task: str, is_there: bool) -> np.ndarray:
-    """Why each person has no risk of this kind; "" for who has one."""
-    why = np.full(len(people), "", dtype=object)
-    if not is_there:
-        why[:] = NO_MODEL
-    left_out = people["left_out"].to_numpy()
+def _equal(values: np.ndarray, value: str | None) -> np.ndarray:
+    """Which of some objects equal this one (bool)."""
+    return np.asarray(values == value, dtype=bool)
+
+
+def _dates(days: np.ndarray) -> np.ndarray:
+    """int32 days as dates (objects)."""
+    return days.astype("datetime64[D]").astype(object)
+
+
+def _null_reasons(people: People, task: str, is_there: bool) -> np.ndarray:
+    """Why each person has no risk of this kind (objects); None for who has one."""
+    why = np.full(len(people), None if is_there else NO_MODEL, dtype=object)
     if task == "readmission":
-        why[people["discharged_on"].isna().to_numpy()] = NO_DISCHARGE
-        in_hospital = people["in_hospital"].to_numpy()
-        why[in_hospital] = "in hospital now"
-    gone = np.isin(left_out, (DIED, NOT_COVERED, NOT_KNOWN))
-    why[gone] = left_out[gone]
+        why[np.isnat(people.discharged_on)] = NO_DISCHARGE
+        why[people.in_hospital] = "in hospital now"
+    for reason in (DIED, NOT_COVERED, NOT_KNOWN):
+        why[_equal(people.left_out, reason)] = reason
     return why
 
 
-def _asked_on(people: pd.DataFrame, task: str, model: RiskModel, as_of: date) -> list[date]:
+def _asked_on(
+    people: People, rows: np.ndarray, task: str, model: RiskModel, as_of: date
+) -> np.ndarray:
+    """The day of each question (int32)."""
     if task == "readmission" and not model.has_landmarks:
-        return [day.date() for day in people[["discharged_on", "discharge_seen_on"]].max(axis=1)]
+        return days_of(np.fmax(people.discharged_on[rows], people.discharge_seen_on[rows]))
     day = as_of
     if model.metadata["asked_on"] == "31 December" and (as_of.month, as_of.day) != (12, 31):
         day = date(as_of.year - 1, 12, 31)
-    return [day] * len(people)
+    return np.full(len(rows), to_day(day), np.int32)
 
 
 def _known_on(
-    people: pd.DataFrame, task: str, model: RiskModel, days: list[date], histories: Histories
-) -> list[date]:
-    """The day as of which each one's features are asked: of a model of landmarks that of the last
-    news, because until the next one only the windows would move."""
-    if task != "readmission" or not model.has_landmarks or not days:
+    people: People,
+    rows: np.ndarray,
+    task: str,
+    model: RiskModel,
+    days: np.ndarray,
+    histories: Histories,
+) -> np.ndarray:
+    """The day as of which each one's features are asked (int32): of a model of landmarks that of
+    the last news, because until the next one only the windows would move."""
+    if task != "readmission" or not model.has_landmarks or not len(days):
         return days
-    index = {"patient_id": people["patient_id"].to_numpy(), "as_of": days}
-    news = last_news(histories, pd.DataFrame(index))
-    known = np.maximum(news, days_of(people["discharged_on"]).astype(np.int64))
-    return known.astype("datetime64[D]").tolist()
+    news = last_news_of(histories, Questions.of_arrays(people.patient_id[rows], days))
+    return np.maximum(news, days_of(people.discharged_on[rows])).astype(np.int32)
 
 
 def _days_after_discharge(
-    people: pd.DataFrame, task: str, asked_on: list[date]
+    people: People, rows: np.ndarray, task: str, asked_on: np.ndarray
 ) -> np.ndarray | None:
     """Whole days from each discharge to the day that is asked as of; None where the task is no
     question about a discharge, whoever else is asked about, and without any row."""
-    if task != "readmission" or not asked_on:
+    if task != "readmission" or not len(asked_on):
         return None
-    return days_of(asked_on) - days_of(people["discharged_on"])
+    return asked_on - days_of(people.discharged_on[rows])
 
 
 def _warn_of_stays(
-    warnings: list[list[str]], people: pd.DataFrame, rows: np.ndarray, cause: np.ndarray
+    warnings: list[list[str]], people: People, rows: np.ndarray, cause: np.ndarray
 ) -> None:
     """Stays that the measure leaves out: against advice, psychiatric, rehabilitation, cancer. The
     words are the same for all of them, so that they disclose none."""
+    against_advice = _equal(people.disposition[rows], "left_against_advice")
+    for at in np.flatnonzero(np.isin(cause, _never_trained_on()) | against_advice):
+        warnings[rows[at]].append("the readmission model was not trained on stays of this kind")
+
+
+@cache
+def _never_trained_on() -> np.ndarray:
     lists = planned_lists("ICD10")
     never = lists.excluded_psychiatric | lists.excluded_rehabilitation | lists.excluded_cancer
-    against_advice = people["disposition"].iloc[rows].eq("left_against_advice").to_numpy()
-    for at in np.flatnonzero(np.isin(cause, sorted(never)) | against_advice):
-        warnings[rows[at]].append("the readmission model was not trained on stays of this kind")
+    return np.array(sorted(never))
 
 
 def _warn(
     warnings: list[list[str]],
-    people: pd.DataFrame,
+    people: People,
     rows: np.ndarray,
-    days: list[date],
+    asked: np.ndarray,
     model: RiskModel,
 ) -> None:
     """Says of whom the model was not trained on people like them."""
     trained_on = _USUAL[model.task] | dict(model.metadata["trained_on"])
     if len(rows) == 0:
         return
-    of_rows = people.iloc[rows]
-    asked = days_of(days)
     youngest = trained_on.get("minimum_age")
-    born = of_rows["birth_on"]
+    born = people.birth_on[rows]
     if youngest is not None:
         age = np.full(len(rows), np.nan)
-        known = born.notna().to_numpy()
+        known = ~np.isnat(born)
         age[known] = completed_years(days_of(born[known]), asked[known])
         for at in np.flatnonzero(age < youngest):
             warnings[rows[at]].append(
@@ -321,8 +377,8 @@ def _warn(
             warnings[rows[at]].append(f"age is not known, the {model.task} model needs it")
     look_back = trained_on.get("look_back_days")
     if look_back is not None:
-        since = of_rows["covered_since"]
-        known = since.notna().to_numpy()
+        since = people.covered_since[rows]
+        known = ~np.isnat(since)
         seen = np.full(len(rows), np.inf)
         seen[known] = asked[known] - days_of(since[known])
         for at in np.flatnonzero(seen < look_back):

@@ -1,43 +1,147 @@
-"""The BentoML service: `serving.api` mounted, everything else of the framework closed or quiet."""
+"""The BentoML service: `serving.api` mounted, everything else of the framework closed or quiet.
+
+Three kinds of process import this: `bentoml serve`, which only starts workers; the workers; and
+`bentoml build`.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 
 import bentoml
+import click
 
-from data.errors import InputError
+from data.errors import FirstcallError, InputError
 from data.home import Home
-from serving.api import create_app
+from serving.models.bento_store import (
+    bento_folder,
+    is_in_bento,
+    placed_of,
+    tags_inside,
+    tags_to_build,
+)
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+Class = TypeVar("Class", bound=type)
+
+
+def _end(error: FirstcallError) -> NoReturn:
+    sys.stderr.write(f"firstcall: {error}\n")
+    raise SystemExit(error.exit_code)
 
 
 def _served_home() -> Home:
-    """The home that FIRSTCALL_HOME names. Ends the process where it names none, or one within a
+    """The home that FIRSTCALL_HOME names. Raises InputError where it names none, or one within a
     Bento: the patient database would be written there, and sent along with it."""
-    home, code = Home.from_environment(), Path(__file__).resolve().parents[1]
-    in_bento = (code.parent / "bento.yaml").is_file()
+    home = Home.from_environment()
     if not os.environ.get("FIRSTCALL_HOME"):
-        wrong = "FIRSTCALL_HOME is not set: name the folder that holds the models and the list."
-    elif in_bento and home.root.is_relative_to(code.parent):
-        wrong = "FIRSTCALL_HOME lies within the Bento: name a folder outside it."
-    else:
-        if in_bento:  # compiled loops would be kept beside the code
-            os.environ.setdefault("NUMBA_CACHE_DIR", str(home.root / "compiled"))
-        return home
-    sys.stderr.write(f"firstcall: {wrong}\n")
-    raise SystemExit(InputError.exit_code)
+        raise InputError(
+            "FIRSTCALL_HOME is not set: name the folder that holds the models and the list."
+        )
+    if is_in_bento():
+        if home.root.is_relative_to(bento_folder()):
+            raise InputError("FIRSTCALL_HOME lies within the Bento: name a folder outside it.")
+        # compiled loops would be kept beside the code
+        os.environ.setdefault("NUMBA_CACHE_DIR", str(home.root / "compiled"))
+    return home
+
+
+def _workers() -> int:
+    """How many processes answer: FIRSTCALL_WORKERS, else one. They share the cores."""
+    named = os.environ.get("FIRSTCALL_WORKERS") or "1"
+    if not named.isdigit() or not 1 <= int(named) <= 64:
+        raise InputError("FIRSTCALL_WORKERS must be a whole number from 1 to 64.")
+    threads = max(1, len(os.sched_getaffinity(0)) // int(named))
+    os.environ.setdefault("FIRSTCALL_THREADS", str(threads))
+    return int(named)
+
+
+def _app() -> tuple[ASGIApp, Mapping[str, str]]:
+    """What answers in this process, and the models of the Bento, by task and tag."""
+    if bentoml.server_context.worker_index is not None:
+        from serving.api.app import create_app
+
+        return create_app(_served_home()), tags_inside()
+    context = click.get_current_context(silent=True)
+    command = context.info_name if context else None
+    if command == "build":
+        return _app_to_build()
+    if command in ("serve", "serve-http"):
+        _ready_to_serve()
+        return _nothing, tags_inside()
+    from serving.api.app import create_app
+
+    return create_app(_served_home()), tags_inside()
+
+
+def _ready_to_serve() -> None:
+    """Before any worker is started: raises what is wrong with settings and models, and begins to
+    compile meanwhile."""
+    from serving.models.compiled import begin_compiling
+    from serving.models.sources import at_hand, refuse_misfits
+    from serving.settings import read_settings
+
+    home = _served_home()
+    settings = read_settings(home)
+    placed = at_hand(home, settings)
+    compiling = begin_compiling(home, placed) if placed else None
+    try:
+        refuse_misfits(home, settings)
+    except FirstcallError:
+        if compiling:
+            compiling.kill()
+            compiling.wait()
+        raise
+
+
+def _app_to_build() -> tuple[ASGIApp, Mapping[str, str]]:
+    """For the description of the routes: nothing is read from a home. The models are looked at, so
+    that no Bento is built that cannot start."""
+    from serving.api.app import create_app
+    from serving.settings import ServiceSettings
+
+    tags = tags_to_build()
+    if placed := placed_of(tags):
+        placed.refuse_misfits()
+    inside = ", ".join(tags.values()) or "none, it will read those of FIRSTCALL_HOME"
+    sys.stderr.write(f"firstcall: models in this Bento: {inside}\n")
+    return create_app(Home(Path("nowhere")), ServiceSettings()), tags
+
+
+async def _nothing(*_: object) -> None:
+    """Stands where the routes are in a worker: whoever starts the workers answers nobody."""
+
+
+def _with_models(tags: Mapping[str, str]) -> Callable[[Class], Class]:
+    """Names the models on the service, so that BentoML exports them with the Bento."""
+
+    def named(service: Class) -> Class:
+        for task, tag in tags.items():
+            setattr(service, task.replace("-", "_"), bentoml.models.BentoModel(tag))
+        return service
+
+    return named
 
 
 os.umask(0o077)  # what is written names patients: it is for this account only
+try:
+    _ANSWERS, _MODELS = _app()
+    _WORKERS = _workers()
+except FirstcallError as error:
+    _end(error)
 
 
 @bentoml.service(
     name="firstcall",
-    workers=1,
+    workers=_WORKERS,
     traffic={"timeout": 120},
     http={"host": "127.0.0.1"},  # pyright: ignore[reportArgumentType]
     # The framework's access log and metric labels hold the path, and a path holds a patient's id.
@@ -46,6 +150,7 @@ os.umask(0o077)  # what is written names patients: it is for this account only
     tracing={"excluded_urls": ".*"},
     envs=[{"name": "BENTOML_DO_NOT_TRACK", "value": "True"}],
 )
-@bentoml.asgi_app(create_app(_served_home()), path="/")
+@bentoml.asgi_app(_ANSWERS, path="/")
+@_with_models(_MODELS)
 class Firstcall:
     """Tells a case manager whom to call first, and why."""

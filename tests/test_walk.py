@@ -67,7 +67,7 @@ def test_the_same_seed_gives_the_same_features(walks: list[tuple[Home, str]]) ->
 def test_the_same_seed_gives_the_same_list(walks: list[tuple[Home, str]]) -> None:
     lists = []
     for home, _ in walks:
-        store = Store(home.store_database)
+        store = Store.of_home(home)
         run = store.published()
         assert run is not None
         lists.append(list_bytes(store, run.run_id))

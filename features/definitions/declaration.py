@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from data.codes import diagnosis_concept_name
-from features.definitions.sensitivity import Sensitive, sensitive_diagnosis
+from data.sensitive_matters import Sensitive
+from features.definitions.sensitivity import sensitive_diagnosis
 from features.window import MONTH_DAYS, MOST_MONTHS, Window
 
 How = Literal[

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from data.sensitive_matters import Sensitive
 from features.definitions.declaration import Channel, Feature
 from features.definitions.last_stay import changed_since_discharge, since_discharge
 from features.definitions.patterns import Counted
-from features.definitions.sensitivity import Sensitive, sensitive_drug
+from features.definitions.sensitivity import sensitive_drug
 
 _FILLS = Counted(
     "drugs", Channel("drug_fills", ("RX/*",)), ("prescription filled", "prescriptions filled"),

@@ -9,9 +9,7 @@ marked by its code).
 
 from __future__ import annotations
 
-from typing import Literal
-
-Sensitive = Literal["mental health", "substance use", "HIV", "reproductive health", "violence"]
+from data.sensitive_matters import Sensitive
 
 _MENTAL_HEALTH = frozenset((*range(650, 653), *range(655, 660), 662, 663, 670))
 _SUBSTANCE_USE = frozenset((241, 660, 661))  # 241: poisoning by psychotropic agents
@@ -84,6 +82,26 @@ SENSITIVE_SPECIALTIES: dict[str, Sensitive] = {
 }  # fmt: skip
 """How the words of a sensitive specialty begin, in lower case."""
 
+_SENSITIVE_PLACES: dict[str, Sensitive] = {
+    **dict.fromkeys(("51", "52", "53", "56"), "mental health"),
+    **dict.fromkeys(("55", "57", "58"), "substance use"),
+}
+"""CMS places of service: psychiatric facilities and community mental health centres; residential
+and other facilities for substance use, opioid treatment programs."""
+
+_SENSITIVE_REVENUE: dict[str, Sensitive] = {
+    **dict.fromkeys(("0114", "0124", "0134", "0144", "0154"), "mental health"),
+    **dict.fromkeys(("0116", "0126", "0136", "0146", "0156"), "substance use"),
+    **dict.fromkeys(("0944", "0945", "0906", "0953"), "substance use"),
+    **dict.fromkeys(("0112", "0122", "0132", "0142", "0152", "0720", "0721", "0722"),
+                    "reproductive health"),
+}  # fmt: skip
+_SENSITIVE_REVENUE_STEMS: dict[str, Sensitive] = {
+    "090": "mental health", "091": "mental health", "100": "mental health",
+}  # fmt: skip
+"""UB-04 revenue codes: psychiatric, detoxification and obstetric rooms; labour and delivery; drug
+and alcohol rehabilitation; behavioural health treatment and accommodation."""
+
 _SENSITIVE_NEEDS: dict[str, Sensitive] = {"violence": "violence"}
 
 
@@ -122,6 +140,25 @@ def sensitive_specialty(specialty: str) -> Sensitive | None:
     said = specialty.lower()
     return next((why for begin, why in SENSITIVE_SPECIALTIES.items() if said.startswith(begin)),
                 None)  # fmt: skip
+
+
+def sensitive_encounter(
+    kind: str, specialty: str | None, place_of_service: str | None, revenue_codes: str | None
+) -> Sensitive | None:
+    """What makes it sensitive that a stay or visit took place at all: its setting, the clinician's
+    specialty, where it was or what was billed for it; None where nothing does. Its diagnoses are
+    asked one by one."""
+    if kind == "psychiatric_inpatient":
+        return "mental health"
+    if specialty and (why := sensitive_specialty(specialty)):
+        return why
+    if place_of_service and (why := _SENSITIVE_PLACES.get(place_of_service)):
+        return why
+    for code in (revenue_codes or "").split():
+        why = _SENSITIVE_REVENUE.get(code) or _SENSITIVE_REVENUE_STEMS.get(code[:3])
+        if why:
+            return why
+    return None
 
 
 def sensitive_concept(concept: str) -> Sensitive | None:

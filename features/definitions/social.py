@@ -8,9 +8,9 @@ where there is no answer, or where all of them were declined.
 from __future__ import annotations
 
 from data.codes import SOCIAL_NEED_NAMES, SOCIAL_NEEDS
+from data.sensitive_matters import Sensitive
 from features.definitions.declaration import Channel, Feature
 from features.definitions.patterns import Counted
-from features.definitions.sensitivity import Sensitive
 from features.window import Window
 
 _KINDS = tuple(need for need in SOCIAL_NEEDS if need != "none")

@@ -42,7 +42,7 @@ MAKERS: dict[str, Callable[[Home], object]] = {
     "by itself": Home.make,
     "an intake": take_in,
     "an invented population": lambda home: synthesise(home.invented, 20, years=2, seed=1),
-    "the store": lambda home: Store(home.store_database).close(),
+    "the store": lambda home: Store.of_home(home).close(),
     "a training": train,
     "the registry": lambda home: version_at(home, "readmission", CHAMPION),
     "a demo": lambda home: begin_anew(home.root),

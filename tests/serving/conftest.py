@@ -2,8 +2,8 @@ import pytest
 
 from data.home import Home
 from serving.store import Store
+from tests.serving.a_night import NIGHT, a_night
 from tests.serving.quick import write_quick_model
-from tests.serving.test_store import NIGHT, a_night
 
 
 @pytest.fixture(scope="session")
@@ -12,7 +12,7 @@ def quick_home(tmp_path_factory):
     home = Home(tmp_path_factory.mktemp("quick") / "home")
     for task in ("readmission", "high-cost"):
         write_quick_model(home.models / task, task)
-    store = Store(home.store_database)
+    store = Store.of_home(home)
     scores, reasons, entries, manifest, known = a_night("a", "b")
     manifest |= {"capacity": {"managers": 1, "slots": 2}, "warnings": []}
     store.publish(store.start(NIGHT), scores, reasons, entries, manifest, known)

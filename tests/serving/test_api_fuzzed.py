@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data.tables import TABLES
-from serving.api import create_app
+from serving.api.app import create_app
 from tests.serving.client import Client
 
 _DAYS = st.dates(date(1850, 1, 1), date(2199, 12, 31)) | st.dates(
@@ -66,7 +66,7 @@ def client(quick_home):
           HealthCheck.function_scoped_fixture, HealthCheck.data_too_large])  # fmt: skip
 @given(_REQUESTS)
 def test_rows_of_any_content_get_a_score_or_a_refusal(client, body):
-    answer = client.post("/score", json=body)
+    answer = client.post("/v1/score", json=body)
     assert answer.status_code in (200, 422), answer.text
     if answer.status_code == 200:
         for person in answer.json()["patients"]:
@@ -80,7 +80,7 @@ def test_rows_of_any_content_get_a_score_or_a_refusal(client, body):
 def test_junk_anywhere_is_refused(client, body, table, junk, other):
     body = body | {table: [{"patient_id": junk, "record_id": other, "known_on": junk}]}
     text = json.dumps(body)
-    answer = client.post("/score", content=text, headers={"content-type": "application/json"})
+    answer = client.post("/v1/score", content=text, headers={"content-type": "application/json"})
     assert answer.status_code == 422
 
 
@@ -93,7 +93,7 @@ def test_one_patient_with_very_many_events(client):
     cover = {"record_id": "c", "patient_id": "p", "start_on": "2020-01-01",
              "known_on": "2020-01-01"}  # fmt: skip
     body = {"as_of": "2024-06-01", "encounter": rows, "coverage": [cover]}
-    answer = client.post("/score", json=body)
+    answer = client.post("/v1/score", json=body)
     assert answer.status_code == 200
     [person] = answer.json()["patients"]
     words = [r["words"] for r in person["high_cost"]["reasons"]]

@@ -10,10 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from data.tables import TABLES
-from serving.api import MOST_WAITING, create_app
-from serving.request_log import LARGEST_BODY
+from serving.api.app import create_app
+from serving.api.request_log import LARGEST_BODY
+from serving.api.score import MOST_WAITING
 from serving.schemas import MOST_FIELDS, MOST_ROWS, ScoreRequest
-from tests.serving.client import Client
+from tests.serving.client import Client, a_token
 from tests.serving.test_api import patient, request
 
 MEGABYTE = 2**20
@@ -60,7 +61,7 @@ def peak(reset=False):
 def test_a_body_that_swells_is_refused_with_few_errors_and_little_memory(client, kind):
     body, reason = HOSTILE[kind]
     before = peak(reset=True)
-    answer = client.post("/score", content=body, headers=JSON)
+    answer = client.post("/v1/score", content=body, headers=JSON)
     assert peak() - before < 160 * MEGABYTE
     assert answer.status_code == 422
     errors = answer.json()["errors"]
@@ -107,9 +108,9 @@ def test_what_is_not_said_to_be_json_is_not_read(client):
     content = json.dumps(request(patient())).encode()
     for kind in ("text/plain", "application/x-www-form-urlencoded", None):
         headers = {"content-type": kind} if kind else {}
-        assert client.post("/score", content=content, headers=headers).status_code == 415
+        assert client.post("/v1/score", content=content, headers=headers).status_code == 415
     kind = "application/json; charset=utf-8"
-    answer = client.post("/score", content=content, headers={"content-type": kind})
+    answer = client.post("/v1/score", content=content, headers={"content-type": kind})
     assert answer.status_code == 200
 
 
@@ -128,7 +129,7 @@ def test_own_names_are_answered(quick_home, monkeypatch, host):
      "evil.example/localhost", "127.0.0.2", "[::2]", "[::1", ""],
 )  # fmt: skip
 def test_a_name_that_is_not_ours_is_refused(client, host):
-    for path in ("/worklist", "/health", "/patients/a", "/"):
+    for path in ("/v1/worklist", "/health", "/v1/patients/a", "/"):
         answer = client.get(path, headers={"host": host})
         assert answer.status_code == 400
         assert answer.headers["content-type"] == "application/problem+json"
@@ -139,11 +140,12 @@ def test_a_name_that_is_not_ours_is_refused(client, host):
 def test_no_answer_is_kept_in_a_cache_or_taken_for_another_kind(client):
     big = {"content-length": str(LARGEST_BODY + 1), **JSON}
     answers = [
-        *(client.get(path) for path in ("/", "/health", "/worklist", "/patients/a", "/nothing",
-                                        "/patients/none", "/worklist?top=0", "/openapi.json")),
-        client.post("/score", json=request(patient())),
-        client.post("/score", json={}),
-        client.post("/score", content=b"{", headers=big),
+        *(client.get(path) for path in (
+            "/", "/health", "/v1/worklist", "/v1/patients/a", "/nothing", "/v1/patients/none",
+            "/v1/worklist?top=0", "/openapi.json")),
+        client.post("/v1/score", json=request(patient())),
+        client.post("/v1/score", json={}),
+        client.post("/v1/score", content=b"{", headers=big),
         client.get("/", headers={"host": "evil.example"}),
     ]  # fmt: skip
     assert {answer.status_code for answer in answers} == {200, 400, 404, 413, 422}
@@ -171,23 +173,26 @@ def test_few_scores_wait_and_the_list_waits_for_none(quick_home):
             app.router.lifespan_context(app),
             httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
         ):
+            token = a_token(app.state.service.database)
+            http.headers["authorization"] = f"Bearer {token}"
             waiting = [
-                asyncio.create_task(http.post("/score", content=body(), headers=JSON))
+                asyncio.create_task(http.post("/v1/score", content=body(), headers=JSON))
                 for _ in range(MOST_WAITING)
             ]
             while held < MOST_WAITING:
                 await asyncio.sleep(0.001)
-            refused = await http.post("/score", content=content, headers=JSON)
-            others = [await http.get(path) for path in ("/worklist", "/patients/a", "/health")]
+            refused = await http.post("/v1/score", content=content, headers=JSON)
+            quick = ("/v1/worklist", "/v1/patients/a", "/health")
+            others = [await http.get(path) for path in quick]
             assert not any(task.done() for task in waiting)
             let_go.set()
             answers = await asyncio.gather(*waiting)
-            again = await http.post("/score", content=content, headers=JSON)
+            again = await http.post("/v1/score", content=content, headers=JSON)
             return refused, others, [*answers, again]
 
     refused, others, answers = asyncio.run(ask())
     assert refused.status_code == 503
     assert int(refused.headers["retry-after"]) > 0
-    assert "wait for their scores" in refused.json()["errors"][0]["reason"]
+    assert "wait for their scores" in refused.json()["detail"]
     assert [answer.status_code for answer in others] == [200] * 3
     assert [answer.status_code for answer in answers] == [200] * (MOST_WAITING + 1)

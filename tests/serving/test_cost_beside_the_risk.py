@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,13 +12,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import sqlalchemy as sa
 
 from data.home import Home
 from data.intake import current
 from features.as_of import features_as_of
 from features.writing import current_histories
-from serving.api import create_app
+from serving.api.app import create_app
 from serving.cost_words import COLUMN, WHAT_IT_IS, cost_in_words, cost_of_row
 from serving.horizons import horizons_of_run
 from serving.nightly import run_night
@@ -29,11 +26,12 @@ from serving.printed import print_worklist
 from serving.scoring import Models, Scored, score
 from serving.store import SCORE_COLUMNS, Run, Store
 from serving.worklist import Capacity, worklist
+from tests.serving.a_night import NIGHT, a_night
 from tests.serving.client import Client
 from tests.serving.list_bytes import list_bytes
+from tests.serving.store.stores_of_before import made_before
 from tests.serving.test_api import patient, request
 from tests.serving.test_nightly import rows_of
-from tests.serving.test_store import NIGHT, a_night
 
 NEW_YEARS_EVE = date(2009, 12, 31)
 
@@ -75,7 +73,7 @@ def scored(small_home: Home) -> Scored:
 
 
 def published(home: Home) -> tuple[Run, list[dict[str, Any]], bytes]:
-    store = Store(home.store_database)
+    store = Store.of_home(home)
     run = store.published()
     assert run is not None
     found = store.worklist(run.run_id), list_bytes(store, run.run_id)
@@ -121,10 +119,11 @@ def test_the_api_answers_it_as_the_night_did(home: Home) -> None:
     _, rows, _ = published(home)
     chosen = [row["patient_id"] for row in rows]
     with Client(create_app(home)) as client:
-        listed = client.get("/worklist?top=500").json()["patients"]
-        one = client.get(f"/patients/{chosen[0]}").json()
+        listed = client.get("/v1/worklist?top=500").json()["patients"]
+        one = client.get(f"/v1/patients/{chosen[0]}").json()
         sent = rows_of(current(home), pa.array(chosen))
-        asked = client.post("/score", json={"as_of": NIGHT.isoformat(), **sent}).json()["patients"]
+        sent |= {"as_of": NIGHT.isoformat()}
+        asked = client.post("/v1/score", json=sent).json()["patients"]
         schemas = client.get("/openapi.json").json()["components"]["schemas"]
     for person, row in zip(listed, rows, strict=True):
         assert person["high_cost"]["expected_cost"] == {
@@ -152,8 +151,8 @@ def test_a_model_that_says_none_has_none_anywhere(
     quick_home: Home, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Client(create_app(quick_home)) as client:
-        [asked] = client.post("/score", json=request(patient())).json()["patients"]
-        told = client.get("/patients/a").json()
+        [asked] = client.post("/v1/score", json=request(patient())).json()["patients"]
+        told = client.get("/v1/patients/a").json()
     assert asked["high_cost"]["risk"] is not None
     assert asked["high_cost"]["expected_cost"] is None
     assert told["high_cost"]["expected_cost"] is None
@@ -164,43 +163,9 @@ def test_a_model_that_says_none_has_none_anywhere(
 def test_without_a_risk_there_is_none(home: Home) -> None:
     with Client(create_app(home)) as client:
         sent = request(patient(), as_of="2019-01-01")
-        [person] = client.post("/score", json=sent).json()["patients"]
+        [person] = client.post("/v1/score", json=sent).json()["patients"]
     assert person["high_cost"]["not_scored"] == "nothing was known of this person"
     assert person["high_cost"]["expected_cost"] is None
-
-
-def made_before(path: Path) -> None:
-    """A database as it was before the last two columns and the table of known scores were declared,
-    with one published night in it."""
-    store = Store(path)
-    store.publish(store.start(NIGHT), *a_night("old"))
-    with store._engine.begin() as connection:
-        for column in (COLUMN, "readmission_all_days_risk"):
-            connection.execute(sa.text(f"ALTER TABLE score DROP COLUMN {column}"))
-        connection.execute(sa.text("DROP TABLE known_score"))
-    store.close()
-
-
-def test_a_store_of_before_is_given_the_column_and_keeps_its_runs(tmp_path: Path) -> None:
-    path = tmp_path / "firstcall.db"
-    made_before(path)
-    again = Store(path)
-    run = again.published()
-    assert run is not None
-    assert [row[COLUMN] for row in again.worklist(run.run_id)] == [None]
-    found = again.patient(run.run_id, "old")
-    assert found is not None
-    assert found[COLUMN] is None
-    assert list_bytes(again, run.run_id).count(b"\n") == 1
-
-    scores, *others = a_night("new")
-    again.publish(again.start(NIGHT), scores.assign(**{COLUMN: 0.1 + 0.2}), *others)
-    run = again.published()
-    assert run is not None
-    assert [row[COLUMN] for row in again.worklist(run.run_id)] == [0.1 + 0.2]
-    columns = [column["name"] for column in sa.inspect(again._engine).get_columns("score")]
-    assert columns == ["run_id", *SCORE_COLUMNS], "as those of a store that is made today"
-    again.close()
 
 
 def test_the_service_answers_from_a_store_of_before(quick_home: Home, tmp_path: Path) -> None:
@@ -209,50 +174,13 @@ def test_the_service_answers_from_a_store_of_before(quick_home: Home, tmp_path: 
     home.store_database.unlink()
     made_before(home.store_database)
     with Client(create_app(home)) as client:
-        told = client.get("/patients/old").json()
+        told = client.get("/v1/patients/old").json()
     assert told["high_cost"]["risk"] == 0.25
     assert told["high_cost"]["expected_cost"] is None
 
 
-def test_several_who_open_a_store_of_before_at_once_all_succeed(tmp_path: Path) -> None:
-    for attempt in range(5):
-        path = tmp_path / f"{attempt}.db"
-        made_before(path)
-        with ThreadPoolExecutor(6) as pool:
-            stores = list(pool.map(lambda _, path=path: Store(path), range(6)))
-        for store in stores:
-            run = store.published()
-            assert run is not None
-            assert [row[COLUMN] for row in store.worklist(run.run_id)] == [None]
-            store.close()
-
-
-def test_several_who_make_a_store_at_once_all_succeed(tmp_path: Path) -> None:
-    for attempt in range(5):
-        path = tmp_path / f"{attempt}.db"
-        with ThreadPoolExecutor(6) as pool:
-            stores = list(pool.map(lambda _, path=path: Store(path), range(6)))
-        for store in stores:
-            assert store.published() is None
-            store.close()
-
-
-def test_whoever_opens_a_store_of_before_waits_for_whoever_writes(tmp_path: Path) -> None:
-    path = tmp_path / "firstcall.db"
-    made_before(path)
-    writer = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    writer.execute("BEGIN IMMEDIATE")
-    with ThreadPoolExecutor(1) as pool:
-        opened = pool.submit(Store, path)
-        with pytest.raises(TimeoutError):
-            opened.result(timeout=0.5)
-        writer.execute("COMMIT")
-        opened.result().close()
-    writer.close()
-
-
 def test_missing_is_stored_as_missing(tmp_path: Path) -> None:
-    store = Store(tmp_path / "firstcall.db")
+    store = Store.of_home(Home(tmp_path))
     scores, *others = a_night("a", "b")
     run_id = store.start(NIGHT)
     store.publish(run_id, scores.assign(**{COLUMN: [np.nan, 7.5]}), *others)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from data.home import Home
 from data.intake import current
 from features.history import Histories
-from serving.api import create_app
+from serving.api.app import create_app
 from serving.known_scores import known_of
 from serving.population import RECENT, population
 from tests.features.rows import CARRIES as EVERY_FEED
@@ -140,7 +140,7 @@ def test_over_the_api_it_is_the_same(quick_home: Home) -> None:
     })  # fmt: skip
     with Client(create_app(quick_home)) as client:
         alone, both = (
-            client.post("/score", json=request(rows)).json()["patients"][0]["known_scores"][0]
+            client.post("/v1/score", json=request(rows)).json()["patients"][0]["known_scores"][0]
             for rows in (patient(), moved)
         )
     assert (alone["name"], both["name"]) == ("lace", "lace")

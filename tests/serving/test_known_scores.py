@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-import sqlalchemy as sa
 
 from data.home import Home
 from data.intake import current
 from features.indices import known_scores, prior_year_cost
 from features.writing import current_histories
-from serving.api import create_app
+from serving.api.app import create_app
 from serving.known_scores import SHOWN, Known, in_words, known_of, made_for_others, told
 from serving.nightly import run_night
 from serving.printed import print_worklist
@@ -27,9 +26,9 @@ from serving.worklist import Capacity
 from tests.features.asked_stays import stay, stays
 from tests.features.family_specs import diagnoses, results, together
 from tests.features.rows import AS_OF, CARRIES, ago, histories, rows
+from tests.serving.a_night import NIGHT, a_night
 from tests.serving.client import Client
 from tests.serving.test_nightly import rows_of
-from tests.serving.test_store import NIGHT, a_night
 from training.cohorts.cohort import readmission_cohort
 from training.settings.tasks import READMISSION
 
@@ -110,7 +109,7 @@ def test_what_they_were_made_for() -> None:
 
 
 def test_the_store_keeps_them_with_the_run(tmp_path: Path) -> None:
-    store = Store(tmp_path / "firstcall.db")
+    store = Store.of_home(Home(tmp_path))
     run_id = store.start(NIGHT)
     known = [("a", "lace", 8.0, 11.0, "admission type"),
              ("b", "lace", math.nan, math.nan, "no encounters are carried")]  # fmt: skip
@@ -131,24 +130,6 @@ def test_the_store_keeps_them_with_the_run(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_store_of_before_is_opened_as_it_is_and_keeps_its_runs(tmp_path: Path) -> None:
-    path = tmp_path / "firstcall.db"
-    store = Store(path)
-    store.publish(store.start(NIGHT), *a_night("old"))
-    with store._engine.begin() as connection:
-        connection.execute(sa.text("DROP TABLE known_score"))
-    store.close()
-    again = Store(path)
-    run = again.published()
-    assert run is not None
-    assert [row["known_scores"] for row in again.worklist(run.run_id)] == [[]]
-    again.publish(again.start(NIGHT), *a_night("a", known=[("a", "lace", 1.0, 1.0, "")]))
-    run = again.published()
-    assert run is not None
-    assert [len(row["known_scores"]) for row in again.worklist(run.run_id)] == [1]
-    again.close()
-
-
 @pytest.fixture(scope="module")
 def home(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     folder = tmp_path_factory.mktemp("known")
@@ -160,7 +141,7 @@ def home(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def listed(home: Home) -> list[dict[str, Any]]:
-    store = Store(home.store_database)
+    store = Store.of_home(home)
     run = store.published()
     assert run is not None
     found = store.worklist(run.run_id)
@@ -196,12 +177,13 @@ def test_the_night_keeps_what_the_histories_say(home: Home, listed: list[dict[st
 
 def test_the_api_answers_with_them(home: Home, listed: list[dict[str, Any]]) -> None:
     with Client(create_app(home)) as client:
-        on_list = client.get("/worklist?top=500").json()["patients"]
-        one = client.get(f"/patients/{listed[0]['patient_id']}").json()
+        on_list = client.get("/v1/worklist?top=500").json()["patients"]
+        one = client.get(f"/v1/patients/{listed[0]['patient_id']}").json()
         chosen = [row["patient_id"] for at, row in enumerate(listed)
                   if at < 20 or row["readmission_risk"] is not None]  # fmt: skip
         sent = rows_of(current(home), pa.array(chosen))
-        asked = client.post("/score", json={"as_of": NIGHT.isoformat(), **sent}).json()["patients"]
+        sent |= {"as_of": NIGHT.isoformat()}
+        asked = client.post("/v1/score", json=sent).json()["patients"]
     assert [person["patient_id"] for person in on_list] == [row["patient_id"] for row in listed]
     assert one["known_scores"] == on_list[0]["known_scores"]
     scored = {person["patient_id"]: person["known_scores"] for person in asked}

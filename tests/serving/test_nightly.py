@@ -21,7 +21,7 @@ from data.generation import find_current
 from data.home import Home
 from data.intake import current
 from data.tables import TABLES
-from serving.api import create_app
+from serving.api.app import create_app
 from serving.model import write_model
 from serving.nightly import STALE_AFTER_DAYS, run_night
 from serving.store import Store
@@ -50,14 +50,14 @@ def night(home):
 
 @pytest.fixture
 def store(home, night):
-    store = Store(home.store_database)
+    store = Store.of_home(home)
     yield store
     store.close()
 
 
 def everybody(store, run_id):
     """Every person of a run as the store tells of them, by patient_id."""
-    with store._engine.begin() as connection:
+    with store.database.reading() as connection:
         ids = connection.scalars(
             sa.text("SELECT patient_id FROM score WHERE run_id = :r ORDER BY 1"), {"r": run_id}
         )
@@ -67,7 +67,7 @@ def everybody(store, run_id):
 
 @pytest.fixture(scope="module")
 def people(home, night):
-    store = Store(home.store_database)
+    store = Store.of_home(home)
     found = everybody(store, night.run_id)
     store.close()
     return found
@@ -145,7 +145,7 @@ def test_the_api_answers_what_the_night_said_to_the_last_bit(home, night, people
     )[:200]
     sent = rows_of(current(home), pa.array(chosen))
     with Client(create_app(home)) as client:
-        answer = client.post("/score", json={"as_of": NIGHT.isoformat(), **sent})
+        answer = client.post("/v1/score", json={"as_of": NIGHT.isoformat(), **sent})
     assert answer.status_code == 200, answer.text
     answered = answer.json()
     assert answered["models"] == dict(night.models)
@@ -184,7 +184,7 @@ def test_reasons_that_the_night_did_not_tell_are_null_and_the_api_tells_them(hom
     untold = None
     with Client(create_app(home)) as client:
         for (listed, *tiers), patient_id in kinds.items():
-            answer = client.get(f"/patients/{patient_id}").json()
+            answer = client.get(f"/v1/patients/{patient_id}").json()
             for task, tier in zip(tasks, tiers, strict=True):
                 reasons = answer[task]["reasons"]
                 if tier is None:
@@ -197,7 +197,7 @@ def test_reasons_that_the_night_did_not_tell_are_null_and_the_api_tells_them(hom
         assert untold is not None
         patient_id, task = untold
         sent = rows_of(current(home), pa.array([patient_id]))
-        asked = client.post("/score", json={"as_of": NIGHT.isoformat(), **sent}).json()
+        asked = client.post("/v1/score", json={"as_of": NIGHT.isoformat(), **sent}).json()
         schemas = client.get("/openapi.json").json()["components"]["schemas"]
     assert asked["patients"][0][task]["reasons"]
     told = schemas["ReadmissionRisk"]["properties"]["reasons"]

@@ -43,7 +43,7 @@ def nights(home):
 
 @pytest.fixture
 def store(home, nights):
-    store = Store(home.store_database)
+    store = Store.of_home(home)
     yield store
     store.close()
 

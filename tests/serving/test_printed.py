@@ -15,7 +15,7 @@ from serving.nightly import NightReport
 from serving.printed import print_night, print_worklist, readmission_told
 from serving.store import Store
 from serving.worklist import Capacity
-from tests.serving.test_store import NIGHT, a_night
+from tests.serving.a_night import NIGHT, a_night
 
 
 def printed(
@@ -27,7 +27,7 @@ def printed(
 ) -> str:
     """The list of one person, with a high-cost model of so many days, in one line."""
     home = Home(folder / "home")
-    store = Store(home.store_database)
+    store = Store.of_home(home)
     scores, reasons, entries, _, known = a_night("a")
     of_person = {"high_cost_expected_dollars": 18_412.7,
                  "warnings": json.dumps(["age is not known"])}  # fmt: skip

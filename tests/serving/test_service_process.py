@@ -96,24 +96,24 @@ def everything_written(base):
 def test_no_name_and_no_id_reaches_anything_that_is_written(served):
     address, home, base = served
     with httpx.Client(base_url=address, timeout=60) as client:
-        good = client.post("/score", json=planted())
+        good = client.post("/v1/score", json=planted())
         assert good.status_code == 200
         assert good.json()["patients"][0]["patient_id"] == PATIENT
 
         for body, status, *_ in BAD:
-            assert client.post("/score", json=body).status_code == status
+            assert client.post("/v1/score", json=body).status_code == status
         hostile = (
             planted() | {"as_of": SURNAME},
             planted() | {SURNAME: PATIENT},
             planted() | {"member": [{"patient_id": PATIENT, "birth_on": SURNAME}]},
         )
         for body in hostile:
-            assert client.post("/score", json=body).status_code == 422
-        assert client.post("/score", content=b"{" + SURNAME.encode()).status_code == 415
-        assert client.get(f"/patients/{PATIENT}").status_code == 404
+            assert client.post("/v1/score", json=body).status_code == 422
+        assert client.post("/v1/score", content=b"{" + SURNAME.encode()).status_code == 415
+        assert client.get(f"/v1/patients/{PATIENT}").status_code == 404
         assert client.get(f"/{PATIENT}/x", params={"name": SURNAME}).status_code == 404
         assert client.request(SURNAME.upper(), f"/{PATIENT}").status_code in (400, 404, 405)
-        assert client.get("/worklist", params={"top": SURNAME}).status_code == 422
+        assert client.get("/v1/worklist", params={"top": SURNAME}).status_code == 422
         assert client.get("/health", headers={"x-name": PATIENT}).status_code == 200
         for path in ("/metrics", "/docs.json", "/static_content/index.css", "/docs"):
             assert client.get(path).status_code == 404
@@ -125,13 +125,13 @@ def test_no_name_and_no_id_reaches_anything_that_is_written(served):
         database = sqlite3.connect(home.store_database)
         database.execute("ALTER TABLE score RENAME TO gone")
         database.commit()
-        crashed = client.get(f"/patients/{PATIENT}")
+        crashed = client.get(f"/v1/patients/{PATIENT}")
         database.execute("ALTER TABLE gone RENAME TO score")
         database.commit()
         database.close()
         assert crashed.status_code == 500
         assert PATIENT not in crashed.text
-        assert client.get("/patients/a").status_code == 200
+        assert client.get("/v1/patients/a").status_code == 200
 
     output = (base / "output.log").read_text()
     assert "POST /score 200" in output

@@ -1,0 +1,57 @@
+"""From the header `Authorization` of a request to whoever asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from serving.access.opaque_tokens import SERVICE, SESSION
+from serving.access.open_id import OpenId
+from serving.access.roles import NotSignedInError, Principal
+from serving.access.service_tokens import principal_of_token
+from serving.access.sessions import SessionSettings, principal_of_session
+from serving.store.database import Database
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """All ways in of one service. `open_id` is None where no identity provider is configured.
+
+    Nothing is remembered between requests but the identity provider's keys: what is revoked,
+    disabled or changed counts from the next request on.
+    """
+
+    database: Database
+    sessions: SessionSettings = field(default_factory=SessionSettings)
+    open_id: OpenId | None = None
+    clock: Callable[[], datetime] = _now
+
+    def principal_of(self, authorization: str | None) -> Principal:
+        """Who sent this header (None: there was none). Raises NotSignedInError.
+
+        One look-up by an index, for a session now and then a write; call it off the event loop.
+        """
+        if not authorization:
+            raise NotSignedInError("Sign in first: nothing was sent that says who asks.")
+        scheme, _, token = authorization.strip().partition(" ")
+        if scheme.lower() != "bearer":
+            raise NotSignedInError("Sign in first: the header Authorization must be Bearer TOKEN.")
+        return self.principal_of_token(token.strip())
+
+    def principal_of_token(self, token: str) -> Principal:
+        """Who shows this token: of a session, of a program, or of the identity provider."""
+        if token.startswith(SESSION):
+            return principal_of_session(self.database, token, self.sessions, self.clock())
+        if token.startswith(SERVICE):
+            return principal_of_token(self.database, token, self.clock())
+        if token.count(".") == 2 and self.open_id is not None:
+            return self.open_id.principal(token)
+        raise NotSignedInError("The token is not one that this service takes.")
+
+
+__all__ = ["NotSignedInError", "WayIn"]

@@ -1,0 +1,126 @@
+"""The service's routes put together. Errors come in one form (`Problem`, RFC 9457) and never repeat
+what was sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from data.errors import FirstcallError
+from data.home import Home
+from serving.api import ehr, model_card, openapi, operators, patients, score, sign_in, worklist
+from serving.api.problems import (
+    PROBLEMS,
+    FieldError,
+    Problem,
+    Refused,
+    field_errors,
+    kind_of,
+    problem,
+)
+from serving.api.request_log import RequestLog, keep_details_out
+from serving.api.rules import SIGNED_IN, refuse_without_rules
+from serving.api.state import Service
+from serving.ehr.operation_outcome import FHIR_JSON, FhirError, operation_outcome
+from serving.settings import ServiceSettings, read_settings
+
+ASKED_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+
+def _answer(request: Request, said: Problem, headers: Any = None) -> JSONResponse:
+    if request.url.path.startswith("/fhir/"):  # an EHR reads errors in FHIR's form
+        outcome = operation_outcome(said.status, said.detail)
+        return JSONResponse(outcome, said.status, headers, media_type=FHIR_JSON)
+    return JSONResponse(
+        said.model_dump(), said.status, headers, media_type="application/problem+json"
+    )
+
+
+def _id_of(request: Request) -> str:
+    return getattr(request.state, "request_id", "00000000-0000-0000-0000-000000000000")
+
+
+def _invalid(request: Request, errors: list[FieldError]) -> JSONResponse:
+    first = errors[0] if errors else FieldError(field="(request)", reason="is not valid")
+    detail = f"{first.field} {first.reason}"
+    return _answer(request, problem("not-valid", 422, detail, _id_of(request), errors))
+
+
+async def _not_valid(request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    found = error.errors()
+    if any(e["type"] == "json_invalid" for e in found):
+        detail = "the body is not valid JSON"  # its place would be written as a field
+        return _answer(request, problem("not-json", 400, detail, _id_of(request)))
+    return _invalid(request, field_errors(found))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    kind = kind_of(error)
+    ours = isinstance(error, Refused)
+    detail = str(error.detail) if ours else PROBLEMS[kind][1]
+    said = problem(kind, error.status_code, detail, _id_of(request))
+    return _answer(request, said, error.headers)
+
+
+async def _fhir_refused(_: Request, error: Exception) -> Response:
+    if not isinstance(error, FhirError):
+        raise error
+    return JSONResponse(error.outcome, error.status, media_type=FHIR_JSON)
+
+
+def create_app(home: Home, settings: ServiceSettings | None = None) -> FastAPI:
+    """The service over one FIRSTCALL_HOME. Raises InputError where its settings are wrong."""
+    service = Service(home, read_settings(home) if settings is None else settings)
+
+    async def cannot(request: Request, error: Exception) -> Response:
+        """A sentence of ours never holds patient data; what is refused is refused to everybody."""
+        reason = service.without_paths(error)
+        return _invalid(request, [FieldError(field="(request)", reason=reason)])
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        keep_details_out()
+        service.start()
+        yield
+        service.stop()
+
+    app = FastAPI(
+        title="firstcall",
+        summary="Whom a case manager should call first, and why.",
+        description="A score orders outreach; it never denies care, coverage or price.",
+        version="1",
+        lifespan=lifespan,
+        docs_url=None,  # FastAPI's own pages load scripts from outside
+        redoc_url=None,
+        openapi_url=None,  # told below, to who is signed in
+        exception_handlers={
+            RequestValidationError: _not_valid,
+            HTTPException: _refused,
+            FhirError: _fhir_refused,
+            FirstcallError: cannot,
+        },
+    )
+    app.state.service = service
+    app.add_middleware(RequestLog, seen=service.metrics.seen)
+    rooms = (sign_in, score, patients, worklist, model_card, operators, openapi)
+    for router in (*(room.router for room in rooms), ehr.fhir, ehr.cds):
+        app.router.routes.extend(router.routes)  # as they are: each asks its rule
+
+    # Last, so that nothing falls through to the framework's own pages.
+    @app.api_route("/{anything:path}", methods=ASKED_METHODS, include_in_schema=False)
+    async def nothing_here(request: Request, anything: str) -> None:
+        await service.admit(request, SIGNED_IN)
+        raise Refused("not-found", "there is nothing at this address")
+
+    refuse_without_rules(app)
+    return app

@@ -1,0 +1,42 @@
+"""How often one may ask: by who asks once he is known, by address before that."""
+
+from __future__ import annotations
+
+from math import ceil
+from time import time
+
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from serving.access.roles import Principal
+from serving.api.problems import Refused
+from serving.settings import RateLimits
+
+
+class Limiter:
+    """Counts within one worker: two workers together allow twice as much at most."""
+
+    def __init__(self, rates: RateLimits) -> None:
+        self._counts = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._person = parse(f"{rates.person_per_minute}/minute")
+        self._service = parse(f"{rates.service_per_minute}/minute")
+        self._unknown = parse(f"{rates.unknown_per_minute}/minute")
+
+    def known(self, principal: Principal) -> None:
+        """Counts a request of somebody who is known. Raises Refused (429) above the limit."""
+        limit = self._service if principal.role == "service" else self._person
+        self._take(limit, f"{principal.role} {principal.name}")
+
+    def unknown(self, address: str) -> None:
+        """Counts a sign-in, or a request without a valid session or token, of an address. Raises
+        Refused (429) above the limit."""
+        self._take(self._unknown, address)
+
+    def _take(self, limit: RateLimitItem, who: str) -> None:
+        if self._counts.hit(limit, who):
+            return
+        seconds = max(1, ceil(self._counts.get_window_stats(limit, who).reset_time - time()))
+        raise Refused(
+            "too-many-requests", "too many requests: ask again later", {"Retry-After": str(seconds)}
+        )

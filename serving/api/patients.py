@@ -1,0 +1,361 @@
+"""One patient over HTTP: found, looked at, with the evidence behind a reason, scored anew."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from data.errors import FirstcallError
+from data.intake import current
+from data.patient_rows import patient_rows
+from serving.access.roles import Principal
+from serving.access.sight import Sight
+from serving.answers import published_patient
+from serving.api.masking import masked
+from serving.api.problems import Refused
+from serving.api.rules import RULES, GuardedRoute, may_ask_about
+from serving.api.state import Service, models_of
+from serving.api.worklist import IdempotencyKey, Standing, standing
+from serving.reasons import WITHHELD
+from serving.schemas import LONGEST_TEXT, Day, PatientScore, PublishedPatient, Text
+from serving.store import actions, idempotency
+from serving.store.nights import Run
+
+router = APIRouter(route_class=GuardedRoute, prefix="/v1/patients", tags=["patients"])
+
+_PATIENT = RULES["GET", "/v1/patients/{patient_id}"]
+MOST_DAYS = 3660
+
+PatientId = Annotated[
+    str,
+    Path(min_length=1, max_length=LONGEST_TEXT, description="as the source calls the patient",
+         examples=["P0000017"]),
+]  # fmt: skip
+
+
+class Found(BaseModel):
+    """One person of the published run, in brief."""
+
+    patient_id: Annotated[str, Field(examples=["P0000017"])]
+    readmission_risk: Annotated[float | None, Field(examples=[0.21])]
+    readmission_tier: Annotated[str | None, Field(examples=["high"])]
+    high_cost_risk: Annotated[float | None, Field(examples=[0.08])]
+    high_cost_tier: Annotated[str | None, Field(examples=["moderate"])]
+    discharged_on: Annotated[date | None, Field(examples=["2024-12-20"])]
+    left_out: Annotated[str | None, Field(examples=["in hospital now"])]
+    manager: Annotated[int | None, Field(description="whose panel", examples=[2])]
+
+
+class FoundPatients(BaseModel):
+    """People of the published run whose id begins as asked, ordered by id."""
+
+    run_id: Annotated[str, Field(examples=["2024-12-31.1"])]
+    as_of: Annotated[date, Field(examples=["2024-12-31"])]
+    patients: list[Found]
+    after: Annotated[
+        str | None, Field(description="send it as `after` for the next page; null on the last",
+                          examples=["P0000017"])
+    ]  # fmt: skip
+
+
+class PastRisk(BaseModel):
+    """What one night said of a patient."""
+
+    run_id: Annotated[str, Field(examples=["2024-12-30.1"])]
+    as_of: Annotated[date, Field(examples=["2024-12-30"])]
+    readmission_risk: Annotated[float | None, Field(examples=[0.19])]
+    readmission_tier: Annotated[str | None, Field(examples=["moderate"])]
+    high_cost_risk: Annotated[float | None, Field(examples=[0.08])]
+    high_cost_tier: Annotated[str | None, Field(examples=["moderate"])]
+    high_cost_expected_dollars: Annotated[float | None, Field(examples=[18412.7])]
+
+
+class Happened(BaseModel):
+    """One fact of a patient's history, as it was known at the end of as_of."""
+
+    happened_on: Annotated[date, Field(examples=["2024-12-14"])]
+    known_on: Annotated[date, Field(examples=["2024-12-20"])]
+    kind: Annotated[str, Field(examples=["stay"])]
+    words: Annotated[str, Field(examples=["acute inpatient; left: home"])]
+    ended_on: Annotated[date | None, Field(examples=["2024-12-20"])]
+    code_system: Annotated[str | None, Field(examples=[None])]
+    code: Annotated[str | None, Field(examples=[None])]
+    facility: Annotated[str | None, Field(examples=["H071"])]
+    cents: Annotated[int | None, Field(description="allowed amount", examples=[None])]
+    source_row: Annotated[str, Field(examples=["encounter.csv@1a2b3c4d:17"])]
+
+
+class ActionTaken(BaseModel):
+    """One action about a patient, as it was recorded."""
+
+    action_id: Annotated[str, Field(examples=["9b2f0c3d5e6a7788990011aabbccddee"])]
+    kind: Annotated[str, Field(examples=["no_answer"])]
+    until: Annotated[date | None, Field(examples=[None])]
+    tier: Annotated[str | None, Field(examples=[None])]
+    reason: Annotated[str | None, Field(examples=[None])]
+    note: Annotated[str | None, Field(examples=["call in the afternoon"])]
+    undoes: Annotated[str | None, Field(examples=[None])]
+    who: Annotated[str, Field(examples=["r.gomez"])]
+    at: Annotated[datetime, Field(examples=["2025-01-02T15:04:05Z"])]
+
+
+class PatientPage(PublishedPatient):
+    """Everything about one person of the published run."""
+
+    models: Annotated[dict[str, str], Field(examples=[{"readmission": "0f8fad5bd9cb469f"}])]
+    manager: Annotated[int | None, Field(description="whose panel", examples=[2])]
+    standing: Standing
+    actions: Annotated[list[ActionTaken], Field(description="the newest first")]
+    over_time: Annotated[list[PastRisk], Field(description="a row a published run, oldest first")]
+    timeline: Annotated[list[Happened], Field(description="the newest first")]
+
+
+def in_panel(service: Service, principal: Principal, patient_id: str) -> int | None:
+    """The manager who has a patient. Raises Refused where the principal may not ask about him."""
+    manager = service.store.manager_of(patient_id)
+    may_ask_about(_PATIENT, principal, manager)
+    return manager
+
+
+@router.get("")
+def search(
+    request: Request,
+    id_begins: Annotated[Text | None, Query(description="how the patient's id begins",
+                                            examples=["P00000"])] = None,
+    tier: Annotated[Literal["high", "moderate", "low"] | None,
+                    Query(description="of either risk", examples=["high"])] = None,
+    manager: Annotated[int | None, Query(ge=1, le=10_000, description="whose panel",
+                                             examples=[2])] = None,
+    after: Annotated[Text | None, Query(description="`after` of the page before",
+                                        examples=["P0000017"])] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> FoundPatients:  # fmt: skip
+    """Find people of the published run. A case manager finds those of his own panel."""
+    service: Service = request.app.state.service
+    principal: Principal = request.state.principal
+    if principal.role == "case_manager":
+        if manager not in (None, principal.manager):
+            raise Refused("not-in-panel", "you may search your own panel alone")
+        manager = principal.manager
+    run = service.published(principal)
+    rows = service.store.search(
+        run.run_id, prefix=id_begins, tier=tier, manager=manager, after=after, limit=limit + 1
+    )
+    found = [
+        Found(**{name: row[name] for name in Found.model_fields if name != "manager"},
+              manager=row["panel"])
+        for row in rows[:limit]
+    ]  # fmt: skip
+    service.looked(principal, "search", [one.patient_id for one in found], run)
+    more = found[-1].patient_id if len(rows) > limit else None
+    return FoundPatients(run_id=run.run_id, as_of=run.as_of, patients=found, after=more)
+
+
+@router.get("/{patient_id}")
+def patient(
+    request: Request,
+    patient_id: PatientId,
+    days: Annotated[
+        int, Query(ge=0, le=MOST_DAYS, description="how far the timeline goes back")
+    ] = 365,
+) -> PatientPage:
+    """One person: both risks now and over time, reasons, what clinicians know beside, what was
+    recorded, and the timeline."""
+    service: Service = request.app.state.service
+    principal: Principal = request.state.principal
+    manager = in_panel(service, principal, patient_id)
+    run = service.published(principal)
+    row = service.store.patient(run.run_id, patient_id)
+    if row is None:
+        raise Refused("not-found", "nobody of that id is in the published run")
+    sight = service.sights(principal, [patient_id])[patient_id]
+    told = published_patient(masked(row, sight), run)
+    with service.database.reading() as connection:
+        taken = actions.of_patients(connection, [patient_id]).get(patient_id, [])
+    over_time = service.store.patient_over_time(patient_id)
+    happened = _timeline(service, patient_id, run, days, sight)
+    service.looked(principal, "patient", [patient_id], run)
+    return PatientPage(
+        **dict(told),
+        models=models_of(run),
+        manager=manager,
+        standing=standing(actions.status(taken, service.today)),
+        actions=[
+            ActionTaken(**{name: getattr(one, name) for name in ActionTaken.model_fields})
+            for one in reversed(taken)
+        ],
+        over_time=[
+            PastRisk(**{name: one[name] for name in PastRisk.model_fields}) for one in over_time
+        ],
+        timeline=happened,
+    )
+
+
+def _timeline(
+    service: Service, patient_id: str, run: Run, days: int, sight: Sight
+) -> list[Happened]:
+    from serving.timeline import timeline
+
+    if days == 0:
+        return []
+    try:
+        tables = current(service.home).tables
+    except FirstcallError:  # a service apart from the night's files has none
+        return []
+    rows = patient_rows(tables, patient_id)
+    since = run.as_of - timedelta(days=days)
+    return [Happened(**vars(entry)) for entry in timeline(rows, run.as_of, since, sight)]
+
+
+class FactTold(BaseModel):
+    """One fact behind a number."""
+
+    happened_on: Annotated[date, Field(examples=["2024-12-14"])]
+    known_on: Annotated[date, Field(examples=["2024-12-20"])]
+    words: Annotated[str, Field(examples=["emergency visit"])]
+    source_row: Annotated[str, Field(examples=["encounter.csv@1a2b3c4d:17"])]
+
+
+class NumberBehind(BaseModel):
+    """One number that the model was given, in words, and the facts that it rests on."""
+
+    feature: Annotated[str, Field(examples=["emergency_visits_count_90"])]
+    words: Annotated[str, Field(examples=["3 emergency visits in the last 90 days"])]
+    facts: Annotated[list[FactTold], Field(description="the newest first")]
+
+
+class EvidenceTold(BaseModel):
+    """What is behind one reason."""
+
+    as_of: Annotated[date, Field(examples=["2024-12-31"])]
+    risk: Annotated[str, Field(examples=["readmission"])]
+    concept: Annotated[str, Field(examples=["emergency visits"])]
+    numbers: list[NumberBehind]
+    warnings: Annotated[list[str], Field(examples=[[]])]
+    withheld: Annotated[str, Field(description="the same line for everybody", examples=[WITHHELD])]
+
+
+@router.get("/{patient_id}/evidence")
+def evidence(
+    request: Request,
+    patient_id: PatientId,
+    concept: Annotated[Text, Query(description="`concept` of a reason",
+                                   examples=["emergency visits"])],
+    risk: Annotated[Literal["readmission", "high-cost"], Query()] = "readmission",
+) -> EvidenceTold:  # fmt: skip
+    """The source rows behind one reason of the published run."""
+    from serving.reason_evidence import evidence_behind
+
+    service: Service = request.app.state.service
+    principal: Principal = request.state.principal
+    in_panel(service, principal, patient_id)
+    run = service.published(principal)
+    taken = current(service.home)
+    rows = patient_rows(taken.tables, patient_id)
+    if not any(table.num_rows for table in rows.values()):
+        raise Refused("not-found", "nobody of that id is in what was taken in")
+    sight = service.sights(principal, [patient_id])[patient_id]
+    numbers = evidence_behind(
+        service.scorer().models, rows, list(taken.manifest["carries"]), run.as_of, risk, concept,
+        sight,
+    )  # fmt: skip
+    service.looked(principal, "evidence", [patient_id], run, concept=concept, risk=risk)
+    warnings = []
+    if run.manifest["data"]["generation"] != taken.generation:
+        warnings.append("files were taken in since the night: rows may be new or corrected")
+    if models_of(run).get(risk) != service.models.get(risk):
+        warnings.append("another model answers now than that of the night")
+    return EvidenceTold(
+        as_of=run.as_of,
+        risk=risk,
+        concept=concept,
+        numbers=[
+            NumberBehind(feature=one.feature, words=one.words,
+                         facts=[FactTold(**vars(fact)) for fact in one.facts])
+            for one in numbers
+        ],
+        warnings=warnings,
+        withheld=WITHHELD,
+    )  # fmt: skip
+
+
+class RescoreRequest(BaseModel):
+    """As of which day a stored patient is scored anew."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    as_of: Annotated[
+        Day | None,
+        Field(description="the day at whose end the question is asked; where it is left out, the "
+              "last day of the data that were taken in", examples=["2024-12-31"]),
+    ] = None  # fmt: skip
+
+
+class Rescored(BaseModel):
+    """A stored patient as scored just now; the published list stays as it is."""
+
+    as_of: Annotated[date, Field(examples=["2024-12-31"])]
+    data_through: Annotated[date, Field(examples=["2024-12-31"])]
+    models: Annotated[dict[str, str], Field(examples=[{"readmission": "0f8fad5bd9cb469f"}])]
+    patient: PatientScore
+    warnings: Annotated[list[str], Field(examples=[["2 of 31 diagnosis codes are not known"]])]
+
+
+@router.post("/{patient_id}/rescore", response_model=Rescored)
+def rescore(
+    request: Request,
+    patient_id: PatientId,
+    body: RescoreRequest | None = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Score a stored patient anew, from what has been taken in since the night."""
+    service: Service = request.app.state.service
+    principal: Principal = request.state.principal
+    in_panel(service, principal, patient_id)
+    service.published(principal)
+    scorer = service.scorer()
+    taken = current(service.home)
+    through = date.fromisoformat(str(taken.manifest["data_through"]))
+    as_of = body.as_of if body and body.as_of else through
+    keyed = None
+    if idempotency_key:
+        keyed = idempotency.KeyedRequest.of(
+            principal.name, idempotency_key, f"rescore {patient_id}", as_of.isoformat().encode()
+        )
+        if before := _answered(service, keyed):
+            return Response(before[1], before[0], media_type="application/json")
+    sight = service.sights(principal, [patient_id])[patient_id]
+    rows = patient_rows(taken.tables, patient_id)
+    if not any(table.num_rows for table in rows.values()):
+        raise Refused("not-found", "nobody of that id is in what was taken in")
+    carries = list(taken.manifest["carries"])
+    scored = scorer.answer_rows(rows, carries, as_of, sight)
+    said = Rescored(
+        as_of=as_of, data_through=through, models=scored.models, patient=scored.patients[0],
+        warnings=scored.warnings,
+    ).model_dump_json()  # fmt: skip
+    service.looked(principal, "rescore", [patient_id], None, as_of=as_of.isoformat())
+    if keyed:
+        _keep(service, keyed, said)
+    return Response(said, 200, media_type="application/json")
+
+
+def _answered(service: Service, keyed: idempotency.KeyedRequest) -> tuple[int, str] | None:
+    try:
+        with service.database.reading() as connection:
+            return idempotency.answered(connection, keyed)
+    except idempotency.OtherRequestError as error:
+        raise Refused("key-reused", str(error)) from None
+
+
+def _keep(service: Service, keyed: idempotency.KeyedRequest, said: str) -> None:
+    from sqlalchemy.exc import IntegrityError
+
+    try:
+        with service.database.writing() as connection:
+            idempotency.keep(connection, keyed, 200, said)
+    except IntegrityError:  # asked twice at once: both computed the same
+        pass

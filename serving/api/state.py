@@ -1,0 +1,240 @@
+"""What the routes of one worker share: settings, database, models, the record, and the way in."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+
+from data.errors import FirstcallError
+from data.home import Home
+from serving.access.accounts import NOBODY_YET, accounts, has_anybody, login_name
+from serving.access.bearer import WayIn
+from serving.access.opaque_tokens import SERVICE, SESSION
+from serving.access.open_id import IssuerUnreachableError, OpenId
+from serving.access.passwords import BusyError, PasswordHashing
+from serving.access.roles import NotSignedInError, Principal
+from serving.access.sessions import sign_out
+from serving.access.sight import Sight
+from serving.access.sign_in import SignedIn, sign_in
+from serving.api.limits import Limiter
+from serving.api.metrics import Metrics
+from serving.api.problems import Refused
+from serving.api.recording import Recorder
+from serving.api.rules import Rule
+from serving.ehr.cds_services import addresses
+from serving.ehr.cds_tokens import CdsTokens, ClientNotTrustedError
+from serving.ehr.settings import CdsClient
+from serving.next_steps import NextSteps
+from serving.settings import ServiceSettings
+from serving.store import consents
+from serving.store.audit import Audit, AuditKey, Entry
+from serving.store.database import Database, database_url
+from serving.store.nights import Run, Store
+from serving.store.seen_tokens import SeenTokensInDatabase
+
+if TYPE_CHECKING:
+    from fastapi import Request
+
+    from serving.answers import Scorer
+
+_LOGGER = logging.getLogger("firstcall.service")
+
+NOBODY = Principal("nobody", "service")
+"""Whoever asks a route that is open to everybody."""
+NO_LIST = "no list has been published yet: run `firstcall nightly --as-of DAY`"
+SILENT = "this service is silent: it scores and records, and shows nothing yet"
+
+
+class Service:
+    """One worker's share of the service over one FIRSTCALL_HOME."""
+
+    def __init__(self, home: Home, settings: ServiceSettings) -> None:
+        self.home = home
+        self.settings = settings
+        self.limiter = Limiter(settings.rates)
+        self.metrics = Metrics()
+        self._scorer: Scorer | None = None
+        self.not_ready: str | None = "The service is starting."
+
+    def start(self) -> None:
+        """Opens the database and loads the models. Raises what the database says."""
+        from serving.answers import Scorer
+        from serving.scoring import Models
+
+        self.database = Database.open(database_url(self.home))
+        self.store = Store(self.database)
+        self.key = AuditKey.of_home(self.home)
+        self.audit = Audit(self.database, self.key)
+        self.recorder = Recorder(self.audit)
+        open_id = self.settings.open_id
+        self.way_in = WayIn(
+            self.database, self.settings.sign_in.sessions, OpenId(open_id) if open_id else None
+        )
+        if open_id is None and not has_anybody(self.database):
+            _LOGGER.warning(NOBODY_YET)
+        self.hashing = PasswordHashing()
+        self.next_step = NextSteps.of(self.home).next_step
+        self._ehr = CdsTokens(self.settings.cds_clients, SeenTokensInDatabase(self.database))
+        try:
+            self._scorer = Scorer(Models.load(self.home))
+        except FirstcallError as error:
+            self.not_ready = self.without_paths(error)
+            _LOGGER.warning("No request can be scored. %s", error)
+            return
+        self._scorer.warm_up()
+        self.not_ready = None
+
+    def stop(self) -> None:
+        """Writes what is still to be recorded, and closes the database."""
+        self.recorder.close()
+        self.database.close()
+
+    def without_paths(self, error: Exception) -> str:
+        """What an error says, to be told to somebody else: where this home lies is left out."""
+        said = str(error)
+        for root in {self.home.root, self.home.root.absolute(), self.home.root.resolve()}:
+            said = said.replace(str(root), "FIRSTCALL_HOME")
+        return said
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The versions of the models in use, by task."""
+        return self._scorer.models.versions if self._scorer else {}
+
+    def scorer(self) -> Scorer:
+        """What scores. Raises Refused (503) while there is none."""
+        if self._scorer is None:
+            raise Refused("not-ready", str(self.not_ready))
+        return self._scorer
+
+    @property
+    def today(self) -> date:
+        """The day in the site's time zone."""
+        return datetime.now(UTC).astimezone(self.settings.zone).date()
+
+    def published(self, principal: Principal) -> Run:
+        """The run that readers see. Raises Refused (404) before the first night, and where the
+        service is silent and the principal is not one of those who try it out."""
+        if self.settings.silent and principal.role not in ("analyst", "admin"):
+            raise Refused("not-found", SILENT)
+        run = self.store.published()
+        if run is None:
+            raise Refused("not-found", NO_LIST)
+        return run
+
+    def sign_in(self, name: str, password: str) -> SignedIn:
+        """Opens a session. Raises NotSignedInError where name and password do not fit, Refused
+        (503) where too many try at once."""
+        try:
+            return sign_in(self.database, name, password, self.hashing, self.settings.sign_in)
+        except BusyError as error:
+            raise Refused("not-ready", str(error), {"Retry-After": "2"}) from None
+
+    def account_of(self, typed: str) -> str | None:
+        """The account that a typed name is of, None where it is of none."""
+        name = login_name(typed)
+        return name if name and any(one.name == name for one in accounts(self.database)) else None
+
+    def sign_out(self, authorization: str | None) -> None:
+        """Ends the session whose token a header holds."""
+        sign_out(self.database, (authorization or "").partition(" ")[2].strip())
+
+    def base_url(self, request: Request) -> str:
+        """Where programs reach this service: as the settings say, or as this one did."""
+        return self.settings.public_url or str(request.base_url).rstrip("/")
+
+    def cds_client_of(self, principal: Principal) -> CdsClient | None:
+        """The configured EHR that a principal is; None of whoever came with a service token."""
+        return next((c for c in self.settings.cds_clients if c.issuer == principal.name), None)
+
+    def patient_system_of(self, principal: Principal) -> str | None:
+        """The identifier system by which a principal names patients; None: by our own ids."""
+        client = self.cds_client_of(principal)
+        own = client.patient_system if client else None
+        return own or self.settings.fhir.patient_system
+
+    def _ehr_caller(self, request: Request) -> Principal:
+        """The EHR that calls, by its own token, or a program with a service token of scope cds."""
+        header = request.headers.get("authorization")
+        if header and header.partition(" ")[2].strip().startswith((SERVICE, SESSION)):
+            return self.way_in.principal_of(header)
+        called = addresses(
+            self.base_url(request),
+            request.path_params.get("service_id"),
+            request.url.path.endswith("/feedback"),
+        )
+        try:
+            caller = self._ehr.caller(header, called)
+        except ClientNotTrustedError as error:
+            _LOGGER.warning("An EHR's call was refused: the token %s.", error.reason)
+            raise NotSignedInError("The token is not one that this service takes.") from None
+        client = caller.client
+        return Principal(
+            client.issuer, "service", client.manager, frozenset({"cds"}),
+            frozenset(client.matters),
+        )  # fmt: skip
+
+    async def admit(self, request: Request, rule: Rule) -> Principal:
+        """Who asks, if he may. Raises Refused: 401 without a valid session or token, 403 where the
+        rule does not admit him, 429 where he asks too often."""
+        address = request.client.host if request.client else "(no address)"
+        if rule.is_open:
+            if request.method == "POST":
+                self.limiter.unknown(address)
+            return NOBODY
+        header = request.headers.get("authorization")
+        try:
+            if rule.by_ehr:
+                principal = await to_thread.run_sync(self._ehr_caller, request)
+            else:
+                principal = await to_thread.run_sync(self.way_in.principal_of, header)
+        except IssuerUnreachableError as error:
+            raise Refused("not-ready", str(error), {"Retry-After": "10"}) from None
+        except NotSignedInError as error:
+            self.limiter.unknown(address)
+            raise Refused("not-signed-in", str(error), {"WWW-Authenticate": "Bearer"}) from None
+        self.limiter.known(principal)
+        if not rule.permits(principal):
+            raise Refused("not-permitted", "your role, or your token, may not do that")
+        return principal
+
+    def looked(
+        self,
+        principal: Principal,
+        what: str,
+        patients: Collection[str],
+        run: Run | None = None,
+        **detail: object,
+    ) -> None:
+        """Records a look at some patients, a row each, before they are shown. Raises Refused (503)
+        where it cannot be recorded."""
+        run_id = run.run_id if run else None
+        models = self.models if run is None else models_of(run)
+        about = {"models": models} | detail
+        self.recorder.kept(
+            [
+                Entry(principal.name, principal.role, what, patient, run_id, about)
+                for patient in patients
+            ]
+        )
+
+    def sights(self, principal: Principal, patients: Sequence[str]) -> dict[str, Sight]:
+        """What the principal may be shown of each of some patients."""
+        on_consent = self.settings.on_consent
+        given: dict[str, frozenset[str]] = {}
+        if principal.matters.intersection(on_consent):
+            with self.database.reading() as connection:
+                given = consents.given(connection, patients)
+        return {
+            patient: Sight.of(principal, given.get(patient, frozenset()), on_consent)
+            for patient in patients
+        }
+
+
+def models_of(run: Run) -> dict[str, str]:
+    """The versions of the models that a run was made with, by task."""
+    return {task: about["version"] for task, about in run.manifest.get("models", {}).items()}

@@ -1,0 +1,88 @@
+"""The rows of score requests by column: what people, histories and warnings are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from data.codes import recognised
+from data.tables import TABLES
+from serving.schemas import ScoreRequest
+
+_SCHEMAS = {name: table.schema for name, table in TABLES.items()}
+_CODED = (("diagnosis", "diagnosis"), ("procedure", "procedure"), ("drug_fill", "drug"))
+
+
+Columns = dict[str, list[Any]]
+"""A canonical table: the name of a column → its values, None where empty."""
+
+
+def tables_of(request: ScoreRequest) -> dict[str, pa.Table]:
+    """The rows of a request as canonical tables; source_row as the request numbers its rows."""
+    return arrow_tables({name: columns_of(request, name) for name in TABLES})
+
+
+def columns_of(request: ScoreRequest, name: str) -> Columns:
+    """One table of a request, by column; source_row as the request numbers its rows."""
+    rows = [row.__dict__ for row in getattr(request, name)]
+    columns = {column: [row[column] for row in rows] for column in _SCHEMAS[name].names}
+    columns["source_row"] = [
+        source or f"request:{name}:{place}" for place, source in enumerate(columns["source_row"])
+    ]
+    return columns
+
+
+def arrow_tables(columns: Mapping[str, Columns]) -> dict[str, pa.Table]:
+    """Columns of every canonical table as Arrow tables."""
+    return {name: pa.table(columns[name], schema=schema) for name, schema in _SCHEMAS.items()}
+
+
+def unknown_codes(requests: Sequence[Mapping[str, Columns]]) -> list[list[str]]:
+    """Of each request (its tables), how many codes of each table are in no code list: a warning
+    each, never the codes."""
+    said: list[list[str]] = [[] for _ in requests]
+    for table, word in _CODED:
+        sent = [
+            list(zip(tables[table]["code_system"], tables[table]["code"], strict=True))
+            for tables in requests
+        ]
+        of_system: dict[str, set[str]] = {}
+        for system, code in set().union(*sent):
+            of_system.setdefault(system, set()).add(code)
+        unknown: set[tuple[str, str]] = set()
+        for system, of_it in of_system.items():
+            codes = sorted(of_it)
+            known = recognised(system, codes).tolist()
+            unknown.update((system, codes[at]) for at, is_known in enumerate(known) if not is_known)
+        for codes_sent, warnings in zip(sent, said, strict=True):
+            lacking = sum(code in unknown for code in codes_sent) if unknown else 0
+            if lacking:
+                warnings.append(f"{lacking} of {len(codes_sent)} {word} codes are not known")
+    return said
+
+
+_DIGITS = 6
+
+
+def beside_each_other(requests: Sequence[Mapping[str, Columns]]) -> dict[str, Columns]:
+    """The rows of all requests. A number before each patient_id keeps their people apart, and in
+    the order of requests and ids."""
+    tables: dict[str, Columns] = {}
+    for name, schema in _SCHEMAS.items():
+        columns: Columns = {column: [] for column in schema.names}
+        for number, sent in enumerate(requests):
+            for column, values in sent[name].items():
+                if column == "patient_id":
+                    before = f"{number:0{_DIGITS}}"
+                    columns[column] += [before + patient for patient in values]
+                else:
+                    columns[column] += values
+        tables[name] = columns
+    return tables
+
+
+def told_apart(patient: str) -> tuple[int, str]:
+    """The number of the request, and the patient_id that it sent."""
+    return int(patient[:_DIGITS]), patient[_DIGITS:]

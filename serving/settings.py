@@ -1,0 +1,119 @@
+"""What a site decides about its service: FIRSTCALL_HOME/service.toml, read whole at start.
+
+Every setting has a default; a file that holds anything else than settings is refused by name.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from data.errors import InputError
+from data.home import Home
+from serving.access.open_id import OpenIdSettings
+from serving.access.sight import ON_CONSENT
+from serving.access.sign_in import SignInSettings
+from serving.ehr.settings import CdsClient, FhirSettings
+
+FILE = "service.toml"
+
+
+def _zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("names no time zone of the IANA list, such as America/Chicago")
+    return name
+
+
+def _address(url: str | None) -> str | None:
+    if url is not None and not url.startswith(("https://", "http://")):
+        raise ValueError("must be an address that begins with https:// or http://")
+    return None if url is None else url.rstrip("/")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RateLimits(_Part):
+    """Requests a minute and worker: of one person, of one service token or EHR, and of one address
+    that is not signed in (sign-ins among them)."""
+
+    person_per_minute: Annotated[int, Field(ge=1)] = 600
+    service_per_minute: Annotated[int, Field(ge=1)] = 60_000
+    unknown_per_minute: Annotated[int, Field(ge=1)] = 120
+
+
+class RegistrySettings(_Part):
+    """An MLflow server whose registry is asked for a newly promoted model: where, under which
+    alias, and how often. A name of a model in the registry is the task's."""
+
+    uri: str
+    alias: str = "champion"
+    every_seconds: Annotated[int, Field(ge=1)] = 60
+    token_file: str | None = None
+
+
+class ServiceSettings(_Part):
+    """All settings of one service.
+
+    `silent`: scores and records, and shows nothing to case managers, supervisors and EHRs.
+    `other_origin`: models that were trained on invented or public synthetic data may score real
+    people. `time_zone`: whose day "today" is. `on_consent`: sensitive matters that are shown on the
+    patient's consent alone. `public_url`: where programs reach this service, through whatever
+    proxy; `page_url`: where people open the page, for links. `sign_in` is about accounts of this
+    service, `open_id` about the site's identity provider, `fhir` and `cds_clients` about EHRs.
+    """
+
+    silent: bool = False
+    other_origin: bool = False
+    time_zone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    public_url: Annotated[str | None, AfterValidator(_address)] = None
+    page_url: Annotated[str | None, AfterValidator(_address)] = None
+    on_consent: tuple[
+        Literal["mental health", "substance use", "HIV", "reproductive health", "violence"], ...
+    ] = ON_CONSENT
+    rates: RateLimits = RateLimits()
+    sign_in: SignInSettings = SignInSettings()
+    open_id: OpenIdSettings | None = None
+    fhir: FhirSettings = FhirSettings()
+    cds_clients: tuple[CdsClient, ...] = ()
+    registry: RegistrySettings | None = None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+def read_settings(home: Home) -> ServiceSettings:
+    """The settings of a home; the defaults where it has no file.
+
+    Raises InputError with the first thing that is wrong: "service.toml: rates.person_per_minute
+    must be at least 1 (Input should be greater than or equal to 1)."
+    """
+    file = home.root / FILE
+    if not file.exists():
+        return ServiceSettings()
+    return settings_of(_read(file))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{FILE} cannot be read as TOML: {error}.") from None
+
+
+def settings_of(told: dict[str, Any]) -> ServiceSettings:
+    """Settings from what a file held. Raises InputError (see `read_settings`)."""
+    try:
+        return ServiceSettings.model_validate(told)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        said = first["msg"].removeprefix("Value error, ")
+        said = "is no setting" if first["type"] == "extra_forbidden" else said[0].lower() + said[1:]
+        raise InputError(f"{FILE}: {place}: {said}.") from None

@@ -1,0 +1,193 @@
+"""What case managers did and decided about patients: append-only, undone by a row of its own.
+
+One row is one action about one patient, taken at a place of a published list. Nothing is changed
+or removed: an action that was a mistake is undone by another one that names it, once. What stands
+of a patient, his `Status`, is told by the newest action that was not undone.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Literal, get_args
+
+import sqlalchemy as sa
+
+from data.errors import InputError, RefusalError
+from serving.store.record_tables import action as _action
+
+ActionKind = Literal[
+    "contacted", "no_answer", "enrolled", "declined", "deferred", "do_not_contact", "closed",
+    "override", "undo",
+]  # fmt: skip
+KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
+_NEEDS_REASON = ("override", "closed")
+
+StatusName = Literal[
+    "open", "contacted", "no answer", "enrolled", "declined", "deferred", "do not contact", "closed"
+]
+STATUSES: tuple[StatusName, ...] = get_args(StatusName)
+TO_BE_CALLED = ("open", "no answer")
+"""Whoever is in one of these still waits for a call."""
+
+
+@dataclass(frozen=True)
+class NewAction:
+    """What somebody wants to record.
+
+    `until` belongs to "deferred" alone, the first day on which the patient is to be called again;
+    `tier` to "override" alone, the tier that the case manager holds to be right; `undoes` to
+    "undo" alone. "override" and "closed" need a `reason`.
+    """
+
+    kind: ActionKind
+    until: date | None = None
+    tier: str | None = None
+    reason: str | None = None
+    note: str | None = None
+    undoes: str | None = None
+
+
+@dataclass(frozen=True)
+class Action:
+    """An action as it was recorded. `place` orders all of them; `at` is UTC."""
+
+    place: int
+    action_id: str
+    patient_id: str
+    run_id: str
+    rank: int
+    kind: ActionKind
+    until: date | None
+    tier: str | None
+    reason: str | None
+    note: str | None
+    undoes: str | None
+    who: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a patient stands. `name` is "open" where nothing was recorded, or what was deferred
+    is due; `until` is there while it is deferred; `override` is the newest override that stands,
+    whatever else was done; `newest` is the id of the newest action of all, undone ones and undoings
+    included: whoever acts on what he saw names it."""
+
+    name: StatusName = "open"
+    since: datetime | None = None
+    who: str | None = None
+    until: date | None = None
+    override: Action | None = None
+    newest: str | None = None
+
+
+class MovedOnError(RefusalError):
+    """Somebody else recorded something about this patient since the caller looked."""
+
+
+def fitting(new: NewAction, today: date) -> None:
+    """Raises InputError where an action lacks what it needs, or holds what is not its own."""
+    if new.kind not in KINDS:
+        raise InputError(f"kind: must be one of {', '.join(KINDS)}.")
+    if (new.kind == "deferred") != (new.until is not None):
+        raise InputError("until: belongs to a deferred action, which needs it, and to no other.")
+    if new.until is not None and new.until <= today:
+        raise InputError("until: must be a day after today.")
+    if (new.kind == "override") != (new.tier is not None):
+        raise InputError("tier: belongs to an override, which needs it, and to no other action.")
+    if (new.kind == "undo") != (new.undoes is not None):
+        raise InputError("undoes: belongs to an undo, which needs it, and to no other action.")
+    if new.kind in _NEEDS_REASON and not (new.reason or "").strip():
+        raise InputError(f"reason: is needed for {new.kind}.")
+
+
+def record(
+    connection: sa.Connection,
+    new: NewAction,
+    patient_id: str,
+    run_id: str,
+    rank: int,
+    who: str,
+    seen: str | None = None,
+) -> Action:
+    """Records an action within a writing transaction.
+
+    `seen` is the newest action that the caller knew of ("none": that there was none); None where he
+    does not ask for this check. Raises MovedOnError where there is a newer one, InputError where
+    an undo names no action of this patient, an undo, or one that is undone already.
+    """
+    place = _next_place(connection)
+    before = of_patients(connection, [patient_id]).get(patient_id, [])
+    newest = before[-1].action_id if before else "none"
+    if seen is not None and seen != newest:
+        raise MovedOnError(
+            "Somebody else recorded an action about this patient in the meantime: look again, "
+            "then record yours."
+        )
+    if new.kind == "undo":
+        _may_be_undone(before, new.undoes)
+    made = Action(
+        place, secrets.token_hex(16), patient_id, run_id, rank, new.kind, new.until, new.tier,
+        new.reason, new.note, new.undoes, who, datetime.now(UTC),
+    )  # fmt: skip
+    connection.execute(sa.insert(_action).values(vars(made)))
+    return made
+
+
+def _may_be_undone(before: Sequence[Action], undoes: str | None) -> None:
+    named = next((one for one in before if one.action_id == undoes), None)
+    if named is None or named.kind == "undo":
+        raise InputError("undoes: names no action of this patient that could be undone.")
+    if any(one.undoes == undoes for one in before):
+        raise InputError("undoes: names an action that is undone already.")
+
+
+def _next_place(connection: sa.Connection) -> int:
+    if connection.dialect.name == "postgresql":
+        # one writer at a time, so that places follow the order of commits; readers go on
+        connection.execute(sa.text("LOCK TABLE action IN SHARE ROW EXCLUSIVE MODE"))
+    return (connection.scalar(sa.select(sa.func.max(_action.c.place))) or 0) + 1
+
+
+def of_patients(connection: sa.Connection, patients: Collection[str]) -> dict[str, list[Action]]:
+    """The actions about each of some patients, the oldest first; nobody without any."""
+    wanted, found = sorted(patients), {}
+    for start in range(0, len(wanted), 500):
+        query = (
+            sa.select(_action)
+            .where(_action.c.patient_id.in_(wanted[start : start + 500]))
+            .order_by(_action.c.place)
+        )
+        for row in connection.execute(query):
+            one = _as_action(row)
+            found.setdefault(one.patient_id, []).append(one)
+    return found
+
+
+def _as_action(row: sa.Row[Any]) -> Action:
+    held = dict(row._mapping)
+    if held["at"].tzinfo is None:  # SQLite keeps no zone
+        held["at"] = held["at"].replace(tzinfo=UTC)
+    return Action(**held)
+
+
+_SAID: Mapping[str, StatusName] = {
+    "contacted": "contacted", "no_answer": "no answer", "enrolled": "enrolled",
+    "declined": "declined", "deferred": "deferred", "do_not_contact": "do not contact",
+    "closed": "closed",
+}  # fmt: skip
+
+
+def status(actions: Sequence[Action], today: date) -> Status:
+    """Where a patient stands on a day, from all actions about him, the oldest first."""
+    undone = {one.undoes for one in actions if one.undoes}
+    standing = [one for one in actions if one.kind != "undo" and one.action_id not in undone]
+    override = next((one for one in reversed(standing) if one.kind == "override"), None)
+    last = next((one for one in reversed(standing) if one.kind != "override"), None)
+    newest = actions[-1].action_id if actions else None
+    if last is None or (last.until is not None and last.until <= today):
+        return Status(override=override, newest=newest)
+    return Status(_SAID[last.kind], last.at, last.who, last.until, override, newest)

@@ -1,0 +1,245 @@
+"""The door to the database: an SQLite file, or PostgreSQL.
+
+SQLite lets many read beside one who writes (WAL); a writer asks for the right to write as he begins
+and waits for others, because a reader who turns writer would fail instead of waiting. What a
+database refuses is told in one sentence of ours, without the address's password and without any
+value: the driver's own text of a broken constraint would hold a patient's id.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from data.errors import InputError, RefusalError
+from data.home import Home
+from serving.store.revisions import made_ready
+
+VARIABLE = "FIRSTCALL_DATABASE"
+SQLITE_WAITS_MS = 60_000
+"""How long who wants to write waits for another writer: longer than a large night is written."""
+
+_SESSION = (
+    "SET TIME ZONE 'UTC'",
+    "SET statement_timeout = '60s'",
+    "SET lock_timeout = '30s'",
+    "SET idle_in_transaction_session_timeout = '10min'",  # a worker that hangs holds no lock
+)
+_FORMS = (
+    "give sqlite:///PATH, with the path of a file, or postgresql://USER:PASSWORD@HOST:PORT/NAME"
+)
+
+
+def database_url(home: Home) -> str:
+    """FIRSTCALL_DATABASE; where it is not set the SQLite file of the home, which is made."""
+    named = os.environ.get(VARIABLE)
+    if named:
+        return named
+    home.make()
+    file = sa.URL.create("sqlite", database=str(home.store_database))
+    return file.render_as_string(hide_password=False)
+
+
+class Database:
+    """One database and the connections to it. Threads may share it; a process that was forked may
+    not: each opens its own."""
+
+    def __init__(self, engine: sa.Engine, place: str) -> None:
+        self._engine = engine
+        self.place = place
+        """Where it lies, as a user may be told: without user and password."""
+        self.is_postgresql = engine.dialect.name == "postgresql"
+        begin = (
+            {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+            if self.is_postgresql
+            else {"begin": "BEGIN"}
+        )
+        self._reading = engine.execution_options(**begin)
+        self._writing = engine.execution_options(begin="BEGIN IMMEDIATE")
+
+    @classmethod
+    def open(cls, url: str, upgrade: bool | None = None) -> Database:
+        """Opens the database at `url` ("sqlite:///PATH" or "postgresql://…"), or makes its tables.
+
+        `upgrade`: whether one that an earlier release left is brought up to date; None: an SQLite
+        file and an empty PostgreSQL are, another PostgreSQL is refused; False: nothing is looked at
+        or changed. Raises InputError where the address is neither or nothing answers there,
+        RefusalError where the database is behind (and `upgrade` is None), or of a newer release.
+        """
+        address = _address(url)
+        database = _sqlite(address) if address.drivername == "sqlite" else _postgresql(address)
+        try:
+            if upgrade is not False:
+                made_ready(database, upgrade)
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, None of PostgreSQL."""
+        return None if self.is_postgresql else Path(self._engine.url.database or "")
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """One snapshot: whatever is read in it is of one moment.
+
+        Raises InputError where the database cannot be reached, RefusalError where it took too long.
+        """
+        with self._told(), self._reading.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """One transaction, kept whole at the end or, on an error, not at all.
+
+        Raises as `reading` does; sqlalchemy.exc.IntegrityError where a constraint forbids a row.
+        """
+        with self._told(), self._writing.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def session(self) -> Iterator[sa.Connection]:
+        """A connection of one's own that ends with the block, and all that it holds with it. Every
+        statement is a transaction."""
+        with self._told(), self._engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT")
+            connection.detach()  # it is closed, not given back, with what it holds
+            yield connection
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the database refuses, in words that hold no password and no value."""
+        try:
+            yield
+        except exc.DBAPIError as error:
+            raise self._in_words(error) from None
+        except exc.TimeoutError:
+            raise RefusalError(
+                f"All connections to the database at {self.place} are taken: ask again in a moment."
+            ) from None
+
+    def _in_words(self, error: exc.DBAPIError) -> Exception:
+        said = str(error.orig).partition("\n")[0].strip()
+        if not self.is_postgresql:
+            return self._of_sqlite(error, said)
+        state = getattr(error.orig, "sqlstate", None)
+        if state == "42501":
+            return RefusalError(
+                f"The database at {self.place} forbids this to the user of its address: grant him "
+                "the right to make tables in its schema and to change them."
+            )
+        connecting = error.statement is None
+        if not isinstance(error, exc.OperationalError) and not connecting:
+            return _without_values(error)
+        if state in (
+            "57014",
+            "55P03",
+            "40001",
+            "40P01",
+        ):  # cancelled, lock, serialisation, deadlock
+            return RefusalError(
+                f"The database at {self.place} took too long or was busy with somebody else's "
+                "work: ask again in a moment."
+            )
+        for secret in _secrets(self._engine.url):
+            said = said.replace(secret, "***")
+        return InputError(f"The database at {self.place} cannot be reached: {said.rstrip('.')}.")
+
+    def _of_sqlite(self, error: exc.DBAPIError, said: str) -> Exception:
+        if isinstance(error, exc.IntegrityError):
+            return error  # SQLite names columns only
+        if "locked" in said:
+            return RefusalError(
+                f"Others have been writing to the database at {self.place} for "
+                f"{SQLITE_WAITS_MS // 1000} seconds: ask again in a moment."
+            )
+        if type(error) in (exc.OperationalError, exc.DatabaseError):
+            return InputError(f"The database at {self.place} cannot be used: {said}.")
+        return error
+
+
+def _without_values(error: exc.DBAPIError) -> exc.DBAPIError:
+    """The same error with what was wrong, and without the row that was wrong."""
+    diagnosis = getattr(error.orig, "diag", None)
+    names = [getattr(diagnosis, f"{kind}_name", None) for kind in ("constraint", "table", "column")]
+    about = ", ".join(name for name in names if name)
+    kind: Any = type(error.orig)
+    told = kind.__name__ + (f" ({about})" if about else "")
+    if isinstance(error, exc.ProgrammingError) and diagnosis is not None:
+        told = f"{told}: {diagnosis.message_primary}"  # about the statement, which holds no value
+    return type(error)(error.statement, None, kind(told), hide_parameters=True)
+
+
+def _secrets(url: sa.URL) -> list[str]:
+    named = [value for name, value in url.query.items() if "password" in name]
+    return [secret for secret in (url.password, *named) if isinstance(secret, str) and secret]
+
+
+def _address(url: str) -> sa.URL:
+    try:
+        address = sa.make_url(url.strip())
+    except (exc.ArgumentError, ValueError):  # its text repeats the address, password and all
+        raise InputError(f"The address of the database cannot be read: {_FORMS}.") from None
+    if address.drivername in ("sqlite", "sqlite+pysqlite"):
+        return address.set(drivername="sqlite")
+    if address.drivername in ("postgresql", "postgres", "postgresql+psycopg"):
+        return address.set(drivername="postgresql+psycopg")
+    raise InputError(f"firstcall cannot use a database of {address.drivername}: {_FORMS}.")
+
+
+def _sqlite(address: sa.URL) -> Database:
+    path = Path(address.database or "")
+    if address.database in (None, "", ":memory:") or address.host or address.query:
+        raise InputError(f"The address names no file for the SQLite database: {_FORMS}.")
+    if not path.parent.is_dir():
+        raise InputError(f"There is no folder {path.parent} for the SQLite database: make it.")
+    engine = sa.create_engine(address, hide_parameters=True)
+    event.listen(engine, "connect", _connected_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return Database(engine, str(path))
+
+
+def _connected_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy says BEGIN itself, for reads too
+    for pragma in (
+        f"busy_timeout={SQLITE_WAITS_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"
+    ):  # fmt: skip
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+
+def _postgresql(address: sa.URL) -> Database:
+    engine = sa.create_engine(
+        address,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 10,
+            "application_name": "firstcall",
+            "keepalives_idle": 60,  # the session that holds a night's lock says nothing for hours
+        },
+    )
+    event.listen(engine, "connect", _connected_postgresql)
+    port = f":{address.port}" if address.port else ""
+    return Database(engine, f"postgresql://{address.host or ''}{port}/{address.database or ''}")
+
+
+def _connected_postgresql(connection: Any, _: object) -> None:
+    with connection.cursor() as cursor:
+        for statement in _SESSION:
+            cursor.execute(statement)
+    connection.commit()

@@ -1,0 +1,197 @@
+"""What a run says of people: one person whole, some people's details, a search, one over time.
+
+Each function reads within the transaction of its connection.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from serving.store.night_tables import KNOWN_COLUMNS, SCORE_COLUMNS
+from serving.store.night_tables import assignment as _assignment
+from serving.store.night_tables import entry as _entry
+from serving.store.night_tables import known as _known
+from serving.store.night_tables import reason as _reason
+from serving.store.night_tables import run as _run
+from serving.store.night_tables import score as _score
+
+PUBLISHED = ("published", "retired")
+"""The statuses of the runs whose lists were called by."""
+
+_REASON_KEYS = tuple(c.name for c in _reason.columns if c.name != "run_id")
+_PLACE_KEYS = ("rank", "manager", "tier", "queue")
+_AT_ONCE = 500
+
+
+def can_be_an_id(text: str) -> bool:
+    """Whether a database can hold a text at all: PostgreSQL refuses NUL, both half a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
+def one(connection: sa.Connection, run_id: str, patient_id: str) -> dict[str, Any] | None:
+    """One person of a run: `SCORE_COLUMNS`, reasons, known_scores and place, or None."""
+    if not can_be_an_id(patient_id):
+        return None
+    row = connection.execute(
+        sa.select(_score).where(_score.c.run_id == run_id, _score.c.patient_id == patient_id)
+    ).one_or_none()
+    if row is None:
+        return None
+    place = connection.execute(
+        sa.select(*(_entry.c[name] for name in _PLACE_KEYS)).where(
+            _entry.c.run_id == run_id, _entry.c.patient_id == patient_id
+        )
+    ).one_or_none()
+    found = {name: row._mapping[name] for name in SCORE_COLUMNS}
+    found["warnings"] = json.loads(found["warnings"])
+    found["reasons"] = reasons(connection, run_id, [patient_id]).get(patient_id, [])
+    found["known_scores"] = known_scores(connection, run_id, [patient_id]).get(patient_id, [])
+    found["place"] = None if place is None else dict(place._mapping)
+    return found
+
+
+def reasons(
+    connection: sa.Connection, run_id: str, patients: Sequence[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Each patient's reasons, ordered by task and position."""
+    return _of_patients(connection, _reason, _REASON_KEYS, run_id, patients)
+
+
+def known_scores(
+    connection: sa.Connection, run_id: str, patients: Sequence[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Each patient's scores that clinicians know, ordered by score."""
+    return _of_patients(connection, _known, KNOWN_COLUMNS, run_id, patients)
+
+
+def _of_patients(
+    connection: sa.Connection,
+    table: sa.Table,
+    columns: Sequence[str],
+    run_id: str,
+    patients: Sequence[str],
+) -> dict[str, list[dict[str, Any]]]:
+    """The rows of a run's table apart by patient, each patient's in the order of its key."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for start in range(0, len(patients), _AT_ONCE):
+        some = patients[start : start + _AT_ONCE]
+        rows = connection.execute(
+            sa.select(*(table.c[name] for name in columns))
+            .where(table.c.run_id == run_id, table.c.patient_id.in_(some))
+            .order_by(*table.primary_key.columns)
+        )
+        for row in rows:
+            held = dict(row._mapping)
+            found.setdefault(held.pop("patient_id"), []).append(held)
+    return found
+
+
+def over_time(connection: sa.Connection, patient_id: str, most: int) -> list[dict[str, Any]]:
+    """One row a published run that scored a patient, of the newest `most`: as_of, run_id, both
+    risks and tiers, the expected dollars; ordered by the day, the newest last."""
+    if not can_be_an_id(patient_id):
+        return []
+    order = (_run.c.as_of, _run.c.started_at, _run.c.run_id)
+    query = (
+        sa.select(
+            _run.c.as_of, _run.c.run_id, _score.c.readmission_risk, _score.c.readmission_tier,
+            _score.c.high_cost_risk, _score.c.high_cost_tier, _score.c.high_cost_expected_dollars,
+        )
+        .select_from(sa.join(_score, _run, _score.c.run_id == _run.c.run_id))
+        .where(_score.c.patient_id == patient_id, _run.c.status.in_(PUBLISHED))
+        .order_by(*(column.desc() for column in order))
+        .limit(most)
+    )  # fmt: skip
+    return [dict(row._mapping) for row in connection.execute(query)][::-1]
+
+
+def search(
+    connection: sa.Connection,
+    run_id: str,
+    prefix: str | None,
+    tier: str | None,
+    queue: str | None,
+    manager: int | None,
+    patients: Collection[str] | None,
+    after: str | None,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """People of a run ordered by patient_id: see `Store.search`."""
+    query = _searched(run_id, tier, queue, manager)
+    if not all(can_be_an_id(text) for text in (prefix, after) if text is not None):
+        return []
+    if prefix:
+        query = query.where(_begins_with(_score.c.patient_id, prefix))
+    if after is not None:
+        query = query.where(_score.c.patient_id > after)
+    if patients is None:
+        return [_person(row) for row in connection.execute(query.limit(limit))]
+    wanted = sorted({p for p in patients if can_be_an_id(p) and p > (after or "")})
+    found: list[dict[str, Any]] = []
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = _score.c.patient_id.in_(wanted[start : start + _AT_ONCE])
+        rows = connection.execute(query.where(some).limit(limit - len(found)))
+        found += [_person(row) for row in rows]
+        if len(found) == limit:
+            break
+    return found
+
+
+def _searched(
+    run_id: str, tier: str | None, queue: str | None, manager: int | None
+) -> sa.Select[Any]:
+    place = sa.and_(_entry.c.run_id == _score.c.run_id, _entry.c.patient_id == _score.c.patient_id)
+    panel = _assignment.c.patient_id == _score.c.patient_id
+    joined = sa.outerjoin(_score, _entry, place).outerjoin(_assignment, panel)
+    query = (
+        sa.select(
+            *(_score.c[name] for name in SCORE_COLUMNS),
+            *(_entry.c[name].label(f"place_{name}") for name in _PLACE_KEYS),
+            _assignment.c.manager.label("panel"),
+        )
+        .select_from(joined)
+        .where(_score.c.run_id == run_id)
+        .order_by(_score.c.patient_id)
+    )
+    if tier is not None:
+        query = query.where(
+            sa.or_(_score.c.readmission_tier == tier, _score.c.high_cost_tier == tier)
+        )
+    if queue is not None:
+        query = query.where(_entry.c.queue == queue)
+    if manager is not None:
+        query = query.where(_assignment.c.manager == manager)
+    return query
+
+
+def _person(row: sa.Row[Any]) -> dict[str, Any]:
+    held = row._mapping
+    found = {name: held[name] for name in SCORE_COLUMNS}
+    found["warnings"] = json.loads(found["warnings"])
+    place = {name: held[f"place_{name}"] for name in _PLACE_KEYS}
+    found["place"] = None if place["rank"] is None else place
+    found["panel"] = held["panel"]
+    return found
+
+
+def _begins_with(column: sa.ColumnElement[str], prefix: str) -> sa.ColumnElement[bool]:
+    """As a range, which the index of both databases answers; LIKE is of neither."""
+    below = _next_after(prefix)
+    return column >= prefix if below is None else sa.and_(column >= prefix, column < below)
+
+
+def _next_after(prefix: str) -> str | None:
+    """The first text, by code points, after all that begin with `prefix`; None: there is none."""
+    kept = prefix.rstrip("\U0010ffff")
+    if not kept:
+        return None
+    last = ord(kept[-1]) + 1
+    return kept[:-1] + chr(0xE000 if last == 0xD800 else last)  # between them lie half characters

@@ -1,0 +1,157 @@
+"""A case manager records what was done: once, undone, never overwritten; on both databases."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from serving.store.audit import Audit, AuditKey
+from serving.store.database import Database
+from serving.store.record_tables import action, audit
+from tests.serving.api.manned import Manned, publish, rows
+from tests.serving.client import Client
+
+ANN_1, BOB_1, ANN_2 = "2024-12-31.1:1", "2024-12-31.1:2", "2024-12-31.1:3"
+SOON = (date.today() + timedelta(days=9)).isoformat()
+
+
+def act(client: Client, staff: Manned, kind: str, entry: str = ANN_1, who: str = "ann",
+        key: str | None = None, **more: object):  # fmt: skip
+    headers = staff.header(who) | ({"idempotency-key": key} if key else {})
+    return client.post(f"/v1/worklist/{entry}/actions", json={"kind": kind} | more, headers=headers)
+
+
+def mine(client: Client, staff: Manned, who: str = "ann", **query: object) -> list[str]:
+    answer = client.get("/v1/worklist", params=query, headers=staff.header(who)).json()
+    return [one["patient_id"] for one in answer["patients"]]
+
+
+def database(client: Client) -> Database:
+    return client.app.state.service.database
+
+
+def test_whoever_was_reached_leaves_the_list_and_an_undo_brings_him_back(
+    anew: Client, fresh: Manned
+) -> None:
+    assert mine(anew, fresh) == ["a1", "a2"]
+    done = act(anew, fresh, "contacted", note="well; drugs reconciled\nvisit on Friday")
+    assert done.status_code == 201
+    told = done.json()
+    assert told["standing"]["status"] == "contacted"
+    assert told["who"] == "ann"
+    assert mine(anew, fresh) == ["a2"]
+    assert mine(anew, fresh, status="contacted") == ["a1"]
+    assert mine(anew, fresh, status="any") == ["a1", "a2"]
+    undone = act(anew, fresh, "undo", undoes=told["action_id"])
+    assert undone.json()["standing"]["status"] == "open"
+    assert mine(anew, fresh) == ["a1", "a2"]
+    page = anew.get("/v1/patients/a1", headers=fresh.header("ann")).json()
+    assert [(one["kind"], one["note"]) for one in page["actions"]] == [
+        ("undo", None), ("contacted", "well; drugs reconciled\nvisit on Friday"),
+    ]  # fmt: skip
+
+
+def test_the_same_key_is_done_once_and_answered_the_same(anew: Client, fresh: Manned) -> None:
+    first = act(anew, fresh, "no_answer", key="key-00000001")
+    again = act(anew, fresh, "no_answer", key="key-00000001")
+    assert (first.status_code, first.json()) == (again.status_code, again.json())
+    assert len(rows(database(anew), action)) == 1
+    other = act(anew, fresh, "contacted", key="key-00000001")
+    assert other.status_code == 422
+    assert other.json()["type"] == "urn:firstcall:problem:key-reused"
+    assert act(anew, fresh, "no_answer", BOB_1, "bob", key="key-00000001").status_code == 201
+
+
+def test_two_people_on_one_patient_do_not_overwrite_each_other(anew: Client, fresh: Manned) -> None:
+    first = act(anew, fresh, "no_answer", seen="none").json()
+    late = act(anew, fresh, "declined", who="sue", seen="none")
+    assert late.status_code == 409
+    assert late.json()["type"] == "urn:firstcall:problem:moved-on"
+    seen = first["standing"]["newest_action"]
+    assert act(anew, fresh, "declined", who="sue", seen=seen).status_code == 201
+
+
+def test_a_deferred_call_comes_back_on_its_day(anew: Client, fresh: Manned) -> None:
+    told = act(anew, fresh, "deferred", until=SOON).json()
+    assert told["standing"]["until"] == SOON
+    assert mine(anew, fresh) == ["a2"]
+
+
+def test_an_override_with_its_reason_stays_beside_the_score(anew: Client, fresh: Manned) -> None:
+    act(anew, fresh, "override", tier="low", reason="in a programme of the county already")
+    [first, _] = anew.get("/v1/worklist", headers=fresh.header("ann")).json()["patients"]
+    assert first["tier"] == "high"
+    assert first["standing"]["override_tier"] == "low"
+    assert first["standing"]["override_reason"] == "in a programme of the county already"
+    assert first["standing"]["status"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("sent", "field"),
+    [
+        ({"kind": "called"}, "kind"),
+        ({"kind": "deferred"}, "until"),
+        ({"kind": "deferred", "until": "2020-01-01"}, "until"),
+        ({"kind": "override", "tier": "high"}, "reason"),
+        ({"kind": "closed", "reason": " "}, "reason"),
+        ({"kind": "contacted", "note": "x" * 2001}, "note"),
+        ({"kind": "contacted", "note": "a\x00b"}, "note"),
+        ({"kind": "contacted", "diagnosis": "x"}, "diagnosis"),
+        ({"kind": "undo", "undoes": "0" * 32}, "undoes"),
+        ({"kind": "contacted", "seen": "yesterday"}, "seen"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_field_and_nothing_is_recorded(
+    client: Client, staff: Manned, sent: dict[str, str], field: str
+) -> None:
+    answer = client.post(f"/v1/worklist/{ANN_2}/actions", json=sent, headers=staff.header("ann"))
+    assert answer.status_code == 422
+    assert field in [error["field"] for error in answer.json()["errors"]]
+    assert not rows(database(client), action)
+
+
+def test_an_action_at_a_place_of_an_older_list_is_about_who_stood_there(
+    anew: Client, fresh: Manned
+) -> None:
+    publish(database(anew), {"b2": 2, "a1": 1})
+    assert act(anew, fresh, "contacted", ANN_1).status_code == 201
+    assert mine(anew, fresh) == []
+    [kept] = rows(database(anew), action)
+    assert (kept["patient_id"], kept["run_id"], kept["rank"]) == ("a1", "2024-12-31.1", 1)
+    assert act(anew, fresh, "contacted", "2024-12-31.9:1", "sue").status_code == 404
+
+
+def test_every_look_and_action_is_in_the_record_with_run_and_model(
+    anew: Client, fresh: Manned
+) -> None:
+    act(anew, fresh, "contacted")
+    anew.get("/v1/patients/a2", headers=fresh.header("ann"))
+    anew.get("/v1/worklist", headers=fresh.header("bob"))
+    anew.get("/v1/patients/b1", headers=fresh.header("ann"))  # refused: no look
+    told = [
+        (row["who"], row["what"], row["patient_id"], row["run_id"])
+        for row in rows(database(anew), audit)
+    ]
+    run = "2024-12-31.1"
+    assert told == [
+        ("ann", "action", "a1", run), ("ann", "patient", "a2", run),
+        ("bob", "worklist", "b1", run), ("bob", "worklist", "b2", run),
+    ]  # fmt: skip
+    record = Audit(database(anew), AuditKey.of_home(fresh.home))
+    assert record.verify().wrong is None
+    assert record.of_patient("a2")[0]["detail"]["models"]["readmission"] == "0f8fad5bd9cb469f"
+
+
+def test_where_nothing_can_be_recorded_nothing_is_shown(anew: Client, fresh: Manned) -> None:
+    from serving.store.record_tables import audit_head
+
+    anew.get("/v1/worklist", headers=fresh.header("ann"))
+    with database(anew).writing() as connection:
+        connection.execute(audit_head.update().values(seal="0" * 64))
+    for path in ("/v1/worklist", "/v1/patients/a1", "/v1/patients"):
+        answer = anew.get(path, headers=fresh.header("ann"))
+        assert answer.status_code == 503
+        assert "a1" not in answer.text
+    assert act(anew, fresh, "contacted").status_code == 503
+    assert not rows(database(anew), action)

@@ -1,0 +1,197 @@
+"""Cards: what they hold, and what can never be in them."""
+
+import json
+import re
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from serving.ehr.cds_cards import OVERRIDE_REASONS, cards, no_cards
+from serving.ehr.cds_services import SERVICES
+from serving.next_steps import SHIPPED
+from tests.serving.ehr.people import (
+    MODELS,
+    NOT_READMITTED,
+    WITHHELD,
+    drawn_people,
+    empties,
+    high_cost,
+    person,
+    readmission,
+)
+
+VIEW, DISCHARGE = SERVICES.values()
+PAGE = "https://firstcall.example/"
+RENDERED = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+_CARD = {"uuid", "summary", "detail", "indicator", "source", "overrideReasons", "links"}
+
+
+def answer(patient, service=VIEW, **more):
+    told = {"opaque": "8f3a", "next_step": SHIPPED.get, "page_url": PAGE} | more
+    return json.loads(json.dumps(cards(patient, service, MODELS, **told)))
+
+
+def card(patient, service=VIEW, **more):
+    (one,) = answer(patient, service, **more)["cards"]
+    return one
+
+
+def test_a_card_tells_both_risks_what_was_seen_and_what_the_score_is_not_for():
+    told = card(person(warnings=["the pharmacy feed is 9 days old"]))
+    assert told["summary"] == "Readmission risk 21% (high tier) · High cost risk 7% (low tier)"
+    assert told["indicator"] == "warning"
+    assert (
+        told["detail"]
+        == """\
+**Readmission:** 21% (high tier), in the 23 days left of the 30 after the discharge on 9 May; 25% \
+as if all were left.
+
+Seen, and raises the score:
+
+- 3 emergency visits in the last 90 days
+
+Seen, and lowers the score:
+
+- no missed appointments in the last year
+
+**High cost:** 7% (low tier), in the 12 months after 31 December 2023. The reasons were not worked \
+out in this run.
+
+**Known scores:** LACE 12 (high)
+
+**Suggestions:**
+
+- Consider asking what happened before each visit and who to call first next time.
+
+**Mind:**
+
+- the pharmacy feed is 9 days old
+
+As of 16 May 2024, by the models readmission 3, high-cost 7. Some information may be withheld. The \
+score orders outreach. It is never a reason to deny or delay care, coverage or price, and does not \
+replace clinical judgement."""
+    )
+
+
+def test_a_card_links_to_the_page_by_a_name_that_tells_nothing():
+    told = card(person())
+    assert told["links"] == [
+        {
+            "label": "Open in firstcall",
+            "url": "https://firstcall.example/patients/8f3a",
+            "type": "absolute",
+        }
+    ]
+    assert told["source"]["url"] == PAGE
+    assert "P-1" not in json.dumps(told)
+
+
+def test_a_card_of_invented_data_says_so_before_all_else():
+    told = card(person(), invented=True)
+    assert told["summary"].startswith("Invented data · Readmission risk 21%")
+    assert told["detail"].startswith("**Invented data, of no real person.**\n\n**Readmission:**")
+    assert "nvented" not in json.dumps(card(person()))
+
+
+def test_without_a_page_there_is_no_link():
+    told = card(person(), page_url=None)
+    assert "links" not in told
+    assert set(told["source"]) == {"label", "topic"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "indicator"),
+    [("high", "low", "warning"), ("low", "high", "warning"), ("moderate", "low", "info"),
+     ("low", "low", "info")],
+)  # fmt: skip
+def test_a_card_warns_of_a_high_tier_and_informs_of_others(first, second, indicator):
+    patient = person(readmission=readmission(tier=first), high_cost=high_cost(tier=second))
+    assert card(patient)["indicator"] == indicator
+
+
+@pytest.mark.parametrize(
+    ("least", "tier", "shown"),
+    [("low", "low", 1), ("moderate", "low", 0), ("moderate", "moderate", 1),
+     ("high", "moderate", 0), ("high", "high", 1)],
+)  # fmt: skip
+def test_no_card_is_shown_below_the_tier_that_the_client_asks_for(least, tier, shown):
+    patient = person(readmission=readmission(tier=tier))
+    assert len(answer(patient, least_tier=least)["cards"]) == shown
+
+
+def test_somebody_without_any_risk_has_no_card():
+    nothing = {"risk": None, "tier": None, "asked_on": None, "not_scored": "died", "reasons": []}
+    patient = person(
+        readmission=readmission(**NOT_READMITTED), high_cost=high_cost(**nothing), left_out="died"
+    )
+    assert answer(patient) == no_cards() == {"cards": []}
+
+
+def test_at_discharge_the_missing_risk_is_told_with_its_reason():
+    told = card(
+        person(readmission=readmission(**NOT_READMITTED), left_out="in hospital now"), DISCHARGE
+    )
+    assert told["summary"] == "High cost risk 7% (low tier)"
+    assert "**Readmission:** no risk, no discharge in the last 30 days." in told["detail"]
+    assert "Not on the call list, as far as known: in hospital now." in told["detail"]
+
+
+def test_a_card_has_one_name_a_service_run_and_patient():
+    same = {card(person())["uuid"], card(person(patient_id="P-2"))["uuid"]}
+    assert len(same) == 1  # it is made of the opaque name
+    others = {
+        card(person(), DISCHARGE)["uuid"],
+        card(person(run_id="2024-05-17.cd34"))["uuid"],
+        card(person(), opaque="77bc")["uuid"],
+    }
+    assert len(others | same) == 4
+
+
+def test_reasons_to_set_a_card_aside_are_codings_with_words():
+    told = card(person())["overrideReasons"]
+    assert [one["code"] for one in told] == list(OVERRIDE_REASONS)
+    assert all(set(one) == {"code", "system", "display"} for one in told)
+
+
+_CAUSAL = re.compile(r"\b(because|caus\w+|due to|leads? to|will reduce|prevents?)\b", re.IGNORECASE)
+
+
+def test_no_card_says_that_something_caused_anything():
+    told = json.dumps([card(person()), card(person(), DISCHARGE), *OVERRIDE_REASONS.values()])
+    assert not _CAUSAL.search(told)
+
+
+@given(drawn_people(), st.sampled_from([VIEW, DISCHARGE]), st.sampled_from([PAGE, None]))
+@settings(max_examples=200, deadline=None)
+def test_every_card_follows_the_specification_whatever_the_data_hold(patient, service, page):
+    made = json.loads(
+        json.dumps(
+            cards(patient, service, MODELS, opaque="8f3a", next_step=SHIPPED.get, page_url=page)
+        ).encode("utf-8")
+    )
+    assert set(made) == {"cards"}
+    scored = [r for r in (patient.readmission, patient.high_cost) if r.risk is not None]
+    assert len(made["cards"]) == (1 if scored else 0)
+    for one in made["cards"]:
+        assert empties(one) == []
+        assert set(one) <= _CARD
+        assert 0 < len(one["summary"]) < 140
+        assert one["indicator"] in ("info", "warning")
+        assert one["source"]["label"] == "firstcall"
+        assert WITHHELD in one["detail"]
+        assert "never a reason to deny" in one["detail"]
+        tokens = RENDERED.parse(one["detail"])
+        assert {token.type for token in tokens} <= {
+            "paragraph_open", "paragraph_close", "inline", "bullet_list_open", "bullet_list_close",
+            "list_item_open", "list_item_close",
+        }  # fmt: skip
+        inline = [child for token in tokens for child in token.children or ()]
+        assert {child.type for child in inline} <= {
+            "text", "text_special", "strong_open", "strong_close",
+        }  # fmt: skip
+        bold = [b.content for a, b in pairwise(inline) if a.type == "strong_open"]
+        assert set(bold) <= {"Readmission:", "High cost:", "Known scores:", "Suggestions:", "Mind:"}
+        assert not re.search(r"(?i)www\.|://|@\S", one["detail"])

@@ -1,0 +1,12 @@
+import pytest
+
+from serving.store import Store
+from serving.store.database import Database
+from tests.serving.databases import database, kind, postgresql, url
+
+__all__ = ["database", "kind", "postgresql", "store", "url"]
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    return Store(database)

@@ -1,0 +1,242 @@
+"""The door to the database: addresses, errors in words, and several who write at once."""
+
+import subprocess
+import sys
+import textwrap
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from data.errors import FirstcallError, InputError, RefusalError
+from data.home import Home
+from serving.store import Store
+from serving.store import database as databases
+from serving.store.database import Database, database_url
+from tests.serving.a_night import NIGHT, a_night
+from tests.serving.databases import PASSWORD
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def told_by(refused):
+    return "".join(traceback.format_exception(refused.value))
+
+
+def test_the_address_is_the_homes_file_unless_one_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("FIRSTCALL_DATABASE", raising=False)
+    home = Home(tmp_path / "a b?c%d#e" / "home")
+    database = Database.open(database_url(home))
+    assert database.file == home.store_database
+    assert home.store_database.exists()
+    database.close()
+    monkeypatch.setenv("FIRSTCALL_DATABASE", "postgresql://h/db")
+    assert database_url(home) == "postgresql://h/db"
+    monkeypatch.setenv("FIRSTCALL_DATABASE", "")
+    assert Path(sa.make_url(database_url(home)).database) == home.store_database
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("firstcall.db", "The address of the database cannot be read: give sqlite:///PATH"),
+        ("postgresql://me:hunter2@h:port/db", "cannot be read"),
+        ("mysql://me:hunter2@h/db", "firstcall cannot use a database of mysql: give"),
+        ("postgresql+psycopg2://me:hunter2@h/db", "cannot use a database of postgresql+psycopg2"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("sqlite:///nowhere/deeper/x.db", "There is no folder nowhere/deeper for the SQLite"),
+        ("postgresql://me:hunter2@127.0.0.1:1/db",
+         "The database at postgresql://127.0.0.1:1/db cannot be reached: connection failed:"),
+        ("postgresql://me:hunter2@/db?host=/nowhere", "at postgresql:///db cannot be reached"),
+        ("postgresql://me@127.0.0.1:1/db?password=hunter2", "cannot be reached"),
+        ("postgresql://me@127.0.0.1:1/db?hunter=2", "cannot be reached: invalid connection option"),
+    ],
+)  # fmt: skip
+def test_what_is_no_database_is_refused_in_one_sentence(url, said):
+    with pytest.raises(InputError) as refused:
+        Database.open(url)
+    assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
+    assert str(refused.value).endswith(".")
+    assert "hunter2" not in told_by(refused)
+
+
+def test_a_wrong_password_is_told_without_it(postgresql):
+    url = postgresql.made()
+    name = url.partition("@/")[2].partition("?")[0]
+    for wrong in ("other%40word", "other"):
+        with pytest.raises(InputError) as refused:
+            Database.open(postgresql.url(name, password=wrong))
+        assert "authentication failed" in str(refused.value)
+        assert not any(w in told_by(refused) for w in ("other", PASSWORD))
+
+
+def test_a_file_that_is_no_database_is_told(tmp_path):
+    path = tmp_path / "letter.db"
+    path.write_text("Dear colleague, " * 100)
+    with pytest.raises(InputError, match=r"letter\.db cannot be used: file is not a database\.$"):
+        Database.open(f"sqlite:///{path}")
+
+
+def test_sqlite_keeps_what_was_acknowledged_and_checks_its_references(tmp_path):
+    database = Database.open(f"sqlite:///{tmp_path / 'firstcall.db'}")
+    with database.reading() as connection:
+        found = {
+            name: connection.scalar(sa.text(f"PRAGMA {name}"))
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        }
+    assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    database.close()
+
+
+def test_postgresql_answers_in_utc_and_waits_for_nobody_forever(postgresql):
+    database = Database.open(postgresql.made_with_tables())
+    with database.reading() as connection:
+        found = {
+            name: connection.scalar(sa.text(f"SHOW {name}"))
+            for name in ("timezone", "lock_timeout", "transaction_isolation",
+                         "transaction_read_only", "idle_in_transaction_session_timeout")
+        }  # fmt: skip
+    assert found == {
+        "timezone": "UTC", "lock_timeout": "30s", "transaction_isolation": "repeatable read",
+        "transaction_read_only": "on", "idle_in_transaction_session_timeout": "10min",
+    }  # fmt: skip
+    with database.writing() as connection:
+        assert connection.scalar(sa.text("SHOW transaction_isolation")) == "read committed"
+    database.close()
+
+
+def test_a_reader_writes_nothing_on_postgresql(postgresql):
+    database = Database.open(postgresql.made_with_tables())
+    with pytest.raises(sa.exc.InternalError), database.reading() as connection:
+        connection.execute(sa.text("DELETE FROM run"))
+    database.close()
+
+
+def test_a_restarted_postgresql_is_found_again(postgresql):
+    """Connections that the server ended are noticed as they are taken, and replaced."""
+    database = Database.open(postgresql.made_with_tables())
+    store = Store(database)
+    store.publish(store.start(NIGHT), *a_night("a"))
+    postgresql.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'keeper';"
+    )
+    assert store.published() is not None
+    database.close()
+
+
+def test_a_connection_that_ends_in_the_middle_is_told_in_one_sentence(postgresql):
+    database = Database.open(postgresql.made_with_tables())
+
+    def cut_off():
+        with database.writing() as connection:
+            pid = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+            postgresql.sql(f"SELECT pg_terminate_backend({pid});")
+            connection.execute(sa.text("SELECT 1"))
+
+    with pytest.raises(InputError, match=r"^The database at postgresql:///made_\w+ cannot be"):
+        cut_off()
+    with database.reading() as connection:
+        assert connection.scalar(sa.text("SELECT 1")) == 1
+    database.close()
+
+
+def test_a_statement_that_takes_too_long_is_told_in_one_sentence(postgresql):
+    database = Database.open(postgresql.made_with_tables())
+
+    def wait():
+        with database.reading() as connection:
+            connection.execute(sa.text("SET LOCAL statement_timeout = 10"))
+            connection.execute(sa.text("SELECT pg_sleep(60)"))
+
+    with pytest.raises(RefusalError, match="took too long or was busy with somebody else's work"):
+        wait()
+    database.close()
+
+
+def test_who_may_not_make_tables_is_told_so(postgresql):
+    url = postgresql.made()
+    name = url.partition("@/")[2].partition("?")[0]
+    postgresql.sql(f"ALTER DATABASE {name} OWNER TO postgres;")
+    with pytest.raises(RefusalError, match="forbids this to the user of its address"):
+        Database.open(url)
+
+
+def test_sqlite_says_who_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(databases, "SQLITE_WAITS_MS", 1000)
+    one, other = (Database.open(f"sqlite:///{tmp_path / 'firstcall.db'}") for _ in range(2))
+    with (
+        one.writing(),
+        pytest.raises(RefusalError, match=r"Others have been writing to .* for 1 seconds: ask"),
+        other.writing(),
+    ):
+        pass
+    one.close()
+    other.close()
+
+
+@pytest.mark.parametrize("broken", ["reference", "key"])
+def test_what_breaks_a_constraint_is_told_without_the_row(database, broken):
+    run_id = Store(database).start(NIGHT)
+    row = {"run": run_id if broken == "key" else "2000-01-01.1", "who": "secret-patient"}
+    insert = sa.text("INSERT INTO allocation VALUES (:run, :who, 'high cost', 'randomised in')")
+
+    def insert_twice():
+        with database.writing() as connection:
+            for _ in range(2):
+                connection.execute(insert, row)
+
+    with pytest.raises(sa.exc.IntegrityError) as refused:
+        insert_twice()
+    assert "secret-patient" not in told_by(refused)
+    assert not isinstance(refused.value, FirstcallError)
+
+
+WRITER = textwrap.dedent(
+    """
+    import sys
+    import sqlalchemy as sa
+    from serving.store.database import Database
+
+    database = Database.open(sys.argv[1])
+    for n in range(100):
+        with database.writing() as connection:
+            seen = connection.scalar(sa.text("SELECT rank FROM worklist"))
+            connection.execute(sa.text("UPDATE worklist SET rank = :n"), {"n": seen + 1})
+    """
+)
+
+
+def test_processes_that_write_at_once_on_sqlite_all_succeed(tmp_path):
+    """Each reads, then writes what it read and one more: none of 300 is lost."""
+    url = f"sqlite:///{tmp_path / 'firstcall.db'}"
+    database = Database.open(url)
+    store = Store(database)
+    store.publish(store.start(NIGHT), *a_night("a"))
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, url], cwd=ROOT, stderr=subprocess.PIPE)
+        for _ in range(3)
+    ]
+    for writer in writers:
+        _, said = writer.communicate(timeout=120)
+        assert writer.returncode == 0, said.decode()
+    assert [row["rank"] for row in store.worklist(store.published().run_id)] == [301]
+    database.close()
+
+
+def test_many_threads_read_beside_one_who_writes(database):
+    store = Store(database)
+    store.publish(store.start(NIGHT), *a_night(*"abc"))
+
+    def look(_):
+        run = store.published()
+        return {len(store.worklist(run.run_id)), len(store.search(run.run_id))}
+
+    with ThreadPoolExecutor(12) as pool:
+        looks = [pool.submit(look, n) for n in range(100)]
+        for _ in range(5):
+            store.publish(store.start(NIGHT), *a_night(*"abc"))
+        assert all(done.result() == {3} for done in looks)
