@@ -26,6 +26,7 @@ from features.lace import GROUPS as LACE_GROUPS
 from features.lace import ITEMS as LACE_PARTS
 from features.lace import lace
 from features.lace import points_of as lace_points
+from features.matrix import Matrix
 from features.plan import plan
 from features.questions import Questions
 from features.score_range import group_of, lacking
@@ -165,20 +166,31 @@ def person_scores(
 ) -> pd.DataFrame:
     """The columns of `known_scores` of the scores that are about a person on a day, or of those
     called `names`."""
+    columns = person_features(histories, names)
     questions = Questions.of(index[["patient_id", "as_of"]])
-    return pd.DataFrame(person_score_columns(histories, questions, names), index=index.index)
+    found = matrix_of(histories, questions, plan(columns, histories.carries))
+    made = person_score_columns(histories, Matrix(columns, found), names)
+    return pd.DataFrame(made, index=index.index)
+
+
+def person_features(histories: Histories, names: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    """The features that tell the scores about a person, or those called `names`."""
+    return tuple(score.column or _cost_column(histories) for score in _of_person(names))
+
+
+def _of_person(names: tuple[str, ...] | None) -> list[Score]:
+    return [s for s in SCORES if not s.of_stay and (names is None or s.name in names)]
 
 
 def person_score_columns(
-    histories: Histories, questions: Questions, names: tuple[str, ...] | None = None
+    histories: Histories, found: Matrix, names: tuple[str, ...] | None = None
 ) -> dict[str, np.ndarray]:
-    """The columns of `person_scores`, of questions that were read."""
-    asked = [s for s in SCORES if not s.of_stay and (names is None or s.name in names)]
-    columns = tuple(score.column or _cost_column(histories) for score in asked)
-    found = matrix_of(histories, questions, plan(columns, histories.carries))
+    """The columns of `person_scores`, of the features that `person_features` names."""
     made: dict[str, np.ndarray] = {}
+    asked = _of_person(names)
+    values = found.columns(person_features(histories, names)).astype(np.float64)
     for place, score in enumerate(asked):
-        value = found[:, place].astype(np.float64)
+        value = values[:, place]
         is_cost = score.unit == "US dollars"
         why = _NO_AMOUNT if is_cost and "cost" in histories.carries else _NOT_CARRIED[score.name]
         made[f"{score.name}_low"] = made[f"{score.name}_high"] = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from threading import Lock
 from weakref import WeakKeyDictionary
 
@@ -143,12 +143,17 @@ class Plan:
 
     def _profiles_of(self, concept: str) -> list[int]:
         found = set(self._exact.get(concept, ()))
-        for length in range(len(concept) + 1):
-            found.update(self._prefixes.get(concept[:length], ()))
+        for length in self._prefix_lengths:
+            if (at := self._prefixes.get(concept[:length])) is not None:
+                found.update(at)
         return sorted(found)
 
+    @cached_property
+    def _prefix_lengths(self) -> list[int]:
+        return sorted({len(prefix) for prefix in self._prefixes})
 
-@lru_cache(maxsize=8)
+
+@lru_cache(maxsize=32)
 def plan(names: tuple[str, ...] | None, carries: tuple[str, ...]) -> Plan:
     """The plan of the features called `names` (all that there are for None), in that order.
 

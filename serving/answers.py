@@ -18,9 +18,9 @@ from serving.known_scores import Known, told
 from serving.population_of_rows import population_of_rows
 from serving.reasons import WITHHELD
 from serving.request_columns import (
-    arrow_tables,
     beside_each_other,
     columns_of,
+    event_tables,
     told_apart,
     unknown_codes,
 )
@@ -104,7 +104,7 @@ class Scorer:
         columns = beside_each_other(sent)
         people = population_of_rows(columns, carries, as_of)
         scored = score(
-            people, Histories.of_tables(arrow_tables(columns), carries), self.models, as_of
+            people, Histories.of_tables(event_tables(columns), carries), self.models, as_of
         )
         windows = Windows(horizons_of_models(self.models), as_of)
         reasons: list[list[dict[str, Any]]] = [[] for _ in range(len(people))]

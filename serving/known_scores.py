@@ -16,9 +16,17 @@ from datetime import date
 import numpy as np
 import pandas as pd
 
+from features.as_of import matrix_of
 from features.history import Histories
 from features.index_stay import stay_facts_of
-from features.indices import person_score_columns, score_called, stay_score_columns
+from features.indices import (
+    person_features,
+    person_score_columns,
+    score_called,
+    stay_score_columns,
+)
+from features.matrix import Matrix
+from features.plan import plan
 from features.questions import Questions
 from features.window import days_of, to_day
 from serving.store import KNOWN_COLUMNS
@@ -70,8 +78,14 @@ def known_of(
     `admitted_on` (datetime64, one a patient) is the first day of the episode that LACE and HOSPITAL
     are of; those whom `of_stay` does not choose need none.
     """
-    asked = asked_scores(patients, admitted_on, of_stay, of_person, histories, as_of)
-    return frame_of(np.asarray(patients, dtype=object), asked)
+    ids = np.asarray(patients, dtype=object)
+    rows = np.flatnonzero(of_person)
+    questions = Questions.of_arrays(ids[rows], np.full(len(rows), to_day(as_of), np.int32))
+    asked = [
+        *scores_of_stays(ids, admitted_on, np.flatnonzero(of_stay), histories, as_of),
+        *scores_of_people(rows, asked_of_people(histories, questions), histories),
+    ]
+    return frame_of(ids, asked)
 
 
 @dataclass(frozen=True)
@@ -86,31 +100,44 @@ class Asked:
     lacking: np.ndarray
 
 
-def asked_scores(
-    patients: Sequence[str] | np.ndarray,
+def scores_of_stays(
+    patients: np.ndarray,
     admitted_on: np.ndarray,
-    of_stay: np.ndarray,
-    of_person: np.ndarray,
+    rows: np.ndarray,
     histories: Histories,
     as_of: date,
 ) -> list[Asked]:
-    """As `known_of`, a score each: SHOWN in its order."""
-    ids = np.asarray(patients, dtype=object)
-    made = []
-    for names, flags in ((OF_STAY, of_stay), (OF_PERSON, of_person)):
-        rows = np.flatnonzero(flags)
-        if len(rows):
-            questions = Questions.of_arrays(ids[rows], np.full(len(rows), to_day(as_of), np.int32))
-            if names is OF_STAY:
-                facts = stay_facts_of(histories, questions, days_of(admitted_on[rows]))
-                found = stay_score_columns(histories, facts, names)
-            else:
-                found = person_score_columns(histories, questions, names)
-            made += [
-                Asked(name, rows, *(found[f"{name}_{what}"] for what in ("low", "high", "lacking")))
-                for name in names
-            ]
-    return made
+    """LACE and HOSPITAL of the people at `rows` of `patients` (ids) and `admitted_on`."""
+    if not len(rows):
+        return []
+    questions = Questions.of_arrays(patients[rows], np.full(len(rows), to_day(as_of), np.int32))
+    facts = stay_facts_of(histories, questions, days_of(admitted_on[rows]))
+    return _asked(OF_STAY, rows, stay_score_columns(histories, facts, OF_STAY))
+
+
+def features_of_people(histories: Histories) -> tuple[str, ...]:
+    """The features that the scores about a person are told by."""
+    return person_features(histories, OF_PERSON)
+
+
+def asked_of_people(histories: Histories, questions: Questions) -> Matrix:
+    """These features of each question."""
+    names = features_of_people(histories)
+    return Matrix(names, matrix_of(histories, questions, plan(names, histories.carries)))
+
+
+def scores_of_people(rows: np.ndarray, found: Matrix, histories: Histories) -> list[Asked]:
+    """The scores about a person of the people at `rows`; `found` has their features, a row each."""
+    if not len(rows):
+        return []
+    return _asked(OF_PERSON, rows, person_score_columns(histories, found, OF_PERSON))
+
+
+def _asked(names: Sequence[str], rows: np.ndarray, found: Mapping[str, np.ndarray]) -> list[Asked]:
+    return [
+        Asked(name, rows, found[f"{name}_low"], found[f"{name}_high"], found[f"{name}_lacking"])
+        for name in names
+    ]
 
 
 def frame_of(patients: np.ndarray, asked: Sequence[Asked]) -> pd.DataFrame:

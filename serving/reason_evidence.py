@@ -13,10 +13,10 @@ import pyarrow as pa
 from features.definitions import feature
 from features.evidence import Seen
 from features.history import Histories
-from serving.access.sight import Sight
 from serving.population import population
 from serving.reasons import not_known, said
 from serving.scoring import Models, score
+from serving.sight import Sight
 
 
 @dataclass(frozen=True)

@@ -278,6 +278,15 @@ class ScoreRequest(_TableLists):
     as_of: Annotated[
         Day, Field(description="the day at whose end the question is asked; later rows are unseen")
     ]
+    origin: Annotated[
+        Literal["own", "invented", "public_synthetic"] | None,
+        Field(
+            description="whose rows these are: of real people (own), or made up; where it is left "
+            "out, as the data that were taken in, else of real people. A model that was trained on "
+            "made-up people refuses real ones",
+            examples=["own"],
+        ),
+    ] = None
     carries: Annotated[
         list[Annotated[str, BeforeValidator(_feed)]] | None,
         FailFast(),

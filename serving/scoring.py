@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property, lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from data.codes import planned_lists
-from data.errors import InputError, RefusalError
-from data.home import Home
 from features.as_of import matrix_of
-from features.definitions import feature
 from features.matrix import Matrix
 from features.news import last_news_of
 from features.plan import plan
 from features.questions import Questions
 from features.window import completed_years, days_of, to_day
-from serving.known_scores import Asked, asked_scores, frame_of
+from serving.known_scores import (
+    OF_PERSON,
+    Asked,
+    asked_of_people,
+    features_of_people,
+    frame_of,
+    scores_of_people,
+    scores_of_stays,
+)
 from serving.model import RiskModel
+from serving.models_in_use import TASKS as TASKS
+from serving.models_in_use import Models as Models
 from serving.people import People
-from serving.population import DIED, NO_DISCHARGE, NOT_COVERED, NOT_KNOWN, RECENT
+from serving.population import DIED, NO_DISCHARGE, NOT_COVERED, NOT_KNOWN
 from serving.reasons import Reason, evidence_names, reasons
 from serving.store import REASON_COLUMNS
 
 if TYPE_CHECKING:
     from features.history import Histories
 
-TASKS = ("readmission", "high-cost")
 NO_MODEL = "there is no model for it"
 _USUAL = {
     "readmission": {"minimum_age": 65, "look_back_days": 365},
@@ -47,95 +52,6 @@ TOLD_TIERS = ("high", "moderate")
 """The night tells the reasons of a risk in these tiers, and both risks of who is on the list."""
 TOP_REASONS = 3
 LOWERING_REASONS = 2
-
-
-@dataclass(frozen=True)
-class Models:
-    """The models in use, by task; at least one."""
-
-    by_task: Mapping[str, RiskModel]
-
-    @classmethod
-    def load(cls, home: Home) -> Models:
-        """Reads `home.models/<task>`. Raises InputError where there is no model at all, and
-        whatever `RiskModel.load` raises where one does not fit; RefusalError where one answers
-        another kind of question, or a readmission model other days than the night asks about."""
-        there = [task for task in TASKS if (home.models / task).exists()]
-        if not there:
-            raise InputError(
-                f"There is no model in {home.models}: `firstcall train --task readmission`, then "
-                "`firstcall promote --task readmission`, and so with high-cost."
-            )
-        loaded = {task: RiskModel.load(home.models / task, task) for task in there}
-        for task, model in loaded.items():
-            _refuse_another_question(home.models / task, task, model.metadata)
-        return cls(loaded)
-
-    @cached_property
-    def versions(self) -> dict[str, str]:
-        """The version of each model, by task."""
-        return {task: model.version for task, model in self.by_task.items()}
-
-    @cached_property
-    def carries(self) -> list[str]:
-        """The feeds that any of the models was trained on, those of its features included."""
-        return sorted(
-            {feed for model in self.by_task.values() for feed in model.metadata["carries"]}
-            | {feature(name).feed for model in self.by_task.values() for name in model.features}
-        )
-
-    @cached_property
-    def _feeds(self) -> Mapping[str, frozenset[str]]:
-        """The feeds of each model's features, by task."""
-        return {
-            task: frozenset(feature(name).feed for name in model.features)
-            for task, model in self.by_task.items()
-        }
-
-    def warnings(self, carries: Collection[str], as_of: date | None = None) -> list[str]:
-        """What must be said of every answer from data that carry the feeds `carries`; with the
-        day of a night also whether a model has seen what comes after it."""
-        said = []
-        for task, model in self.by_task.items():
-            population = {"invented": "an invented population", "public_synthetic":
-                          "public synthetic data"}.get(model.metadata["origin"])  # fmt: skip
-            if population:
-                said.append(
-                    f"the {task} model was trained on {population}: not for decisions about "
-                    "real people"
-                )
-            if model.metadata["asked_on"] == "31 December":
-                said.append(f"the {task} model is asked on 31 December only")
-            tested_from = model.metadata["trained_on"].get("test_from")
-            if as_of is not None and tested_from and as_of.isoformat() < tested_from:
-                said.append(
-                    f"the {task} model has seen outcomes from after {as_of}: it looks better on "
-                    "this day than it is"
-                )
-            lacking = self._feeds[task] - set(carries)
-            if lacking:
-                said.append(
-                    f"the {task} model was trained with feeds that are not here: "
-                    + ", ".join(sorted(lacking))
-                )
-        return said
-
-
-def _refuse_another_question(folder: Path, task: str, metadata: Mapping[str, Any]) -> None:
-    again, kind = f"run `firstcall train --task {task}`.", metadata.get("kind")
-    if kind is None:
-        raise RefusalError(
-            f"The model in {folder} does not say which kind of question it answers, because it was "
-            f"trained by an earlier release: {again}"
-        )
-    if kind != task:
-        raise RefusalError(f"The model in {folder} answers a question of another kind: {again}")
-    days = metadata["horizon_days"]
-    if task == "readmission" and days != RECENT.days:
-        raise RefusalError(
-            f"The model in {folder} is about {days} days after a discharge, and the night asks "
-            f"about {RECENT.days}: {again}"
-        )
 
 
 @dataclass(frozen=True)
@@ -229,6 +145,7 @@ def score(
     }
     warnings: list[list[str]] = [[] for _ in range(len(who))]
     asked: dict[str, _Asked] = {}
+    known: list[Asked] = []
     for task in TASKS:
         prefix = task.replace("-", "_")
         model = models.by_task.get(task)
@@ -241,11 +158,14 @@ def score(
             days = _asked_on(who, rows, task, model, as_of)
             known_on = _known_on(who, rows, task, model, days, histories)
             names = _asked_names(tuple(model.metadata["features"]), task)
+            tonight = task == "high-cost" and bool((days == to_day(as_of)).all())
+            if tonight:  # the scores about these people are asked of the same events
+                names = tuple(dict.fromkeys((*names, *features_of_people(histories))))
             questions = Questions.of_arrays(who.patient_id[rows], known_on)
-            matrix = Matrix(
-                names,
-                matrix_of(histories, questions, plan(names, histories.carries), cuts=model.cuts),
-            )
+            wanted = plan(names, histories.carries)
+            matrix = Matrix(names, matrix_of(histories, questions, wanted, cuts=model.cuts))
+            if tonight:
+                known += scores_of_people(rows, matrix, histories)
             margin[rows] = model.margin(matrix)
             since = _days_after_discharge(who, rows, task, days)
             risk[rows] = model.risk(margin[rows], since)
@@ -264,8 +184,14 @@ def score(
             columns["high_cost_expected_dollars"] = dollars
         else:
             columns["readmission_all_days_risk"] = all_days
-    recent, known_now = (_equal(_null_reasons(who, task, is_there=True), None) for task in TASKS)
-    known = asked_scores(who.patient_id, who.admitted_on, recent, known_now, histories, as_of)
+    recent, known_now = (
+        np.flatnonzero(_equal(_null_reasons(who, task, is_there=True), None)) for task in TASKS
+    )
+    known += scores_of_stays(who.patient_id, who.admitted_on, recent, histories, as_of)
+    if not any(one.name in OF_PERSON for one in known):
+        today = np.full(len(known_now), to_day(as_of), np.int32)
+        questions = Questions.of_arrays(who.patient_id[known_now], today)
+        known += scores_of_people(known_now, asked_of_people(histories, questions), histories)
     return Scored(columns, warnings, known, asked, as_of)
 
 

@@ -15,9 +15,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from data.errors import InputError
 from data.home import Home
 from serving.access.open_id import OpenIdSettings
-from serving.access.sight import ON_CONSENT
 from serving.access.sign_in import SignInSettings
 from serving.ehr.settings import CdsClient, FhirSettings
+from serving.sight import ON_CONSENT
 
 FILE = "service.toml"
 

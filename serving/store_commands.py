@@ -11,9 +11,27 @@ from data.errors import InputError, RefusalError
 from data.home import Home
 from data.terminal import say
 
-store = typer.Typer(no_args_is_help=True, help="Look after the database.")
-audit = typer.Typer(no_args_is_help=True, help="Check the record of looks and actions.")
-consent = typer.Typer(no_args_is_help=True, help="Record patients' consent to show a matter.")
+store = typer.Typer(
+    no_args_is_help=True,
+    help="""Look after the database.
+
+    Example: firstcall store upgrade
+    """,
+)
+audit = typer.Typer(
+    no_args_is_help=True,
+    help="""Check the record of looks and actions.
+
+    Example: firstcall audit verify
+    """,
+)
+consent = typer.Typer(
+    no_args_is_help=True,
+    help="""Record patients' consent to have a sensitive matter shown.
+
+    Example: firstcall consent give --patient P0000017 --matter "substance use"
+    """,
+)
 
 
 def _home(context: typer.Context) -> Home:
@@ -55,9 +73,10 @@ def retire(
 
     database = Database.open(database_url(_home(context)))
     try:
-        say(f"{retire_runs(database, keep_runs)} runs were retired.")
+        done = retire_runs(database, keep_runs)
     finally:
         database.close()
+    say(f"{done.runs:,} runs were retired, {done.rows:,} rows dropped.")
 
 
 @audit.command()

@@ -24,7 +24,7 @@ from features.event_words import event_words, number
 from features.evidence import sensitive_code
 from features.lab_tests import LAB_TESTS
 from features.meaning import meanings
-from serving.access.sight import Sight
+from serving.sight import Sight
 
 EntryKind = Literal[
     "stay", "visit", "missed appointment", "diagnosis", "procedure", "drug", "laboratory result",

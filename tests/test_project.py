@@ -21,11 +21,16 @@ SOURCES = sorted(
 )
 LOCKS = (ROOT / "requirements.lock", ROOT / "serving" / "requirements.lock")
 
-# each of these enters by one door, so that it can be replaced there
+# each of these enters by one door, a file or a room, so that it can be replaced there
 DOORS = {
     "mlflow": {"training/release/registry.py"},
-    "bentoml": {"serving/service.py"},
-    "sqlalchemy": {"serving/store.py"},
+    "bentoml": {"serving/service.py", "serving/models/bento_store.py"},
+    "alembic": {"serving/store/"},
+    "argon2": {"serving/access/passwords.py"},
+    "fhir": {"serving/ehr/validated.py"},
+    "limits": {"serving/api/limits.py"},
+    "prometheus_client": {"serving/api/metrics.py"},
+    "sqlalchemy": {"serving/store/", "serving/access/"},
 }
 
 
@@ -43,7 +48,8 @@ def imported(path: Path) -> set[str]:
 def test_a_dependency_enters_by_one_door(package: str) -> None:
     rooms = [p for p in SOURCES if "tests" not in p.relative_to(ROOT).parts]
     found = {p.relative_to(ROOT).as_posix() for p in rooms if package in imported(p)}
-    assert found == DOORS[package]
+    assert found
+    assert {name for name in found if not name.startswith(tuple(DOORS[package]))} == set()
 
 
 def test_nothing_is_pickled() -> None:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from serving.access.sight import Sight
 from serving.scoring import LOWERING_REASONS, TASKS, TOP_REASONS
+from serving.sight import Sight
 from serving.store.audit import AuditKey
 from serving.store.nights import QUEUE_TASK
 

@@ -16,8 +16,6 @@ NOT_FOR = (
     "A score orders outreach. It must not be used to deny or delay care, coverage or payment, or "
     "to set a price."
 )
-CARD = "card.md"
-_LONGEST_CARD = 2**20
 
 
 class ModelTold(BaseModel):
@@ -25,6 +23,7 @@ class ModelTold(BaseModel):
 
     task: Annotated[str, Field(examples=["readmission"])]
     version: Annotated[str, Field(examples=["0f8fad5bd9cb469f"])]
+    source: Annotated[str, Field(description="where it comes from", examples=["home"])]
     label: Annotated[
         str,
         Field(
@@ -89,7 +88,8 @@ class ModelsTold(BaseModel):
 def model(request: Request) -> ModelsTold:
     """Which models answer: what they predict, what they were trained on, their cards."""
     service: Service = request.app.state.service
-    models = service.scorer().models
+    using = service.using()
+    models = using.scorer.models
     return ModelsTold(
         models=[
             ModelTold(
@@ -103,18 +103,11 @@ def model(request: Request) -> ModelsTold:
                 tiers=dict(one.metadata["tiers"]),
                 features=one.features,
                 feeds=list(one.metadata["carries"]),
-                card=_card(service, task),
+                source=using.sources[task],
+                card=using.cards.get(task),
             )
             for task, one in models.by_task.items()
         ],
         not_for=NOT_FOR,
         warnings=models.warnings(models.carries),
     )
-
-
-def _card(service: Service, task: str) -> str | None:
-    file = service.home.models / task / CARD
-    try:
-        return file.read_text(encoding="utf-8")[:_LONGEST_CARD]
-    except OSError:
-        return None

@@ -28,6 +28,15 @@ class Health(BaseModel):
     published: Annotated[
         date | None, Field(description="as-of day of the published list", examples=["2024-12-31"])
     ]
+    sources: Annotated[
+        dict[str, str],
+        Field(description="where each comes from", examples=[{"readmission": "home"}]),
+    ]
+    remark: Annotated[
+        str | None,
+        Field(description="what is wrong with a newer model, so that the old one stays",
+              examples=[None]),
+    ]  # fmt: skip
     silent: Annotated[
         bool, Field(description="scores and records, and shows nothing", examples=[False])
     ]
@@ -43,6 +52,8 @@ def health(request: Request) -> Health:
         reason=service.not_ready,
         models=service.models,
         published=run.as_of if run else None,
+        sources=service.in_use.sources,
+        remark=service.in_use.remark,
         silent=service.settings.silent,
     )
 

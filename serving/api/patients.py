@@ -12,7 +12,6 @@ from data.errors import FirstcallError
 from data.intake import current
 from data.patient_rows import patient_rows
 from serving.access.roles import Principal
-from serving.access.sight import Sight
 from serving.answers import published_patient
 from serving.api.masking import masked
 from serving.api.problems import Refused
@@ -21,6 +20,7 @@ from serving.api.state import Service, models_of
 from serving.api.worklist import IdempotencyKey, Standing, standing
 from serving.reasons import WITHHELD
 from serving.schemas import LONGEST_TEXT, Day, PatientScore, PublishedPatient, Text
+from serving.sight import Sight
 from serving.store import actions, idempotency
 from serving.store.nights import Run
 
@@ -352,10 +352,8 @@ def _answered(service: Service, keyed: idempotency.KeyedRequest) -> tuple[int, s
 
 
 def _keep(service: Service, keyed: idempotency.KeyedRequest, said: str) -> None:
-    from sqlalchemy.exc import IntegrityError
-
     try:
         with service.database.writing() as connection:
             idempotency.keep(connection, keyed, 200, said)
-    except IntegrityError:  # asked twice at once: both computed the same
+    except idempotency.ConflictError:  # asked twice at once: both computed the same
         pass

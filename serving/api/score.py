@@ -3,45 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import ValidationError
 
 from serving.access.roles import Principal
 from serving.api.problems import Refused
+from serving.api.recording import LONGEST_WAIT, not_recorded
+from serving.api.request_log import LARGEST_BODY
 from serving.api.rules import GuardedRoute
 from serving.api.state import Service
-from serving.schemas import MOST_ROWS, ScoreAnswer, ScoreRequest, too_many_rows
+from serving.schemas import ScoreAnswer, ScoreRequest
+from serving.sight import Sight
+from serving.store.audit import Entry
 
 MOST_WAITING = 64
-"""Score requests at a time that wait with their bodies as bytes. More are sent away, so that
-nothing else waits behind them."""
+MOST_WAITING_BYTES = 128 * 2**20
+"""Score requests at a time that wait with their bodies as bytes, and what these come to together.
+More are sent away, so that nothing else waits behind them."""
 BODY_SECONDS = 60
 """How long a body may take to arrive while it holds one of these places."""
 _RETRY_SECONDS = 5
-
-
-def read_request(body: bytes) -> ScoreRequest:
-    """A body as a request. Raises RequestValidationError, of which the errors are few."""
-    # An empty object takes 3 bytes to send and 64 to hold; strings hold few braces.
-    if body.count(b"{") + body.count(b"[") > 2 * MOST_ROWS:
-        error = too_many_rows()
-        raise RequestValidationError([{"type": error.type, "loc": (), "msg": error.message()}])
-    try:
-        sent = json.loads(body)
-    except (ValueError, RecursionError):
-        raise RequestValidationError([{"type": "json_invalid", "loc": (), "msg": ""}]) from None
-    try:
-        return ScoreRequest.model_validate(sent)
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-        raise RequestValidationError(found) from None
 
 
 async def body_of(request: Request) -> bytes:
@@ -56,39 +41,60 @@ async def body_of(request: Request) -> bytes:
         raise Refused("too-slow", "the body took too long to arrive") from None
 
 
-class _ScoreRoute(GuardedRoute):
-    """A route whose body is parsed, checked and answered in a thread, one at a time.
+class _Places:
+    """How many requests hold a place, and how many bytes they may bring."""
 
-    FastAPI itself would parse and check it on the event loop, where everybody waits for it.
-    """
+    def __init__(self) -> None:
+        self._requests = self._bytes = 0
+
+    @contextmanager
+    def one(self, request: Request) -> Iterator[None]:
+        """A place for one request. Raises Refused (503) where too many wait."""
+        length = request.headers.get("content-length", "")
+        size = int(length) if length.isdigit() else LARGEST_BODY  # in pieces: it is not said
+        too_many = self._requests >= MOST_WAITING
+        if too_many or (self._requests and self._bytes + size > MOST_WAITING_BYTES):
+            raise Refused(
+                "not-ready",
+                "too many requests wait for their scores: ask again in a moment",
+                {"Retry-After": str(_RETRY_SECONDS)},
+            )
+        self._requests, self._bytes = self._requests + 1, self._bytes + size
+        try:
+            yield
+        finally:
+            self._requests, self._bytes = self._requests - 1, self._bytes - size
+
+
+class _ScoreRoute(GuardedRoute):
+    """A route whose bodies are parsed, checked and answered in one thread, those that wait together
+    in one call. FastAPI itself would do it on the event loop, where everybody waits for it."""
 
     def unguarded_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        one, taken = CapacityLimiter(1), 0
+        places = _Places()
 
         async def handle(request: Request) -> Response:
-            nonlocal taken
-            if taken >= MOST_WAITING:
-                raise Refused(
-                    "not-ready",
-                    "too many requests wait for their scores: ask again in a moment",
-                    {"Retry-After": str(_RETRY_SECONDS)},
-                )
-            taken += 1
-            try:
+            service: Service = request.app.state.service
+            principal: Principal = request.state.principal
+            with places.one(request):
                 body = await body_of(request)
-                return await to_thread.run_sync(_scored, request, body, limiter=one)
-            finally:
-                taken -= 1
+                sight = Sight.of(principal.matters, (), service.settings.on_consent)
+                answered = await service.batching.answer(body, sight)
+            about = {"models": dict(answered.models)}
+            entries = [
+                Entry(principal.name, principal.role, "score", patient, detail=about)
+                for patient in answered.patients
+            ]
+            try:
+                await asyncio.wait_for(
+                    asyncio.wrap_future(service.recorder.submit(entries)), LONGEST_WAIT
+                )
+            except Exception as error:
+                raise not_recorded(error) from error
+            service.metrics.scored(len(entries))
+            return Response(answered.json, media_type="application/json")
 
         return handle
-
-
-def _scored(request: Request, body: bytes) -> Response:
-    service: Service = request.app.state.service
-    principal: Principal = request.state.principal
-    answer = service.scorer().answer(read_request(body))
-    service.looked(principal, "score", [one.patient_id for one in answer.patients])
-    return Response(answer.model_dump_json(), media_type="application/json")
 
 
 router = APIRouter(route_class=_ScoreRoute, prefix="/v1", tags=["score"])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from anyio import to_thread
 
-from data.errors import FirstcallError
 from data.home import Home
 from serving.access.accounts import NOBODY_YET, accounts, has_anybody, login_name
 from serving.access.bearer import WayIn
@@ -18,18 +17,22 @@ from serving.access.open_id import IssuerUnreachableError, OpenId
 from serving.access.passwords import BusyError, PasswordHashing
 from serving.access.roles import NotSignedInError, Principal
 from serving.access.sessions import sign_out
-from serving.access.sight import Sight
 from serving.access.sign_in import SignedIn, sign_in
 from serving.api.limits import Limiter
 from serving.api.metrics import Metrics
 from serving.api.problems import Refused
 from serving.api.recording import Recorder
 from serving.api.rules import Rule
+from serving.batching import Batching
 from serving.ehr.cds_services import addresses
 from serving.ehr.cds_tokens import CdsTokens, ClientNotTrustedError
 from serving.ehr.settings import CdsClient
+from serving.models.in_use import InUse, ModelsInUse
+from serving.models.strangers import SAY_SO, origin_of_rows, refuse_strangers
 from serving.next_steps import NextSteps
+from serving.reading import read_request
 from serving.settings import ServiceSettings
+from serving.sight import Sight
 from serving.store import consents
 from serving.store.audit import Audit, AuditKey, Entry
 from serving.store.database import Database, database_url
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from serving.answers import Scorer
+    from serving.schemas import ScoreAnswer, ScoreRequest
 
 _LOGGER = logging.getLogger("firstcall.service")
 
@@ -57,14 +61,10 @@ class Service:
         self.settings = settings
         self.limiter = Limiter(settings.rates)
         self.metrics = Metrics()
-        self._scorer: Scorer | None = None
-        self.not_ready: str | None = "The service is starting."
+        self.in_use = ModelsInUse(home, settings)
 
     def start(self) -> None:
-        """Opens the database and loads the models. Raises what the database says."""
-        from serving.answers import Scorer
-        from serving.scoring import Models
-
+        """Opens the database and finds the models. Raises what the database says."""
         self.database = Database.open(database_url(self.home))
         self.store = Store(self.database)
         self.key = AuditKey.of_home(self.home)
@@ -79,19 +79,29 @@ class Service:
         self.hashing = PasswordHashing()
         self.next_step = NextSteps.of(self.home).next_step
         self._ehr = CdsTokens(self.settings.cds_clients, SeenTokensInDatabase(self.database))
-        try:
-            self._scorer = Scorer(Models.load(self.home))
-        except FirstcallError as error:
-            self.not_ready = self.without_paths(error)
-            _LOGGER.warning("No request can be scored. %s", error)
-            return
-        self._scorer.warm_up()
-        self.not_ready = None
+        self.in_use.start()
+        self.batching = Batching(self._read, self._answer_together)
 
     def stop(self) -> None:
         """Writes what is still to be recorded, and closes the database."""
+        self.batching.close()
+        self.in_use.stop()
         self.recorder.close()
         self.database.close()
+
+    def _read(self, body: bytes) -> ScoreRequest:
+        """A body as a request that may be scored here (`serving.models.strangers`)."""
+        asked = read_request(body)
+        refuse_strangers(
+            self.scorer().models, origin_of_rows(self.home, asked.origin),
+            self.settings.other_origin, SAY_SO,
+        )  # fmt: skip
+        return asked
+
+    def _answer_together(
+        self, requests: Sequence[ScoreRequest], sights: Sequence[Sight]
+    ) -> list[ScoreAnswer]:
+        return self.scorer().answer_together(requests, sights)
 
     def without_paths(self, error: Exception) -> str:
         """What an error says, to be told to somebody else: where this home lies is left out."""
@@ -101,15 +111,26 @@ class Service:
         return said
 
     @property
+    def not_ready(self) -> str | None:
+        """Why nothing can be scored; None where it can."""
+        return None if self.in_use.current else self.in_use.why_not or "The service is starting."
+
+    @property
     def models(self) -> dict[str, str]:
         """The versions of the models in use, by task."""
-        return self._scorer.models.versions if self._scorer else {}
+        return self.in_use.versions
+
+    def using(self) -> InUse:
+        """The pair of models that answers now: whoever asks takes it once. Raises Refused (503)
+        while there is none."""
+        current = self.in_use.current
+        if current is None:
+            raise Refused("not-ready", str(self.not_ready))
+        return current
 
     def scorer(self) -> Scorer:
-        """What scores. Raises Refused (503) while there is none."""
-        if self._scorer is None:
-            raise Refused("not-ready", str(self.not_ready))
-        return self._scorer
+        """What scores now. Raises Refused (503) while nothing does."""
+        return self.using().scorer
 
     @property
     def today(self) -> date:
@@ -230,7 +251,7 @@ class Service:
             with self.database.reading() as connection:
                 given = consents.given(connection, patients)
         return {
-            patient: Sight.of(principal, given.get(patient, frozenset()), on_consent)
+            patient: Sight.of(principal.matters, given.get(patient, ()), on_consent)
             for patient in patients
         }
 

@@ -9,7 +9,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy.exc import IntegrityError
 
 from data.errors import InputError, RefusalError
 from serving.access.roles import Principal
@@ -335,7 +334,7 @@ def _recorded(
             raise not_fitting(error) from None
         except RefusalError as error:
             raise not_recorded(error) from None
-        except IntegrityError:
+        except idempotency.ConflictError:
             continue  # the same key, or the same undo, was kept in this very moment: look again
     raise Refused("moved-on", "this was asked twice at the same moment: look again")
 

@@ -51,12 +51,8 @@ class RegistryClient:
         headers = {}
         if settings.token_file:
             headers["authorization"] = f"Bearer {_token(home.root / settings.token_file)}"
-        try:
-            self._http = httpx.Client(
-                headers=headers, timeout=httpx.Timeout(_SECONDS, connect=_CONNECT_SECONDS)
-            )
-        except (httpx.InvalidURL, UnicodeEncodeError, ValueError):
-            raise InputError("registry.token_file holds no token.") from None
+        patience = httpx.Timeout(_SECONDS, connect=_CONNECT_SECONDS)
+        self._http = httpx.Client(headers=headers, timeout=patience)
 
     def __enter__(self) -> Self:
         return self
@@ -97,6 +93,9 @@ class RegistryClient:
         asked = {"name": version.name, "version": version.number}
         answer = self._json(f"{_API}/model-versions/get-download-uri", asked) or {}
         uri = urlsplit(str(answer.get("artifact_uri", "")))
+        if uri.scheme == "runs":  # a folder of a run, as trainings are registered here
+            run_id, _, folder = uri.path.strip("/").partition("/")
+            uri = urlsplit(f"{self._place_of_run(run_id)}/{folder}")
         place = uri.path.strip("/")
         if uri.scheme != "mlflow-artifacts":
             raise InputError(
@@ -107,6 +106,13 @@ class RegistryClient:
         if ".." in place.split("/"):
             raise self._unexpected()
         return place
+
+    def _place_of_run(self, run_id: str) -> str:
+        answer = self._json(f"{_API}/runs/get", {"run_id": run_id}) or {}
+        try:
+            return str(answer["run"]["info"]["artifact_uri"]).rstrip("/")
+        except (KeyError, TypeError):
+            return ""
 
     def _listed(self, place: str) -> set[str]:
         answer = self._json(_FILES, {"path": place}) or {}
@@ -179,6 +185,9 @@ def shown(uri: str) -> str:
 
 def _token(file: Path) -> str:
     try:
-        return file.read_text(encoding="ascii").strip()
+        token = file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
-        raise InputError("The file that registry.token_file names cannot be read.") from None
+        token = ""
+    if not token.isprintable() or not token:
+        raise InputError("The file that registry.token_file names cannot be read, or is no token.")
+    return token

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError as ConflictError
 
 from data.errors import RefusalError
 from serving.store.record_tables import keyed_answer as _kept
+
+__all__ = ["KEPT_FOR", "ConflictError", "KeyedRequest", "OtherRequestError", "answered", "keep"]
 
 KEPT_FOR = timedelta(hours=48)
 
@@ -51,7 +54,7 @@ def answered(connection: sa.Connection, request: KeyedRequest) -> tuple[int, str
 
 def keep(connection: sa.Connection, request: KeyedRequest, status: int, answer: str) -> None:
     """Keeps an answer within the transaction of what was asked, and drops those that are older
-    than KEPT_FOR. Raises sqlalchemy.exc.IntegrityError where the same key was kept meanwhile: the
+    than KEPT_FOR. Raises ConflictError where the same key was kept meanwhile: the
     transaction ends, and whoever asks again is answered what is kept."""
     now = datetime.now(UTC)
     connection.execute(sa.delete(_kept).where(_kept.c.at < now - KEPT_FOR))

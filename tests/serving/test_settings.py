@@ -4,8 +4,8 @@ import pytest
 
 from data.errors import InputError
 from data.home import Home
-from serving.access.sight import ON_CONSENT
 from serving.settings import ServiceSettings, read_settings, settings_of
+from serving.sight import ON_CONSENT
 
 
 def test_a_home_without_a_file_has_the_defaults(tmp_path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from data.sensitive_matters import MATTERS
 from data.tables import TABLES
-from serving.access.sight import Sight
+from serving.sight import Sight
 from serving.timeline import UNKNOWN_CODE, TimelineEntry, timeline
 
 AS_OF, SINCE = date(2024, 12, 31), date(2024, 1, 1)

@@ -76,7 +76,10 @@ def whole(**changed: tuple[int, Any]) -> dict[str, tuple[int, Any]]:
             200, {"model_version": {"version": "3", "run_id": "run"}},
         ),
         f"{API}/model-versions/get-download-uri": (
-            200, {"artifact_uri": f"mlflow-artifacts:/{of}/model"},
+            200, {"artifact_uri": "runs:/run/model"},
+        ),
+        f"{API}/runs/get": (
+            200, {"run": {"info": {"artifact_uri": f"mlflow-artifacts:/{of}"}}},
         ),
         FILES: (200, {"files": [*files, {"path": "extra.pkl"}, {"path": "card.md"}]}),
         **{f"{FILES}/{of}/model/{file['path']}": (200, b"of " + file["path"].encode())
@@ -99,6 +102,9 @@ def test_known_files_are_fetched_and_nothing_else(uri, tmp_path):
         "model.txt": b"of model.txt", "model.json": b"of model.json", "cost.txt": b"of cost.txt",
         "card.md": b"# Card",
     }  # fmt: skip
+    assert [query for path, query, _ in _Server.asked if path == f"{API}/runs/get"] == [
+        {"run_id": ["run"]}
+    ]
     asked = [(path, query) for path, query, _ in _Server.asked]
     assert asked[0] == (
         f"{API}/registered-models/alias", {"name": [NAME], "alias": ["reviewed"]},
@@ -146,12 +152,16 @@ def test_whatever_else_is_answered_is_one_sentence(uri, tmp_path, status, body, 
          "is no MLflow server"),
         ("get-download-uri", (404, {"error_code": "RESOURCE_DOES_NOT_EXIST"}),
          "does not hand out the files"),
+        ("get-download-uri", (200, {"artifact_uri": "models:/m-1"}), "does not hand out the files"),
+        ("runs/get", (404, {"error_code": "RESOURCE_DOES_NOT_EXIST"}), "does not hand out"),
+        ("runs/get", (200, {"run": {"info": {"artifact_uri": "/srv/mlruns/1/run/artifacts"}}}),
+         "does not hand out the files"),
         ("", (200, {"files": [{"path": "model.txt"}]}), "has no model.json."),
         ("", (200, {"files": {}}), "is no MLflow server"),
     ],
 )  # fmt: skip
 def test_files_that_cannot_be_had_are_one_sentence(uri, tmp_path, path, answer, said):
-    key = f"{API}/model-versions/{path}" if path else FILES
+    key = {"": FILES, "runs/get": f"{API}/runs/get"}.get(path, f"{API}/model-versions/{path}")
     _Server.answers = whole(**{key: answer})
     with client(tmp_path, uri) as asking, pytest.raises(InputError, match=said):
         asking.fetch(THIRD, tmp_path)

@@ -1,9 +1,9 @@
 """What of one patient one principal may be shown: sensitive matters by right and by consent.
 
-A matter is shown to whoever has the right to see it (`Principal.matters`); one that turns on
-consent (by default substance use: records of programs under 42 CFR Part 2) moreover needs the
-patient's own. What is withheld is left out wherever it would show, and the same neutral line stands
-on every answer, so that its presence discloses nothing.
+A matter is shown to whoever has the right to see it; one that turns on consent (by default
+substance use: records of programs under 42 CFR Part 2) moreover needs the patient's own. What is
+withheld is left out wherever it would show, and the same neutral line stands on every answer, so
+that its presence discloses nothing.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from serving.access.roles import Principal
 
 ON_CONSENT = ("substance use",)
 """Matters that are shown on the patient's consent alone, unless the settings name others."""
@@ -27,17 +25,13 @@ class Sight:
     @classmethod
     def of(
         cls,
-        principal: Principal,
+        right: Collection[str],
         consented: Collection[str] = (),
         on_consent: Collection[str] = ON_CONSENT,
     ) -> Sight:
-        return cls(
-            frozenset(
-                matter
-                for matter in principal.matters
-                if matter not in on_consent or matter in consented
-            )
-        )
+        """By the matters that somebody has the right to see, those that the patient consents to
+        have shown, and those that turn on consent."""
+        return cls(frozenset(m for m in right if m not in on_consent or m in consented))
 
     def shows(self, matter: str | None) -> bool:
         """Whether something that this matter makes sensitive (None: nothing does) may be shown."""
