@@ -30,6 +30,8 @@ pandas   The same on 10,000 of the patients, from files to a frame, beside panda
          file of events: with a filter and a groupby a feature; below it, tidied for speed.
 keeping  Histories written anew, after a night, and one patient's opened by id.
 house    What else people wait for: the command line, inventing people, intake.
+answering The live service beside `mlflow models serve` with one of its boosters, two workers each:
+         what one and sixteen connections are answered, and how soon.
 training Both tasks retrained on 100,000 members by the settings that ship, with the lab and
          without search, once, each beside the fit of its model alone; and their memory.
 """
@@ -45,7 +47,7 @@ from pathlib import Path
 
 from data.progress import listen, stage
 from data.terminal import say, shown_stage, table
-from tests.bench import by_hand, house, keeping, many_days, one_patient, retraining, scan
+from tests.bench import answering, by_hand, house, keeping, many_days, one_patient, retraining, scan
 from tests.bench.measuring import THREADS, Line, Setting, load
 from tests.bench.population import EVENTS, Populations, bench_folder
 
@@ -58,6 +60,7 @@ BENCHES: dict[str, Callable[[Setting], list[Line]]] = {
     "pandas": by_hand.pandas,
     "keeping": keeping.lines,
     "house": house.lines,
+    "answering": answering.lines,
     "training": retraining.lines,
 }
 
