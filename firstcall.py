@@ -17,6 +17,7 @@ from data.progress import listen
 from data.terminal import printable, say, shown_stage
 from features.command_line import Chosen, features, histories
 from serving.access.command_line import tokens, users
+from serving.models.command_line import bentos
 from serving.store_commands import audit, consent, store
 from training.command_line import trainings
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(features, name="features")
 app.add_typer(histories, name="histories")
+app.add_typer(bentos)
 app.add_typer(users, name="user")
 app.add_typer(tokens, name="token")
 app.add_typer(store, name="store")
@@ -74,6 +76,7 @@ def demo(
     Example: firstcall --home .firstcall/demo demo
     """
     from data.demo_folder import begin_anew
+    from serving.access.demo_access import demo_access
     from serving.printed import print_worklist
     from training.command_line import make_champion, train_and_print
     from training.settings.tasks import HIGH_COST, READMISSION
@@ -94,6 +97,7 @@ def demo(
             make_champion(home, settings.name, "a demo on invented people")
     _night(home, None, None)
     print_worklist(home, 10, None)
+    demo_access(home)
     say(
         "",
         f"Everything lies in {shown(home.root)}.",
@@ -231,11 +235,15 @@ def serve(
 ) -> None:
     """Answer over HTTP, on this machine unless told otherwise.
 
-    POST /score, GET /worklist, GET /patients/{id}; /openapi.json tells how to ask.
+    Whoever asks signs in (firstcall user add) or has a token (firstcall token add).
+    GET /v1/worklist, GET /v1/patients/{id}, POST /v1/score; /openapi.json tells all.
 
     Example: firstcall serve --port 3000
     """
+    from serving.access.command_line import ways_in
+
     say(f"The service answers on http://{host}:{port} (/openapi.json tells how to ask it).")
+    say(*ways_in(_home()))
     become(
         "bentoml", "serve", "serving.service:Firstcall", "--host", host, "--port", str(port),
         "--working-dir", str(Path(__file__).parent),

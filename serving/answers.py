@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,11 @@ from features.indices import score_called
 from serving.cost_words import COLUMN, cost_of_row
 from serving.horizons import days_left, horizons_of_models, horizons_of_run
 from serving.known_scores import Known, told
+from serving.masking import step_of
 from serving.population_of_rows import population_of_rows
 from serving.reasons import WITHHELD
 from serving.request_columns import (
+    Columns,
     beside_each_other,
     columns_of,
     event_tables,
@@ -42,9 +44,15 @@ from serving.schemas import (
     WorklistAnswer,
 )
 from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
+from serving.sight import Sight
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from serving.store import Run
+
+
+NOTHING_SENSITIVE = Sight()
 
 
 class Scorer:
@@ -54,8 +62,13 @@ class Scorer:
     threads that it may.
     """
 
-    def __init__(self, models: Models) -> None:
+    def __init__(
+        self, models: Models, next_step: Callable[[str], str | None] | None = None
+    ) -> None:
+        """`next_step` gives the suggestion to a concept (`serving.next_steps`); without it there
+        are none."""
         self.models = models
+        self._next_step = next_step or (lambda _: None)
 
     def warm_up(self) -> None:
         """Compiles what is compiled on first use, so that the first caller does not wait."""
@@ -74,12 +87,16 @@ class Scorer:
             )
         )
 
-    def answer(self, request: ScoreRequest) -> ScoreAnswer:
-        """Both risks of everybody whom the request names, with their reasons."""
-        return self.answer_together([request])[0]
+    def answer(self, request: ScoreRequest, sight: Sight = NOTHING_SENSITIVE) -> ScoreAnswer:
+        """Both risks of everybody whom the request names, with their reasons; those about sensitive
+        matters as far as `sight` shows them."""
+        return self.answer_together([request], [sight])[0]
 
-    def answer_together(self, requests: Sequence[ScoreRequest]) -> list[ScoreAnswer]:
-        """What `answer` says of each request, to the last bit, in far less time than one by one.
+    def answer_together(
+        self, requests: Sequence[ScoreRequest], sights: Sequence[Sight] | None = None
+    ) -> list[ScoreAnswer]:
+        """What `answer` says of each request and its sight, to the last bit, in far less time than
+        one by one.
 
         Requests may name the same people: each is answered from its own rows. Raises what the
         first one raises that cannot be answered.
@@ -93,14 +110,30 @@ class Scorer:
             alike.setdefault((one.as_of, carries), []).append(place)
         answers: dict[int, ScoreAnswer] = {}
         for (as_of, carries), places in alike.items():
-            told = self._answered([requests[place] for place in places], carries, as_of)
+            matters = [() if sights is None else sights[place].matters for place in places]
+            sent = [{n: columns_of(requests[place], n) for n in TABLES} for place in places]
+            told = self._answered(sent, matters, carries, as_of)
             answers.update(zip(places, told, strict=True))
         return [answers[place] for place in range(len(requests))]
 
+    def answer_rows(
+        self,
+        rows: Mapping[str, pa.Table],
+        carries: Collection[str],
+        as_of: date,
+        sight: Sight = NOTHING_SENSITIVE,
+    ) -> ScoreAnswer:
+        """As `answer`, of canonical tables: all of them, with all of their columns."""
+        sent = {name: rows[name].to_pydict() for name in TABLES}
+        return self._answered([sent], [sight.matters], tuple(sorted(set(carries))), as_of)[0]
+
     def _answered(
-        self, requests: Sequence[ScoreRequest], carries: tuple[str, ...], as_of: date
+        self,
+        sent: Sequence[Mapping[str, Columns]],
+        matters: Sequence[Collection[str]],
+        carries: tuple[str, ...],
+        as_of: date,
     ) -> list[ScoreAnswer]:
-        sent = [{name: columns_of(request, name) for name in TABLES} for request in requests]
         columns = beside_each_other(sent)
         people = population_of_rows(columns, carries, as_of)
         scored = score(
@@ -109,9 +142,11 @@ class Scorer:
         windows = Windows(horizons_of_models(self.models), as_of)
         reasons: list[list[dict[str, Any]]] = [[] for _ in range(len(people))]
         everyone = np.ones(len(people), dtype=bool)
-        for task, place, _, reason in scored.told(dict.fromkeys(TASKS, everyone)):
-            reasons[place].append({"task": task, **reason.__dict__})
-        patients: list[list[PatientScore]] = [[] for _ in requests]
+        shown = [matters[told_apart(patient)[0]] for patient in people.patient_id]
+        for task, place, _, reason in scored.told(dict.fromkeys(TASKS, everyone), shown):
+            told = {"task": task, **reason.__dict__}
+            reasons[place].append(told | {"next_step": step_of(told, self._next_step)})
+        patients: list[list[PatientScore]] = [[] for _ in sent]
         for row, of_row in zip(_score_rows(scored), reasons, strict=True):
             number, row["patient_id"] = told_apart(row["patient_id"])
             patients[number].append(patient_score(row, of_row, windows))
@@ -237,7 +272,6 @@ def _risk(
     row: Mapping[str, Any], task: str, reasons: Sequence[Mapping[str, Any]] | None
 ) -> dict[str, Any]:
     prefix = task.replace("-", "_")
-    told = Reason.model_fields
     return {
         "risk": row[f"{prefix}_risk"],
         "tier": row[f"{prefix}_tier"],
@@ -245,5 +279,14 @@ def _risk(
         "not_scored": row[f"{prefix}_null_reason"],
         "reasons": None
         if reasons is None
-        else [Reason(**{k: r[k] for k in told}) for r in reasons if r["task"] == task],
+        else [_reason(one) for one in reasons if one["task"] == task],
     }
+
+
+def _reason(one: Mapping[str, Any]) -> Reason:
+    """A stored or a new reason; runs of before hold neither matter nor suggestion."""
+    optional = {"sensitive": one.get("sensitive"), "next_step": one.get("next_step")}
+    return Reason(
+        concept=one["concept"], words=one["words"], share=one["share"],
+        direction=one["direction"], actionable=one["actionable"], **optional,
+    )  # fmt: skip

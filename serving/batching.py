@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from data.tables import TABLES
 
 if TYPE_CHECKING:
     from serving.schemas import ScoreAnswer, ScoreRequest
+    from serving.sight import Sight
 
 MOST_ROWS = 200_000
 MOST_PATIENTS = 1_000
@@ -36,15 +37,18 @@ class ClosedError(Exception):
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer as it is sent (JSON), and the people whom it is about."""
+    """An answer as it is sent (JSON), the people whom it is about, and the versions of the models
+    that gave it, by task."""
 
     json: bytes
     patients: tuple[str, ...]
+    models: Mapping[str, str]
 
 
 @dataclass(frozen=True, eq=False)
 class _Waiting:
     body: bytes
+    sight: Sight
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Answered]
 
@@ -56,14 +60,14 @@ class Batching:
     """The way to the one thread that parses, scores and writes answers.
 
     `read` makes a request of a body, or raises what its caller is to be told; `answer_together`
-    is `Scorer.answer_together`. Both are called on the thread, which starts with the first body
-    and ends with `close`.
+    is `Scorer.answer_together`, or calls it. Both are called on the thread, which starts with the
+    first body and ends with `close`.
     """
 
     def __init__(
         self,
         read: Callable[[bytes], ScoreRequest],
-        answer_together: Callable[[Sequence[ScoreRequest]], list[ScoreAnswer]],
+        answer_together: Callable[[Sequence[ScoreRequest], Sequence[Sight]], list[ScoreAnswer]],
     ) -> None:
         self._read = read
         self._answer_together = answer_together
@@ -76,9 +80,10 @@ class Batching:
     def is_closed(self) -> bool:
         return self._closed
 
-    async def answer(self, body: bytes) -> Answered:
-        """The answer to a body. Raises what `read` or the answering of this request raises, and
-        ClosedError once `close` was called. Whoever gives up waiting takes nothing from others.
+    async def answer(self, body: bytes, sight: Sight) -> Answered:
+        """The answer to a body, as far as `sight` shows it. Raises what `read` or the answering of
+        this request raises, and ClosedError once `close` was called. Whoever gives up waiting takes
+        nothing from others.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answered] = loop.create_future()
@@ -88,7 +93,7 @@ class Batching:
             if self._thread is None:
                 self._thread = Thread(target=self._work, name="scoring", daemon=True)
                 self._thread.start()
-            self._waiting.append(_Waiting(body, loop, future))
+            self._waiting.append(_Waiting(body, sight, loop, future))
             self._changed.notify()
         return await future
 
@@ -104,7 +109,7 @@ class Batching:
 
     def _work(self) -> None:
         while batch := self._taken():
-            _deliver(batch, self._outcomes([one.body for one in batch]))
+            _deliver(batch, self._outcomes(batch))
 
     def _taken(self) -> list[_Waiting]:
         """What waits, up to MOST_BYTES but at least one; nothing once there is no more to come."""
@@ -125,33 +130,36 @@ class Batching:
                         size += len(one.body)
         return taken
 
-    def _outcomes(self, bodies: Sequence[bytes]) -> list[_Outcome]:
+    def _outcomes(self, batch: Sequence[_Waiting]) -> list[_Outcome]:
         """The answer to each body, or what is to be raised."""
-        outcomes: list[_Outcome] = [ClosedError()] * len(bodies)
+        outcomes: list[_Outcome] = [ClosedError()] * len(batch)
         requests: dict[int, ScoreRequest] = {}
-        for place, body in enumerate(bodies):
+        for place, one in enumerate(batch):
             try:
-                requests[place] = self._read(body)
+                requests[place] = self._read(one.body)
             except BaseException as error:  # whatever it is, whoever sent the body is told
                 outcomes[place] = error
         for places in _within_bounds(requests):
-            told = self._answered([requests[place] for place in places])
+            told = self._answered([(requests[place], batch[place].sight) for place in places])
             for place, outcome in zip(places, told, strict=True):
                 outcomes[place] = outcome
         return outcomes
 
-    def _answered(self, requests: Sequence[ScoreRequest]) -> list[_Outcome]:
+    def _answered(self, asked: Sequence[tuple[ScoreRequest, Sight]]) -> list[_Outcome]:
+        requests, sights = zip(*asked, strict=True)
         try:
-            return [_written(answer) for answer in self._answer_together(requests)]
+            return [_written(answer) for answer in self._answer_together(requests, sights)]
         except BaseException as error:
-            if len(requests) == 1:
+            if len(asked) == 1:
                 return [error]
-            return [outcome for one in requests for outcome in self._answered([one])]
+            return [outcome for one in asked for outcome in self._answered([one])]
 
 
 def _written(answer: ScoreAnswer) -> Answered:
     return Answered(
-        answer.model_dump_json().encode(), tuple(one.patient_id for one in answer.patients)
+        answer.model_dump_json().encode(),
+        tuple(one.patient_id for one in answer.patients),
+        dict(answer.models),
     )
 
 

@@ -9,8 +9,9 @@ from types import ModuleType
 # minutes. Read once, when the OpenMP library is loaded: hence here, and not with the import.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-THREADS = 2
-"""Threads of one prediction. The result of a row depends neither on them nor on other rows."""
+THREADS = int(os.environ.get("FIRSTCALL_THREADS") or 2)
+"""Threads of one prediction; where several workers serve, each has its share of the cores. The
+result of a row depends neither on them nor on other rows."""
 
 
 def load_lightgbm() -> ModuleType:

@@ -152,7 +152,7 @@ def frame_of(patients: np.ndarray, asked: Sequence[Asked]) -> pd.DataFrame:
                     "score": one.name,
                     "low": one.low,
                     "high": one.high,
-                    "lacking": one.lacking,
+                    "lacking": pd.Series(one.lacking, dtype=object),
                 }
             )
             for one in asked

@@ -17,6 +17,7 @@ from data.intake import Taken, current
 from data.progress import stage
 from features.history import Histories
 from features.writing import current_histories
+from serving.models.strangers import refuse_strangers
 from serving.population import DIED, NOT_COVERED, NOT_KNOWN, population
 from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
 from serving.store import Store
@@ -79,7 +80,7 @@ def run_night(
             taken = current(home)
             models = Models.load(home)
             _refuse_stale(taken, as_of, stale_after_days)
-            _refuse_strangers(taken, models, other_origin)
+            refuse_strangers(models, str(taken.manifest["origin"]), other_origin)
             histories = current_histories(home)
             if histories.manifest["generation"] != taken.generation:
                 raise RefusalError("Files were taken in while the night began: run it again.")
@@ -100,17 +101,6 @@ def _refuse_stale(taken: Taken, as_of: date, after_days: int) -> None:
             f"The data end on {through}, more than {after_days} days before {as_of}: take in "
             "newer files, or ask for an earlier day."
         )
-
-
-def _refuse_strangers(taken: Taken, models: Models, other_origin: bool) -> None:
-    """A model of invented people does not score real ones, unless told so."""
-    for task, model in models.by_task.items():
-        origin = model.metadata["origin"]
-        if taken.manifest["origin"] == "own" and origin != "own" and not other_origin:
-            raise RefusalError(
-                f"The {task} model was trained on data of origin {origin} and must not score real "
-                f"people: train it on your own data with `firstcall train --task {task}`."
-            )
 
 
 def _night(

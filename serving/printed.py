@@ -12,8 +12,10 @@ from data.terminal import say, table
 from serving.cost_words import WHAT_IT_IS, cost_of_row, window_in_words
 from serving.horizons import days_left, horizons_of_run
 from serving.known_scores import in_words, made_for_others, told
+from serving.masking import masked
 from serving.nightly import NightReport
 from serving.randomised import DRAWN_IN, DRAWN_OUT
+from serving.sight import Sight
 from serving.store import Store
 from serving.worklist import TIERS
 
@@ -62,7 +64,8 @@ def print_worklist(home: Home, top: int, manager: int | None = None) -> None:
         run = store.published()
         if run is None:
             raise InputError("There is no list yet: run `firstcall nightly --as-of DAY` first.")
-        entries = store.worklist(run.run_id, top=top, manager=manager)
+        stored = store.worklist(run.run_id, top=top, manager=manager)
+        entries = [masked(row, Sight()) for row in stored]  # whoever prints has shown no right
     finally:
         store.close()
     if not entries:

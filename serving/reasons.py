@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -221,14 +221,18 @@ def reasons(
     lowering: int = 0,
     with_sensitive: bool = False,
     told_on: date | None = None,
+    shown: Sequence[Collection[str]] | None = None,
+    beside_sensitive: bool = False,
 ) -> list[list[Reason]]:
     """For each row of `X` up to `top` reasons that raise the risk, the weightiest first, then up
     to `lowering` that lower it; fewer where fewer do.
 
     `as_of` is the day of the question, one for all rows or one a row; `told_on` is the day of
     whoever reads, where it is another. Left out, so that the next ones take their place, are
-    sensitive reasons, unless `with_sensitive` asks for them, and beside a readmission all but
-    MOST_OF_COST that are about cost.
+    sensitive reasons, unless `with_sensitive` asks for all of them or `shown` names their matter
+    among those of the row, and beside a readmission all but MOST_OF_COST that are about cost. With
+    `beside_sensitive` sensitive ones are told too, and take nobody's place: of what is kept so,
+    everybody can be shown what he may see.
     """
     if len(X) == 0:
         return []
@@ -244,6 +248,7 @@ def reasons(
     for row, day in enumerate(days):
         found: list[Reason] = []
         costs = 0
+        may_be_told = () if shown is None else shown[row]
         of_row = values[row].tolist()
         for sign, most in ((1.0, top), (-1.0, lowering)):
             weight = sign * of_concept[row]
@@ -253,7 +258,9 @@ def reasons(
                 if kept == most or weight[g] < SMALLEST_SHARE:
                     break
                 about = _about(declared, members[g], of_row)
-                if about is not None and not with_sensitive:
+                is_beside = about is not None and beside_sensitive
+                told_it = with_sensitive or is_beside or about in may_be_told
+                if about is not None and not told_it:
                     continue
                 best = _evidence(declared, members[g], weight_of, of_row)
                 about_cost = declared[best].family == "cost"
@@ -272,7 +279,7 @@ def reasons(
                         sensitive=about,
                     )
                 )
-                kept += 1
+                kept += not is_beside
                 costs += about_cost
         answer.append(found)
     return answer

@@ -22,6 +22,16 @@ class Reason(BaseModel):
     actionable: Annotated[
         bool, Field(description="whether a case manager could act on it", examples=[True])
     ]
+    sensitive: Annotated[
+        str | None,
+        Field(description="the sensitive matter that it is about; null where it is about none, and "
+              "nothing else is told to whoever may not see such matters", examples=[None]),
+    ] = None  # fmt: skip
+    next_step: Annotated[
+        str | None,
+        Field(description="what might be considered next, by the site's table",
+              examples=["Consider booking a follow-up visit within 7 days"]),
+    ] = None  # fmt: skip
 
 
 class Risk(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property, lru_cache
@@ -50,6 +50,8 @@ _USUAL = {
 _CAUSE = "last_stay_principal"
 TOLD_TIERS = ("high", "moderate")
 """The night tells the reasons of a risk in these tiers, and both risks of who is on the list."""
+_AS_OBJECTS = ("patient_id", "left_out")
+"""Columns of scores that are kept as they are; other texts become pandas' own."""
 TOP_REASONS = 3
 LOWERING_REASONS = 2
 
@@ -90,7 +92,7 @@ class Scored:
         """One row a person: the store's score columns."""
         frame = pd.DataFrame(
             {
-                name: values.tolist() if name.endswith("_null_reason") else values
+                name: pd.Series(values, dtype=object) if name in _AS_OBJECTS else values
                 for name, values in self.columns.items()
             }
         )
@@ -103,22 +105,34 @@ class Scored:
         return frame_of(self.columns["patient_id"], self.known_asked)
 
     def reasons(self, wanted: Mapping[str, np.ndarray]) -> pd.DataFrame:
-        """One row a reason (the store's reason columns): for each task, of the people whose flag
-        in `wanted[task]` (bool, one a row of `scores`) is set."""
+        """One row a reason (the store's reason columns, and what makes it sensitive): for each
+        task, of the people whose flag in `wanted[task]` (bool, one a row of `scores`) is set. Those
+        that are sensitive stand beside the others: who may see them is asked when they are shown.
+        """
         patients = self.columns["patient_id"]
         found = [
-            (patients[row], task, position, r.concept, r.words, r.share, r.direction, r.actionable)
-            for task, row, position, r in self.told(wanted)
-        ]
-        return pd.DataFrame(found, columns=list(REASON_COLUMNS))
+            (patients[row], task, position, r.concept, r.words, r.share, r.direction, r.actionable,
+             r.sensitive)
+            for task, row, position, r in self.told(wanted, beside_sensitive=True)
+        ]  # fmt: skip
+        return pd.DataFrame(found, columns=[*REASON_COLUMNS, "sensitive"])
 
-    def told(self, wanted: Mapping[str, np.ndarray]) -> Iterator[tuple[str, int, int, Reason]]:
-        """The same reasons, each with its task, the place of its person and its position from 1."""
+    def told(
+        self,
+        wanted: Mapping[str, np.ndarray],
+        shown: Sequence[Collection[str]] | None = None,
+        beside_sensitive: bool = False,
+    ) -> Iterator[tuple[str, int, int, Reason]]:
+        """The same reasons, each with its task, the place of its person and its position from 1;
+        among them those about the sensitive matters that `shown` names of each person, or beside
+        the others all of them."""
         for task, asked in self.asked.items():
             at = np.flatnonzero(wanted[task][asked.rows])
             told = reasons(
                 asked.model, asked.matrix.rows(at), [asked.days[i] for i in at],
                 top=TOP_REASONS, lowering=LOWERING_REASONS, told_on=self.as_of,
+                shown=None if shown is None else [shown[row] for row in asked.rows[at]],
+                beside_sensitive=beside_sensitive,
             )  # fmt: skip
             for row, of_person in zip(asked.rows[at].tolist(), told, strict=True):
                 for position, reason in enumerate(of_person, 1):

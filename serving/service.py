@@ -28,7 +28,7 @@ from serving.models.bento_store import (
 )
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 Class = TypeVar("Class", bound=type)
 
@@ -120,6 +120,18 @@ async def _nothing(*_: object) -> None:
     """Stands where the routes are in a worker: whoever starts the workers answers nobody."""
 
 
+class _OursAlone:
+    """Leads every request to our routes. The framework's own, open to everybody (/livez, /readyz,
+    /schema.json, ...), would otherwise come before them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._framework = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answering = self._framework if scope["type"] == "lifespan" else _ANSWERS
+        await answering(scope, receive, send)
+
+
 def _with_models(tags: Mapping[str, str]) -> Callable[[Class], Class]:
     """Names the models on the service, so that BentoML exports them with the Bento."""
 
@@ -154,3 +166,6 @@ except FirstcallError as error:
 @_with_models(_MODELS)
 class Firstcall:
     """Tells a case manager whom to call first, and why."""
+
+
+Firstcall.add_asgi_middleware(_OursAlone)  # pyright: ignore[reportArgumentType]

@@ -49,7 +49,8 @@ class RateLimits(_Part):
 
 class RegistrySettings(_Part):
     """An MLflow server whose registry is asked for a newly promoted model: where, under which
-    alias, and how often. A name of a model in the registry is the task's."""
+    alias, and how often. The readmission model is called firstcall-readmission there. `token_file`
+    is a path from the home; what it holds is sent as a bearer token."""
 
     uri: str
     alias: str = "champion"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from data.command_line import shown
 from data.errors import InputError
 from data.home import Home
 from data.terminal import say, table
@@ -258,6 +259,18 @@ def revoke_service_token(context: typer.Context, name: TokenName) -> None:
         revoke_token(database, name)
         _recorded(context.obj.home, database, "token revoked", token=name)
     say(f"The token of {name} opens nothing any more.")
+
+
+def ways_in(home: Home) -> list[str]:
+    """What whoever starts the service is told about coming in."""
+    from serving.access.accounts import NOBODY_YET, has_anybody
+    from serving.access.demo_access import FILE
+
+    with _database(home) as database:
+        somebody = has_anybody(database)
+    if (home.root / FILE).exists():
+        return [f"The demo's account and token stand in {shown(home.root / FILE)}."]
+    return [] if somebody else [NOBODY_YET]
 
 
 @contextmanager

@@ -29,6 +29,7 @@ from serving.api.rules import SIGNED_IN, refuse_without_rules
 from serving.api.state import Service
 from serving.ehr.operation_outcome import FHIR_JSON, FhirError, operation_outcome
 from serving.settings import ServiceSettings, read_settings
+from serving.store.database import DatabaseError
 
 ASKED_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
@@ -84,6 +85,9 @@ def create_app(home: Home, settings: ServiceSettings | None = None) -> FastAPI:
 
     async def cannot(request: Request, error: Exception) -> Response:
         """A sentence of ours never holds patient data; what is refused is refused to everybody."""
+        if isinstance(error, DatabaseError):
+            refused = Refused("not-ready", "the database does not answer now: ask again")
+            return await _refused(request, refused)
         reason = service.without_paths(error)
         return _invalid(request, [FieldError(field="(request)", reason=reason)])
 

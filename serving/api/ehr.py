@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from serving.access.roles import Principal
 from serving.answers import published_patient
 from serving.api import ehr_examples as examples
-from serving.api.masking import masked, pseudonym
 from serving.api.problems import Refused
+from serving.api.pseudonyms import pseudonym
 from serving.api.rules import GuardedRoute
 from serving.api.score import body_of
 from serving.api.state import Service
@@ -28,6 +28,7 @@ from serving.ehr.operation_outcome import FHIR_JSON
 from serving.ehr.risk_assessment import nobody_found, risk_assessments
 from serving.ehr.risk_search import risk_search
 from serving.ehr.told import ModelTold, Task
+from serving.masking import masked
 from serving.release import RELEASED_ON
 from serving.schemas import PublishedPatient
 from serving.store.audit import Entry
@@ -70,7 +71,7 @@ def _told(service: Service, principal: Principal, run: Run, patient_id: str, wha
         return None
     sight = service.sights(principal, [patient_id])[patient_id]
     service.looked(principal, what, [patient_id], run)
-    return published_patient(masked(row, sight), run)
+    return published_patient(masked(row, sight, service.next_step), run)
 
 
 @fhir.get("/metadata", response_class=FhirResponse, responses=examples.CAPABILITY)

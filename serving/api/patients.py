@@ -13,11 +13,12 @@ from data.intake import current
 from data.patient_rows import patient_rows
 from serving.access.roles import Principal
 from serving.answers import published_patient
-from serving.api.masking import masked
 from serving.api.problems import Refused
 from serving.api.rules import RULES, GuardedRoute, may_ask_about
 from serving.api.state import Service, models_of
 from serving.api.worklist import IdempotencyKey, Standing, standing
+from serving.masking import masked
+from serving.models.strangers import SAY_SO, origin_of_rows, refuse_strangers
 from serving.reasons import WITHHELD
 from serving.schemas import LONGEST_TEXT, Day, PatientScore, PublishedPatient, Text
 from serving.sight import Sight
@@ -172,7 +173,7 @@ def patient(
     if row is None:
         raise Refused("not-found", "nobody of that id is in the published run")
     sight = service.sights(principal, [patient_id])[patient_id]
-    told = published_patient(masked(row, sight), run)
+    told = published_patient(masked(row, sight, service.next_step), run)
     with service.database.reading() as connection:
         taken = actions.of_patients(connection, [patient_id]).get(patient_id, [])
     over_time = service.store.patient_over_time(patient_id)
@@ -258,15 +259,16 @@ def evidence(
     if not any(table.num_rows for table in rows.values()):
         raise Refused("not-found", "nobody of that id is in what was taken in")
     sight = service.sights(principal, [patient_id])[patient_id]
+    using = service.using()
     numbers = evidence_behind(
-        service.scorer().models, rows, list(taken.manifest["carries"]), run.as_of, risk, concept,
+        using.scorer.models, rows, list(taken.manifest["carries"]), run.as_of, risk, concept,
         sight,
     )  # fmt: skip
     service.looked(principal, "evidence", [patient_id], run, concept=concept, risk=risk)
     warnings = []
     if run.manifest["data"]["generation"] != taken.generation:
         warnings.append("files were taken in since the night: rows may be new or corrected")
-    if models_of(run).get(risk) != service.models.get(risk):
+    if models_of(run).get(risk) != using.versions.get(risk):
         warnings.append("another model answers now than that of the night")
     return EvidenceTold(
         as_of=run.as_of,
@@ -317,6 +319,9 @@ def rescore(
     in_panel(service, principal, patient_id)
     service.published(principal)
     scorer = service.scorer()
+    refuse_strangers(
+        scorer.models, origin_of_rows(service.home, None), service.settings.other_origin, SAY_SO
+    )
     taken = current(service.home)
     through = date.fromisoformat(str(taken.manifest["data_through"]))
     as_of = body.as_of if body and body.as_of else through
@@ -337,7 +342,8 @@ def rescore(
         as_of=as_of, data_through=through, models=scored.models, patient=scored.patients[0],
         warnings=scored.warnings,
     ).model_dump_json()  # fmt: skip
-    service.looked(principal, "rescore", [patient_id], None, as_of=as_of.isoformat())
+    about = {"models": scored.models, "as_of": as_of.isoformat()}
+    service.looked(principal, "rescore", [patient_id], None, **about)
     if keyed:
         _keep(service, keyed, said)
     return Response(said, 200, media_type="application/json")

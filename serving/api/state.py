@@ -80,7 +80,7 @@ class Service:
         self.next_step = NextSteps.of(self.home).next_step
         self._ehr = CdsTokens(self.settings.cds_clients, SeenTokensInDatabase(self.database))
         self.in_use.start()
-        self.batching = Batching(self._read, self._answer_together)
+        self.batching = Batching(read_request, self._answer_together)
 
     def stop(self) -> None:
         """Writes what is still to be recorded, and closes the database."""
@@ -89,19 +89,15 @@ class Service:
         self.recorder.close()
         self.database.close()
 
-    def _read(self, body: bytes) -> ScoreRequest:
-        """A body as a request that may be scored here (`serving.models.strangers`)."""
-        asked = read_request(body)
-        refuse_strangers(
-            self.scorer().models, origin_of_rows(self.home, asked.origin),
-            self.settings.other_origin, SAY_SO,
-        )  # fmt: skip
-        return asked
-
     def _answer_together(
         self, requests: Sequence[ScoreRequest], sights: Sequence[Sight]
     ) -> list[ScoreAnswer]:
-        return self.scorer().answer_together(requests, sights)
+        """By one pair of models, which may score these rows (`serving.models.strangers`)."""
+        scorer = self.scorer()
+        for origin in {one.origin for one in requests}:
+            whose = origin_of_rows(self.home, origin)
+            refuse_strangers(scorer.models, whose, self.settings.other_origin, SAY_SO)
+        return scorer.answer_together(requests, sights)
 
     def without_paths(self, error: Exception) -> str:
         """What an error says, to be told to somebody else: where this home lies is left out."""

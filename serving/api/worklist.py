@@ -13,11 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.errors import InputError, RefusalError
 from serving.access.roles import Principal
 from serving.answers import published_worklist
-from serving.api.masking import masked, pseudonymous
 from serving.api.problems import Refused
+from serving.api.pseudonyms import pseudonymous
 from serving.api.recording import not_recorded
 from serving.api.rules import RULES, GuardedRoute, may_ask_about
 from serving.api.state import Service, models_of
+from serving.masking import masked
 from serving.schemas import Day, Listed, Note
 from serving.store import actions, idempotency, lists
 from serving.store.actions import KINDS, STATUSES, NewAction, Status
@@ -161,7 +162,7 @@ def worklist(
     with service.database.reading() as connection:
         rows = lists.listed(connection, run.run_id, [entry["patient_id"] for entry in page])
     sights = service.sights(principal, [row["patient_id"] for row in rows])
-    told = [masked(row, sights[row["patient_id"]]) for row in rows]
+    told = [masked(row, sights[row["patient_id"]], service.next_step) for row in rows]
     service.looked(principal, "worklist", [row["patient_id"] for row in rows], run)
     answer = published_worklist(told, run)
     found = [

@@ -14,6 +14,7 @@ from serving.models.compiled import in_turn
 from serving.models.placed import Placed
 from serving.models.sources import sources
 from serving.models.strangers import REAL, origin_of_home, refuse_strangers
+from serving.next_steps import NextSteps
 from serving.settings import ServiceSettings
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class ModelsInUse:
         try:
             models = placed.models()
             self._refuse_for_strangers(models, origin)
-            scorer = Scorer(models)
+            scorer = Scorer(models, NextSteps.of(self._home).next_step)
             with in_turn(self._home):
                 scorer.warm_up()
         except FirstcallError as error:

@@ -17,11 +17,25 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
-from data.errors import InputError, RefusalError
+from data.errors import FirstcallError, InputError, RefusalError
 from data.home import Home
 from serving.store.revisions import made_ready
 
 VARIABLE = "FIRSTCALL_DATABASE"
+
+
+class DatabaseError(FirstcallError):
+    """The database does not answer as it should: whoever asks over HTTP asks again later."""
+
+
+class UnreachableDatabaseError(DatabaseError, InputError):
+    """It cannot be reached, or not be used."""
+
+
+class BusyDatabaseError(DatabaseError, RefusalError):
+    """It is busy with somebody else's work."""
+
+
 SQLITE_WAITS_MS = 60_000
 """How long who wants to write waits for another writer: longer than a large night is written."""
 
@@ -125,7 +139,7 @@ class Database:
         except exc.DBAPIError as error:
             raise self._in_words(error) from None
         except exc.TimeoutError:
-            raise RefusalError(
+            raise BusyDatabaseError(
                 f"All connections to the database at {self.place} are taken: ask again in a moment."
             ) from None
 
@@ -135,7 +149,7 @@ class Database:
             return self._of_sqlite(error, said)
         state = getattr(error.orig, "sqlstate", None)
         if state == "42501":
-            return RefusalError(
+            return BusyDatabaseError(
                 f"The database at {self.place} forbids this to the user of its address: grant him "
                 "the right to make tables in its schema and to change them."
             )
@@ -148,24 +162,26 @@ class Database:
             "40001",
             "40P01",
         ):  # cancelled, lock, serialisation, deadlock
-            return RefusalError(
+            return BusyDatabaseError(
                 f"The database at {self.place} took too long or was busy with somebody else's "
                 "work: ask again in a moment."
             )
         for secret in _secrets(self._engine.url):
             said = said.replace(secret, "***")
-        return InputError(f"The database at {self.place} cannot be reached: {said.rstrip('.')}.")
+        return UnreachableDatabaseError(
+            f"The database at {self.place} cannot be reached: {said.rstrip('.')}."
+        )
 
     def _of_sqlite(self, error: exc.DBAPIError, said: str) -> Exception:
         if isinstance(error, exc.IntegrityError):
             return error  # SQLite names columns only
         if "locked" in said:
-            return RefusalError(
+            return BusyDatabaseError(
                 f"Others have been writing to the database at {self.place} for "
                 f"{SQLITE_WAITS_MS // 1000} seconds: ask again in a moment."
             )
         if type(error) in (exc.OperationalError, exc.DatabaseError):
-            return InputError(f"The database at {self.place} cannot be used: {said}.")
+            return UnreachableDatabaseError(f"The database at {self.place} cannot be used: {said}.")
         return error
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from data.home import Home
 from data.intake import current
+from data.patient_rows import patient_rows
 from data.tables import TABLES
 from serving.answers import Scorer
 from serving.schemas import ScoreRequest
@@ -134,6 +135,15 @@ def test_codes_that_are_not_known_are_counted_in_their_own_request(
     first, second = scorer.answer_together([request([odd], NIGHT), request([plain], NIGHT)])
     assert "1 of 1 diagnosis codes are not known" in first.warnings
     assert not any(said.startswith("1 of 1 diagnosis") for said in second.warnings)
+
+
+def test_rows_as_they_were_taken_in_are_answered_as_rows_that_were_sent(
+    scorer: Scorer, small_home: Home, people: Folk
+) -> None:
+    patient = people[0]["member"][0]["patient_id"]
+    rows = patient_rows(current(small_home).tables, patient)
+    sent = request([people[0]], NIGHT)
+    assert scorer.answer_rows(rows, scorer.models.carries, NIGHT) == scorer.answer(sent)
 
 
 def test_nothing_to_answer_is_no_answer(scorer: Scorer) -> None:

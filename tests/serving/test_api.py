@@ -43,7 +43,7 @@ def patient(patient_id="p1", discharged="2024-05-20"):
 
 
 def request(*patients, as_of="2024-06-01", **more):
-    body: dict[str, Any] = {"as_of": as_of}
+    body: dict[str, Any] = {"as_of": as_of, "origin": "invented"}
     for rows in patients:
         for table, given in rows.items():
             body.setdefault(table, []).extend(given)
@@ -224,10 +224,11 @@ def test_more_than_the_most_patients_are_refused(client):
     ]
     for n, row in enumerate(rows):
         row["record_id"] = f"m{n}"
-    answer = client.post("/v1/score", json={"as_of": "2024-01-01", "member": rows})
+    sent = {"as_of": "2024-01-01", "origin": "invented", "member": rows}
+    answer = client.post("/v1/score", json=sent)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["reason"] == "at most 1,000 patients in one request"
-    most = client.post("/v1/score", json={"as_of": "2024-01-01", "member": rows[:-1]})
+    most = client.post("/v1/score", json=sent | {"member": rows[:-1]})
     assert len(most.json()["patients"]) == MOST_PATIENTS
 
 
@@ -306,7 +307,8 @@ def test_the_frameworks_own_pages_are_closed(client, path):
 def test_no_page_asks_for_anything_from_outside(client):
     for path in ("/openapi.json",):
         assert "http://" not in client.get(path).text.replace("http://127.0.0.1", "")
-        assert "https://" not in client.get(path).text
+        told = client.get(path).text.replace("https://hospital.example", "")
+        assert "https://" not in told.replace("that begins with https://", "")
     assert client.delete("/v1/worklist").status_code in (404, 405)
 
 

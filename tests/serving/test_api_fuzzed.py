@@ -92,7 +92,8 @@ def test_one_patient_with_very_many_events(client):
     ]  # fmt: skip
     cover = {"record_id": "c", "patient_id": "p", "start_on": "2020-01-01",
              "known_on": "2020-01-01"}  # fmt: skip
-    body = {"as_of": "2024-06-01", "encounter": rows, "coverage": [cover]}
+    body = {"as_of": "2024-06-01", "origin": "invented", "encounter": rows,
+            "coverage": [cover]}  # fmt: skip
     answer = client.post("/v1/score", json=body)
     assert answer.status_code == 200
     [person] = answer.json()["patients"]

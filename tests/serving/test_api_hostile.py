@@ -175,8 +175,9 @@ def test_few_scores_wait_and_the_list_waits_for_none(quick_home):
         ):
             token = a_token(app.state.service.database)
             http.headers["authorization"] = f"Bearer {token}"
+            sized = JSON | {"content-length": str(len(content))}
             waiting = [
-                asyncio.create_task(http.post("/v1/score", content=body(), headers=JSON))
+                asyncio.create_task(http.post("/v1/score", content=body(), headers=sized))
                 for _ in range(MOST_WAITING)
             ]
             while held < MOST_WAITING:

@@ -20,7 +20,10 @@ from serving.batching import Answered, Batching, ClosedError
 from serving.model import RiskModel
 from serving.schemas import ScoreAnswer, ScoreRequest
 from serving.scoring import Models
+from serving.sight import Sight
 from tests.serving.test_api import patient, request
+
+NOTHING = Sight()
 
 
 def read(body: bytes) -> ScoreRequest:
@@ -45,17 +48,19 @@ class Counted:
         self.go = threading.Event()
         self.began = threading.Event()
 
-    def answer_together(self, requests: Sequence[ScoreRequest]) -> list[ScoreAnswer]:
+    def answer_together(
+        self, requests: Sequence[ScoreRequest], sights: Sequence[Sight]
+    ) -> list[ScoreAnswer]:
         self.began.set()
         if not self.calls:
             assert self.go.wait(60)
         self.calls.append(len(requests))
-        return self.scorer.answer_together(requests)
+        return self.scorer.answer_together(requests, sights)
 
 
 async def waiting(counted: Counted, batching: Batching) -> asyncio.Task[Answered]:
     """The first request, whose call is on its way: what comes next waits."""
-    first = asyncio.create_task(batching.answer(body("first")))
+    first = asyncio.create_task(batching.answer(body("first"), NOTHING))
     await asyncio.to_thread(counted.began.wait, 60)
     return first
 
@@ -71,7 +76,7 @@ def test_what_waits_is_answered_in_one_call_each_as_alone(scorer: Scorer) -> Non
 
     async def ask() -> list[Answered]:
         first = await waiting(counted, batching)
-        tasks = [asyncio.create_task(batching.answer(one)) for one in sent]
+        tasks = [asyncio.create_task(batching.answer(one, NOTHING)) for one in sent]
         await asyncio.sleep(0)
         counted.go.set()
         answers = await asyncio.gather(*tasks)
@@ -85,6 +90,36 @@ def test_what_waits_is_answered_in_one_call_each_as_alone(scorer: Scorer) -> Non
     assert [one.patients for one in answers] == [(f"p{n % 3}",) for n in range(12)]
 
 
+def test_each_is_told_the_sensitive_matters_of_its_own_sight(scorer: Scorer) -> None:
+    ill = request(patient("p1"))
+    ill["encounter"] += [
+        {"patient_id": "p1", "record_id": f"psychiatric{n}", "kind": "psychiatric_inpatient",
+         "started_on": f"2024-04-1{n}", "ended_on": f"2024-04-1{n}", "known_on": "2024-04-25"}
+        for n in range(4)
+    ]  # fmt: skip
+    sent, seeing = json.dumps(ill).encode(), Sight(frozenset(("mental health",)))
+    counted = Counted(scorer)
+    batching = Batching(read, counted.answer_together)
+
+    async def ask() -> list[Answered]:
+        first = await waiting(counted, batching)
+        sights = (NOTHING, seeing, NOTHING)
+        tasks = [asyncio.create_task(batching.answer(sent, sight)) for sight in sights]
+        await asyncio.sleep(0)
+        counted.go.set()
+        await first
+        return await asyncio.gather(*tasks)
+
+    blind, told, also_blind = asyncio.run(ask())
+    batching.close()
+    assert counted.calls == [1, 3]
+    assert b"psychiatric" in told.json
+    assert told.json == scorer.answer(read(sent), seeing).model_dump_json().encode()
+    assert b"psychiatric" not in blind.json
+    assert blind.json == also_blind.json == alone(scorer, sent)
+    assert dict(told.models) == dict(scorer.models.versions)
+
+
 def test_a_wrong_body_is_refused_to_its_own_caller(scorer: Scorer) -> None:
     counted = Counted(scorer)
     batching = Batching(read, counted.answer_together)
@@ -92,7 +127,7 @@ def test_a_wrong_body_is_refused_to_its_own_caller(scorer: Scorer) -> None:
 
     async def ask() -> list[Any]:
         first = await waiting(counted, batching)
-        tasks = [asyncio.create_task(batching.answer(one)) for one in sent]
+        tasks = [asyncio.create_task(batching.answer(one, NOTHING)) for one in sent]
         await asyncio.sleep(0)
         counted.go.set()
         await first
@@ -133,7 +168,7 @@ def test_a_request_that_cannot_be_answered_fails_alone(scorer: Scorer) -> None:
 
     async def ask() -> list[Any]:
         first = await waiting(counted, batching)
-        tasks = [asyncio.create_task(batching.answer(one)) for one in sent]
+        tasks = [asyncio.create_task(batching.answer(one, NOTHING)) for one in sent]
         await asyncio.sleep(0)
         counted.go.set()
         await first
@@ -152,8 +187,8 @@ def test_who_gives_up_takes_nothing_from_the_others(scorer: Scorer) -> None:
 
     async def ask() -> Answered:
         first = await waiting(counted, batching)
-        gone = [asyncio.create_task(batching.answer(body(f"gone{n}"))) for n in range(3)]
-        kept = asyncio.create_task(batching.answer(body("p1")))
+        gone = [asyncio.create_task(batching.answer(body(f"gone{n}"), NOTHING)) for n in range(3)]
+        kept = asyncio.create_task(batching.answer(body("p1"), NOTHING))
         await asyncio.sleep(0)
         for one in (first, *gone):
             one.cancel()
@@ -172,13 +207,13 @@ def test_after_all_of_a_batch_have_given_up_the_next_one_is_answered(scorer: Sco
 
     async def ask() -> Answered:
         first = await waiting(counted, batching)
-        gone = asyncio.create_task(batching.answer(body("gone")))
+        gone = asyncio.create_task(batching.answer(body("gone"), NOTHING))
         await asyncio.sleep(0)
         gone.cancel()
         await asyncio.gather(gone, return_exceptions=True)
         counted.go.set()
         await first
-        return await asyncio.wait_for(batching.answer(body("p1")), 60)
+        return await asyncio.wait_for(batching.answer(body("p1"), NOTHING), 60)
 
     assert asyncio.run(ask()).json == alone(scorer, body("p1"))
     batching.close()
@@ -190,13 +225,13 @@ def test_the_end_answers_what_waits_and_takes_no_more(scorer: Scorer) -> None:
 
     async def ask() -> list[Answered]:
         first = await waiting(counted, batching)
-        tasks = [asyncio.create_task(batching.answer(body(f"p{n}"))) for n in range(3)]
+        tasks = [asyncio.create_task(batching.answer(body(f"p{n}"), NOTHING)) for n in range(3)]
         await asyncio.sleep(0)
         ending = asyncio.create_task(asyncio.to_thread(batching.close))
         while not batching.is_closed:
             await asyncio.sleep(0.01)
         with pytest.raises(ClosedError):
-            await batching.answer(body("late"))
+            await batching.answer(body("late"), NOTHING)
         counted.go.set()
         await asyncio.wait_for(ending, 60)
         return await asyncio.gather(first, *tasks)
@@ -205,11 +240,11 @@ def test_the_end_answers_what_waits_and_takes_no_more(scorer: Scorer) -> None:
 
 
 def test_the_end_of_what_never_began() -> None:
-    batching = Batching(read, lambda requests: [])
+    batching = Batching(read, lambda requests, sights: [])
     batching.close()
     batching.close()
     with pytest.raises(ClosedError):
-        asyncio.run(batching.answer(b""))
+        asyncio.run(batching.answer(b"", NOTHING))
 
 
 def test_a_loop_that_ended_without_waiting_leaves_the_thread_at_work(scorer: Scorer) -> None:
@@ -222,7 +257,7 @@ def test_a_loop_that_ended_without_waiting_leaves_the_thread_at_work(scorer: Sco
 
     asyncio.run(leave())
     counted.go.set()
-    assert asyncio.run(batching.answer(body("p1"))).patients == ("p1",)
+    assert asyncio.run(batching.answer(body("p1"), NOTHING)).patients == ("p1",)
     batching.close()
 
 
@@ -237,7 +272,7 @@ def test_one_call_holds_no_more_people_than_one_request_may(
 
     async def ask() -> list[Answered]:
         first = await waiting(counted, batching)
-        tasks = [asyncio.create_task(batching.answer(one)) for one in sent]
+        tasks = [asyncio.create_task(batching.answer(one, NOTHING)) for one in sent]
         await asyncio.sleep(0)
         counted.go.set()
         await first
@@ -257,7 +292,7 @@ def test_bodies_are_taken_up_to_a_size(scorer: Scorer, monkeypatch: pytest.Monke
 
     async def ask() -> None:
         first = await waiting(counted, batching)
-        tasks = [asyncio.create_task(batching.answer(body(f"p{n}"))) for n in range(5)]
+        tasks = [asyncio.create_task(batching.answer(body(f"p{n}"), NOTHING)) for n in range(5)]
         await asyncio.sleep(0)
         counted.go.set()
         await asyncio.gather(first, *tasks)

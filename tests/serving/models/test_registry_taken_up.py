@@ -15,15 +15,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.error import URLError
 
+import httpx
 import pytest
+import sqlalchemy as sa
 
 from data.home import Home
 from serving.api.app import create_app
 from serving.model import write_model
 from serving.models.in_use import ModelsInUse
 from serving.settings import RegistrySettings, ServiceSettings
+from serving.store.database import Database, database_url
+from serving.store.record_tables import audit
 from tests.serving.client import Client
 from tests.serving.models.pairs import TASKS, asked, files, promoted, version, versions
+from tests.serving.served import OURS, running, token_of
 from training.release.registry import move_champion, record
 
 BIN = Path(sys.executable).parent
@@ -195,6 +200,54 @@ def test_the_champion_moves_twice_under_a_stream_of_requests_and_none_fails(serv
     ]  # fmt: skip
     # between the moves of two aliases the registry itself holds a pair of both; it was told too
     assert all(pair in stream.told for pair in seen)
+
+
+def test_the_service_itself_drops_no_request_while_the_champion_moves_twice(
+    server, champion, home, tmp_path
+):
+    champion("one")
+    home.make()
+    (home.root / "service.toml").write_text(
+        f'other_origin = true\n[registry]\nuri = "{server.address}"\nevery_seconds = 1\n'
+    )
+    body = asked().model_dump(mode="json", exclude_unset=True)
+    over, answered, told = threading.Event(), [], []
+
+    def stream() -> None:
+        while not over.is_set():
+            told.append(told_by(client))
+            answer = client.post("/v1/score", json=body)
+            answered.append((answer.status_code, answer.json().get("models")))
+            told.append(told_by(client))
+
+    with (
+        running(OURS, home.root, tmp_path) as service,
+        httpx.Client(base_url=service.address, timeout=60, headers=token_of(home)) as client,
+    ):
+        asking = threading.Thread(target=stream, daemon=True)
+        asking.start()
+        try:
+            for label in ("two", "three"):
+                champion(label)
+                eventually(lambda label=label: (200, of(label)) in answered[-1:])
+        finally:
+            over.set()
+            asking.join(60)
+    assert {status for status, _ in answered} == {200}
+    seen = [pair for n, (_, pair) in enumerate(answered) if (200, pair) not in answered[:n]]
+    assert [pair for pair in seen if pair in (of("one"), of("two"), of("three"))] == [
+        of("one"), of("two"), of("three"),
+    ]  # fmt: skip
+    assert all(pair in told for pair in seen)
+    database = Database.open(database_url(home))
+    with database.reading() as connection:
+        rows = connection.scalars(sa.select(audit.c.detail).where(audit.c.what == "score")).all()
+    database.close()
+    assert [json.loads(row)["models"] for row in rows] == [pair for _, pair in answered]
+
+
+def told_by(client: httpx.Client) -> dict[str, str]:
+    return {m["task"]: m["version"] for m in client.get("/v1/model").json()["models"]}
 
 
 def test_what_is_told_names_the_registry_and_the_version_and_the_card_comes_along(
