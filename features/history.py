@@ -167,6 +167,15 @@ class Histories:
         return self.files(int(self.shard_numbers([patient_id])[0]))
 
 
+def carries_of(path: Path) -> list[str]:
+    """The feeds of the histories in `path`, without opening them. Raises InputError where there
+    are none."""
+    file = path / "manifest.json"
+    if not file.exists():
+        raise InputError(f"There are no histories in {path}: run `firstcall intake` first.")
+    return list(json.loads(file.read_text(encoding="utf-8"))["carries"])
+
+
 def is_ours(manifest: Mapping[str, Any]) -> bool:
     """Whether this version of firstcall wrote the histories of a manifest, or one that would
     write the same."""

@@ -12,6 +12,14 @@ import numpy as np
 from data.tables import TABLES
 from features.history import Histories
 from features.indices import score_called
+from serving.answer_schemas import (
+    Listed,
+    PatientScore,
+    Place,
+    PublishedPatient,
+    ScoreAnswer,
+    WorklistAnswer,
+)
 from serving.cost_words import COLUMN, cost_of_row
 from serving.horizons import days_left, horizons_of_models, horizons_of_run
 from serving.known_scores import Known, told
@@ -34,15 +42,7 @@ from serving.risk_schemas import (
     ReadmissionRisk,
     Reason,
 )
-from serving.schemas import (
-    Listed,
-    PatientScore,
-    Place,
-    PublishedPatient,
-    ScoreAnswer,
-    ScoreRequest,
-    WorklistAnswer,
-)
+from serving.schemas import ScoreRequest
 from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
 from serving.sight import Sight
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from data.tables import TABLES
 
 if TYPE_CHECKING:
-    from serving.schemas import ScoreAnswer, ScoreRequest
+    from serving.answer_schemas import ScoreAnswer
+    from serving.schemas import ScoreRequest
     from serving.sight import Sight
 
 MOST_ROWS = 200_000

@@ -1,4 +1,4 @@
-"""What the service takes and answers. The request is made from the canonical tables' declarations:
+"""What the service takes. The request is made from the canonical tables' declarations:
 each row has the columns, types, choices and rules of `data.tables`, and nothing else."""
 
 from __future__ import annotations
@@ -6,6 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
+from functools import lru_cache
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -26,7 +28,6 @@ from data.code_forms import codes_in_form, in_form
 from data.feeds import CARRIES
 from data.tables import KEY, LONGEST_TEXT, TABLES, Column, OnYearEnd, Table
 from features.definitions import FEATURES
-from serving.risk_schemas import HighCostRisk, KnownScore, ReadmissionRisk
 
 MOST_PATIENTS = 1000
 MOST_ROWS = 200_000
@@ -46,7 +47,15 @@ def _day(value: object) -> date:
     """
     if type(value) is date:
         return value
-    if isinstance(value, str) and _DAY.fullmatch(value):
+    if isinstance(value, str):
+        return _written_day(value)
+    raise PydanticCustomError("day", "must be a day written as YYYY-MM-DD")
+
+
+@lru_cache(maxsize=1 << 15)
+def _written_day(value: str) -> date:
+    """The same of a text; one day is written many times in a request."""
+    if _DAY.fullmatch(value):
         try:
             day = date.fromisoformat(value)
         except ValueError:
@@ -67,7 +76,7 @@ def _text(value: object) -> str:
         raise PydanticCustomError(
             "text_long", "must not be longer than {most} characters", {"most": LONGEST_TEXT}
         )
-    if any(not c.isprintable() for c in value):  # control characters and lone surrogates
+    if not value.isprintable():  # control characters and lone surrogates
         raise PydanticCustomError("text_unprintable", "must hold printable characters only")
     return value
 
@@ -211,8 +220,9 @@ def _row_model(table: Table) -> type[Row]:
             fields[column.name] = (kind | None, Field(None, **about))
 
     def follows_the_rules(self: Any) -> Any:
+        row = self.__dict__  # two hundred rows a request: each look-up counts
         for rule in table.rules:
-            told, other = getattr(self, rule.column), getattr(self, rule.other)
+            told, other = row[rule.column], row[rule.other]
             if told is None or other is None:
                 continue
             if isinstance(rule, OnYearEnd):
@@ -266,6 +276,9 @@ def too_many_rows() -> PydanticCustomError:
     )
 
 
+_key = attrgetter(*KEY)
+
+
 def _facts(row: Row) -> dict[str, Any]:
     return row.model_dump(exclude={"source_row"})
 
@@ -308,7 +321,9 @@ class ScoreRequest(_TableLists):
         if sum(map(len, tables)) > MOST_ROWS:
             raise too_many_rows()
         if len(sent) > MOST_FIELDS or any(
-            isinstance(row, Mapping) and len(row) > MOST_FIELDS for rows in tables for row in rows
+            isinstance(row, (dict, Mapping)) and len(row) > MOST_FIELDS
+            for rows in tables
+            for row in rows
         ):
             raise PydanticCustomError("many_fields", "has too many fields")
         return sent
@@ -316,16 +331,17 @@ class ScoreRequest(_TableLists):
     @model_validator(mode="after")
     def _is_whole(self) -> ScoreRequest:
         patients: set[str] = set()
-        versions: dict[tuple[Any, ...], Any] = {}
-        for table, row in self.rows():
-            patients.add(row.patient_id)
-            held = versions.setdefault((table, *(getattr(row, name) for name in KEY)), row)
-            if held is not row and _facts(held) != _facts(row):
-                raise PydanticCustomError(
-                    "two_versions",
-                    "{table}: two unlike rows share one record_id and one known_on",
-                    {"table": table},
-                )
+        for table in TABLES:
+            versions: dict[tuple[Any, ...], Any] = {}
+            for row in getattr(self, table):
+                patients.add(row.patient_id)
+                held = versions.setdefault(_key(row), row)
+                if held is not row and _facts(held) != _facts(row):
+                    raise PydanticCustomError(
+                        "two_versions",
+                        "{table}: two unlike rows share one record_id and one known_on",
+                        {"table": table},
+                    )
         if not patients:
             raise PydanticCustomError("no_rows", "at least one row is needed")
         if len(patients) > MOST_PATIENTS:
@@ -341,86 +357,3 @@ class ScoreRequest(_TableLists):
         for name in TABLES:
             for row in getattr(self, name):
                 yield name, row
-
-
-class Place(BaseModel):
-    """A person's place on the list."""
-
-    rank: Annotated[int, Field(description="1 is called first", examples=[17])]
-    manager: Annotated[int, Field(description="whose panel", examples=[2])]
-    tier: Annotated[str, Field(examples=["high"])]
-    queue: Annotated[str, Field(examples=["recently discharged"])]
-
-
-_Warnings = Annotated[
-    list[str], Field(examples=[["the readmission model was not trained on people under 65"]])
-]
-_Models = Annotated[
-    dict[str, str],
-    Field(description="versions by task", examples=[{"readmission": "0f8fad5bd9cb469f"}]),
-]
-
-
-class PatientScore(BaseModel):
-    """Both risks of one person."""
-
-    patient_id: Annotated[str, Field(examples=["P0000017"])]
-    discharged_on: Annotated[
-        date | None,
-        Field(description="last acute discharge in 30 days", examples=["2024-12-20"]),
-    ]
-    readmission: ReadmissionRisk
-    high_cost: HighCostRisk
-    known_scores: Annotated[
-        list[KnownScore],
-        Field(description="LACE and HOSPITAL (2016) of that discharge, Charlson's index and the "
-              "cost of the year before, as of the day of the answer"),
-    ]  # fmt: skip
-    left_out: Annotated[
-        str | None,
-        Field(description="why this person is not to be called, as far as known",
-              examples=["in hospital now"]),
-    ]  # fmt: skip
-    warnings: _Warnings
-    withheld: Annotated[
-        str,
-        Field(description="the same line for everybody",
-              examples=["Some information may be withheld."]),
-    ]  # fmt: skip
-
-
-class PublishedPatient(PatientScore):
-    """One person in the published run, with the place on the list if there is one."""
-
-    run_id: Annotated[str, Field(examples=["2024-12-31.1"])]
-    as_of: Annotated[date, Field(examples=["2024-12-31"])]
-    place: Place | None
-
-
-class Listed(PatientScore, Place):
-    """One place on the list."""
-
-    why: Annotated[
-        list[str],
-        Field(description="what raises the risk of the queue, in words",
-              examples=[["3 emergency visits in the last 90 days, the last on 12 December"]]),
-    ]  # fmt: skip
-
-
-class ScoreAnswer(BaseModel):
-    """Risks, tiers and reasons of everybody in a request, ordered by patient_id."""
-
-    as_of: Annotated[date, Field(examples=["2024-12-31"])]
-    models: _Models
-    patients: list[PatientScore]
-    warnings: _Warnings
-
-
-class WorklistAnswer(BaseModel):
-    """The published list, from the first place on."""
-
-    run_id: str
-    as_of: date
-    capacity: dict[str, int]
-    patients: list[Listed]
-    warnings: list[str]

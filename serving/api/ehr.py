@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 
 from serving.access.roles import Principal
+from serving.answer_schemas import PublishedPatient
 from serving.answers import published_patient
 from serving.api import ehr_examples as examples
 from serving.api.problems import Refused
@@ -30,7 +31,6 @@ from serving.ehr.risk_search import risk_search
 from serving.ehr.told import ModelTold, Task
 from serving.masking import masked
 from serving.release import RELEASED_ON
-from serving.schemas import PublishedPatient
 from serving.store.audit import Entry
 from serving.store.nights import Run
 

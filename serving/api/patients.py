@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.errors import FirstcallError
 from data.intake import current
 from data.patient_rows import patient_rows
+from features.history import carries_of
 from serving.access.roles import Principal
+from serving.answer_schemas import PatientScore, PublishedPatient
 from serving.answers import published_patient
 from serving.api.problems import Refused
 from serving.api.rules import RULES, GuardedRoute, may_ask_about
@@ -20,7 +22,7 @@ from serving.api.worklist import IdempotencyKey, Standing, standing
 from serving.masking import masked
 from serving.models.strangers import SAY_SO, origin_of_rows, refuse_strangers
 from serving.reasons import WITHHELD
-from serving.schemas import LONGEST_TEXT, Day, PatientScore, PublishedPatient, Text
+from serving.schemas import LONGEST_TEXT, Day, Text
 from serving.sight import Sight
 from serving.store import actions, idempotency
 from serving.store.nights import Run
@@ -261,7 +263,7 @@ def evidence(
     sight = service.sights(principal, [patient_id])[patient_id]
     using = service.using()
     numbers = evidence_behind(
-        using.scorer.models, rows, list(taken.manifest["carries"]), run.as_of, risk, concept,
+        using.scorer.models, rows, carries_of(service.home.histories), run.as_of, risk, concept,
         sight,
     )  # fmt: skip
     service.looked(principal, "evidence", [patient_id], run, concept=concept, risk=risk)
@@ -336,8 +338,7 @@ def rescore(
     rows = patient_rows(taken.tables, patient_id)
     if not any(table.num_rows for table in rows.values()):
         raise Refused("not-found", "nobody of that id is in what was taken in")
-    carries = list(taken.manifest["carries"])
-    scored = scorer.answer_rows(rows, carries, as_of, sight)
+    scored = scorer.answer_rows(rows, carries_of(service.home.histories), as_of, sight)
     said = Rescored(
         as_of=as_of, data_through=through, models=scored.models, patient=scored.patients[0],
         warnings=scored.warnings,

@@ -11,12 +11,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from serving.access.roles import Principal
+from serving.answer_schemas import ScoreAnswer
 from serving.api.problems import Refused
 from serving.api.recording import LONGEST_WAIT, not_recorded
 from serving.api.request_log import LARGEST_BODY
 from serving.api.rules import GuardedRoute
 from serving.api.state import Service
-from serving.schemas import ScoreAnswer, ScoreRequest
+from serving.batching import ClosedError
+from serving.schemas import ScoreRequest
 from serving.sight import Sight
 from serving.store.audit import Entry
 
@@ -79,7 +81,10 @@ class _ScoreRoute(GuardedRoute):
             with places.one(request):
                 body = await body_of(request)
                 sight = Sight.of(principal.matters, (), service.settings.on_consent)
-                answered = await service.batching.answer(body, sight)
+                try:
+                    answered = await service.batching.answer(body, sight)
+                except ClosedError:
+                    raise Refused("not-ready", "the service is ending: ask again") from None
             about = {"models": dict(answered.models)}
             entries = [
                 Entry(principal.name, principal.role, "score", patient, detail=about)

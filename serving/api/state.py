@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime
@@ -42,8 +43,9 @@ from serving.store.seen_tokens import SeenTokensInDatabase
 if TYPE_CHECKING:
     from fastapi import Request
 
+    from serving.answer_schemas import ScoreAnswer
     from serving.answers import Scorer
-    from serving.schemas import ScoreAnswer, ScoreRequest
+    from serving.schemas import ScoreRequest
 
 _LOGGER = logging.getLogger("firstcall.service")
 
@@ -81,9 +83,12 @@ class Service:
         self._ehr = CdsTokens(self.settings.cds_clients, SeenTokensInDatabase(self.database))
         self.in_use.start()
         self.batching = Batching(read_request, self._answer_together)
+        gc.collect()  # what is made at start stays: no later look for garbage goes through it
+        gc.freeze()
 
     def stop(self) -> None:
         """Writes what is still to be recorded, and closes the database."""
+        gc.unfreeze()
         self.batching.close()
         self.in_use.stop()
         self.recorder.close()

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from data.errors import InputError, RefusalError
 from serving.access.roles import Principal
+from serving.answer_schemas import Listed
 from serving.answers import published_worklist
 from serving.api.problems import Refused
 from serving.api.pseudonyms import pseudonymous
@@ -19,7 +20,7 @@ from serving.api.recording import not_recorded
 from serving.api.rules import RULES, GuardedRoute, may_ask_about
 from serving.api.state import Service, models_of
 from serving.masking import masked
-from serving.schemas import Day, Listed, Note
+from serving.schemas import Day, Note
 from serving.store import actions, idempotency, lists
 from serving.store.actions import KINDS, STATUSES, NewAction, Status
 from serving.store.audit import Entry

@@ -15,10 +15,11 @@ from pydantic import ValidationError
 from data.errors import RefusalError
 from data.home import Home
 from features.matrix import Matrix
+from serving.answer_schemas import ScoreAnswer
 from serving.answers import Scorer
 from serving.batching import Answered, Batching, ClosedError
 from serving.model import RiskModel
-from serving.schemas import ScoreAnswer, ScoreRequest
+from serving.schemas import ScoreRequest
 from serving.scoring import Models
 from serving.sight import Sight
 from tests.serving.test_api import patient, request

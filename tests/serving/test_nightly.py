@@ -1,5 +1,6 @@
 """A whole night on a small invented population, and the same people through the API."""
 
+import itertools
 import json
 import os
 import shutil
@@ -22,11 +23,13 @@ from data.home import Home
 from data.intake import current
 from data.tables import TABLES
 from serving.api.app import create_app
+from serving.masking import masked
 from serving.model import write_model
 from serving.nightly import STALE_AFTER_DAYS, run_night
+from serving.sight import Sight
 from serving.store import Store
 from serving.worklist import BEYOND_CAPACITY, Capacity
-from tests.serving.client import Client
+from tests.serving.client import Client, a_token
 from tests.serving.list_bytes import list_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,16 +165,41 @@ def test_the_api_answers_what_the_night_said_to_the_last_bit(home, night, people
             if task == "high_cost":
                 cost = one["expected_cost"]
                 assert (cost and cost["dollars"]) == said["high_cost_expected_dollars"]
-            told = [r for r in said["reasons"] if r["task"] == task.replace("_", "-")]
+            shown = masked(said, Sight())["reasons"]
+            told = [r for r in shown if r["task"] == task.replace("_", "-")]
+            names = ("concept", "words", "share", "direction", "actionable", "sensitive")
             if told:
-                assert one["reasons"] == [
-                    {k: r[k] for k in ("concept", "words", "share", "direction", "actionable")}
-                    for r in told
+                assert [{k: r[k] for k in names} for r in one["reasons"]] == [
+                    {k: r[k] for k in names} for r in told
                 ]
         assert got["warnings"] == said["warnings"]
         assert got["left_out"] == (None if said["left_out"] == "beyond capacity"
                                    else said["left_out"])  # fmt: skip
     assert sum(people[p]["readmission_risk"] is not None for p in chosen) > 10
+
+
+def test_a_stored_patient_reads_the_same_looked_up_and_scored_anew(home, night, people):
+    """To the last bit, reasons, known scores and words included, for who sees what is sensitive
+    and for who does not."""
+    chosen = sorted(p for p in people if people[p]["reasons"])[:40]
+    with Client(create_app(home)) as client:
+        database = client.app.state.service.database
+        seeing = a_token(database, "patients", matters=("mental health", "HIV"))
+        for patient, header in itertools.product(
+            chosen, ({}, {"authorization": f"Bearer {seeing}"})
+        ):
+            kept = client.get(f"/v1/patients/{patient}?days=0", headers=header).json()
+            anew = client.post(
+                f"/v1/patients/{patient}/rescore", json={"as_of": NIGHT.isoformat()},
+                headers=header,
+            ).json()["patient"]  # fmt: skip
+            for task in ("readmission", "high_cost"):
+                if kept[task]["reasons"] is None:  # the night did not explain that one
+                    anew[task]["reasons"] = None
+                assert kept[task] == anew[task]
+            for name in ("known_scores", "warnings", "discharged_on", "withheld"):
+                assert kept[name] == anew[name]
+    assert any(r["sensitive"] for p in chosen for r in people[p]["reasons"])
 
 
 def test_reasons_that_the_night_did_not_tell_are_null_and_the_api_tells_them(home, people):

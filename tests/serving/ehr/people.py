@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from serving.answer_schemas import PublishedPatient
 from serving.ehr.told import ModelTold
 from serving.risk_schemas import (
     ExpectedCost,
@@ -13,7 +14,6 @@ from serving.risk_schemas import (
     ReadmissionRisk,
     Reason,
 )
-from serving.schemas import PublishedPatient
 
 AS_OF = date(2024, 5, 16)
 BASE = "https://firstcall.example/fhir/R4"
