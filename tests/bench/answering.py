@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -165,7 +165,9 @@ def _theirs(models: Models, scratch: Path) -> Iterator[int]:
     )
     command = ["mlflow", "models", "serve", "-m", str(folder), "-p", str(port), "--env-manager",
                "local", "--workers", str(WORKERS)]  # fmt: skip
-    with _running([sys.executable, "-m", *command], port, "/ping", {}):
+    here = str(Path(sys.executable).parent)  # it starts its workers by name
+    path = {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}"}
+    with _running([sys.executable, "-m", *command], port, "/ping", path):
         yield port
 
 
@@ -207,7 +209,8 @@ def _running(
             time.sleep(0.2)
         yield
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
