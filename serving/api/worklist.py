@@ -24,6 +24,7 @@ from serving.schemas import Day, Note
 from serving.store import actions, idempotency, lists
 from serving.store.actions import KINDS, STATUSES, NewAction, Status
 from serving.store.audit import Entry
+from serving.store.database import DatabaseError
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1/worklist", tags=["worklist"])
 
@@ -332,6 +333,8 @@ def _recorded(
             raise Refused("moved-on", str(error)) from None
         except idempotency.OtherRequestError as error:
             raise Refused("key-reused", str(error)) from None
+        except DatabaseError as error:
+            raise not_recorded(error) from None
         except InputError as error:
             raise not_fitting(error) from None
         except RefusalError as error:

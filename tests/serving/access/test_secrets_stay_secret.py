@@ -104,7 +104,7 @@ def test_nothing_secret_is_told_or_kept(database, caplog, told, capfd):
         told.of(way_in.principal_of, f"Bearer {token}")
     made.append(accounts(database))
     made.append(service_tokens(database))
-    log = caplog.text  # what follows reads what nothing else reads
+    log = caplog.text + "".join(capfd.readouterr())  # what follows reads what nothing else reads
 
     secrets.update(shown)
     secrets.update(part for token in foreign for part in token.split(".") if len(part) > 20)
@@ -113,9 +113,7 @@ def test_nothing_secret_is_told_or_kept(database, caplog, told, capfd):
     secrets.update(kept)
     assert len(kept) == 2  # the hash of a password and of a service token: the session is over
 
-    said = (
-        told.text + log + repr(made) + repr(opened) + "".join(capfd.readouterr())
-    )  # fmt: skip
+    said = told.text + log + repr(made) + repr(opened)
     assert "Row ('ann'" in log  # the database's log prints whole rows
     assert "SecretStr('**********')" in log
     assert told.text.count("NotSignedInError") > 30
