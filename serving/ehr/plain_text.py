@@ -9,7 +9,7 @@ MOST_CHARACTERS = 300
 _JOINS = "\u200d"  # in emoji of several parts
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#+!|~&$=])")
 _AT_START = re.compile(r"^([-.]|\d{1,9}(?=[.)]))")
-_ADDRESS = re.compile(r"(?i)(www(?=\.)|:(?=//)|@)")
+_ADDRESS = re.compile(r"(?i)(www(?=\.)|:(?=//))")
 
 
 def plain(text: str, most: int = MOST_CHARACTERS) -> str:
@@ -33,9 +33,9 @@ def without_addresses(text: str) -> str:
     whether or not their characters are escaped.
 
     >>> without_addresses("see www.example.org or ask a@example.org")
-    'see www .example.org or ask a@ example.org'
+    'see www .example.org or ask a @ example.org'
     """
-    return _ADDRESS.sub(r"\1 ", text)
+    return _ADDRESS.sub(r"\1 ", text).replace("@", " @ ")
 
 
 def markdown(text: str, most: int = MOST_CHARACTERS) -> str:

@@ -123,7 +123,7 @@ def test_an_analyst_reads_figures_and_no_id(asked) -> None:
     again = asked("ida", "/v1/worklist")["patients"][0]["patient_id"]
     assert one["patient_id"] == again
     assert one["patient_id"].startswith("x-")
-    assert "a1" not in str(one).replace("'entry_id': '2024-12-31.2:1'", "")
+    assert "'a1'" not in str(one)
     assert one["high_cost"]["risk"] == 0.25
 
 

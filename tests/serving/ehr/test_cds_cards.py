@@ -194,4 +194,4 @@ def test_every_card_follows_the_specification_whatever_the_data_hold(patient, se
         }  # fmt: skip
         bold = [b.content for a, b in pairwise(inline) if a.type == "strong_open"]
         assert set(bold) <= {"Readmission:", "High cost:", "Known scores:", "Suggestions:", "Mind:"}
-        assert not re.search(r"(?i)www\.|://|@\S", one["detail"])
+        assert not re.search(r"(?i)www\.|://|\S@\S", one["detail"])
