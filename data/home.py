@@ -23,6 +23,12 @@ class Home:
         is there already keeps its mode."""
         self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
 
+    def left_out_of(self, said: str) -> str:
+        """A text without the place of this home, to be told to somebody else."""
+        for root in {self.root, self.root.absolute(), self.root.resolve()}:
+            said = said.replace(str(root), "FIRSTCALL_HOME")
+        return said
+
     @property
     def invented(self) -> Path:
         """Canonical files of the invented population, and `truth/` beside them."""

@@ -81,13 +81,3 @@ class ScoreAnswer(BaseModel):
     models: _Models
     patients: list[PatientScore]
     warnings: _Warnings
-
-
-class WorklistAnswer(BaseModel):
-    """The published list, from the first place on."""
-
-    run_id: str
-    as_of: date
-    capacity: dict[str, int]
-    patients: list[Listed]
-    warnings: list[str]

@@ -18,7 +18,6 @@ from serving.answer_schemas import (
     Place,
     PublishedPatient,
     ScoreAnswer,
-    WorklistAnswer,
 )
 from serving.cost_words import COLUMN, cost_of_row
 from serving.horizons import days_left, horizons_of_models, horizons_of_run
@@ -212,22 +211,16 @@ def published_patient(found: Mapping[str, Any], run: Run) -> PublishedPatient:
     )
 
 
-def published_worklist(rows: Sequence[Mapping[str, Any]], run: Run) -> WorklistAnswer:
-    """What `Store.worklist` found, as it is answered."""
+def published_places(rows: Sequence[Mapping[str, Any]], run: Run) -> list[Listed]:
+    """Stored places of a run's list (`serving.masking.masked`), as they are answered."""
     windows = Windows.of(run)
-    return WorklistAnswer(
-        run_id=run.run_id,
-        as_of=run.as_of,
-        capacity=dict(run.manifest["capacity"]),
-        patients=[
-            Listed(
-                **{name: row[name] for name in ("rank", "manager", "tier", "queue", "why")},
-                **_score_fields(row, row["reasons"], windows),
-            )
-            for row in rows
-        ],
-        warnings=list(run.manifest["warnings"]),
-    )
+    return [
+        Listed(
+            **{name: row[name] for name in ("rank", "manager", "tier", "queue", "why")},
+            **_score_fields(row, row["reasons"], windows),
+        )
+        for row in rows
+    ]
 
 
 def _was_told(row: Mapping[str, Any], task: str) -> bool:

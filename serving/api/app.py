@@ -88,7 +88,7 @@ def create_app(home: Home, settings: ServiceSettings | None = None) -> FastAPI:
         if isinstance(error, DatabaseError):
             refused = Refused("not-ready", "the database does not answer now: ask again")
             return await _refused(request, refused)
-        reason = service.without_paths(error)
+        reason = home.left_out_of(str(error))
         return _invalid(request, [FieldError(field="(request)", reason=reason)])
 
     @asynccontextmanager

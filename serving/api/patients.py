@@ -16,7 +16,7 @@ from serving.access.roles import Principal
 from serving.answer_schemas import PatientScore, PublishedPatient
 from serving.answers import published_patient
 from serving.api.problems import Refused
-from serving.api.rules import RULES, GuardedRoute, may_ask_about
+from serving.api.rules import RULES, GuardedRoute, may_ask_about, whose_panel
 from serving.api.state import Service, models_of
 from serving.api.worklist import IdempotencyKey, Standing, standing
 from serving.masking import masked
@@ -139,10 +139,7 @@ def search(
     """Find people of the published run. A case manager finds those of his own panel."""
     service: Service = request.app.state.service
     principal: Principal = request.state.principal
-    if principal.role == "case_manager":
-        if manager not in (None, principal.manager):
-            raise Refused("not-in-panel", "you may search your own panel alone")
-        manager = principal.manager
+    manager = whose_panel(principal, manager, "you may search your own panel alone")
     run = service.published(principal)
     rows = service.store.search(
         run.run_id, prefix=id_begins, tier=tier, manager=manager, after=after, limit=limit + 1

@@ -127,6 +127,16 @@ def refuse_without_rules(app: FastAPI) -> None:
         raise ValueError(f"rules without a route: {lacking}")
 
 
+def whose_panel(principal: Principal, asked: int | None, refusal: str) -> int | None:
+    """Whose panel a question is about: that which was asked for, of a case manager his own alone.
+    Raises Refused, in the words of `refusal`, where he asks for another."""
+    if principal.role != "case_manager":
+        return asked
+    if asked not in (None, principal.manager):
+        raise Refused("not-in-panel", refusal)
+    return principal.manager
+
+
 def may_ask_about(rule: Rule, principal: Principal, manager: int | None) -> None:
     """Raises Refused where a case manager asks about somebody outside his own panel. `manager` is
     the number of whoever has the patient, None where nobody has him or nobody of that id is known:

@@ -104,13 +104,6 @@ class Service:
             refuse_strangers(scorer.models, whose, self.settings.other_origin, SAY_SO)
         return scorer.answer_together(requests, sights)
 
-    def without_paths(self, error: Exception) -> str:
-        """What an error says, to be told to somebody else: where this home lies is left out."""
-        said = str(error)
-        for root in {self.home.root, self.home.root.absolute(), self.home.root.resolve()}:
-            said = said.replace(str(root), "FIRSTCALL_HOME")
-        return said
-
     @property
     def not_ready(self) -> str | None:
         """Why nothing can be scored; None where it can."""

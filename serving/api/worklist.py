@@ -13,16 +13,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from data.errors import InputError, RefusalError
 from serving.access.roles import Principal
 from serving.answer_schemas import Listed
-from serving.answers import published_worklist
+from serving.answers import published_places
 from serving.api.problems import Refused
 from serving.api.pseudonyms import pseudonymous
 from serving.api.recording import not_recorded
-from serving.api.rules import RULES, GuardedRoute, may_ask_about
+from serving.api.rules import RULES, GuardedRoute, may_ask_about, whose_panel
 from serving.api.state import Service, models_of
 from serving.masking import masked
 from serving.schemas import Day, Note
 from serving.store import actions, idempotency, lists
-from serving.store.actions import KINDS, STATUSES, NewAction, Status
+from serving.store.actions import KINDS, STATUSES, ActionKind, NewAction, Status, StatusName
 from serving.store.audit import Entry
 from serving.store.database import DatabaseError
 
@@ -41,11 +41,7 @@ _ACTIONS = RULES["POST", "/v1/worklist/{entry_id}/actions"]
 class Standing(BaseModel):
     """Where a patient stands: what was recorded last and not undone."""
 
-    status: Annotated[
-        Literal["open", "contacted", "no answer", "enrolled", "declined", "deferred",
-                "do not contact", "closed"],
-        Field(examples=["no answer"]),
-    ]  # fmt: skip
+    status: Annotated[StatusName, Field(examples=["no answer"])]
     since: Annotated[datetime | None, Field(examples=["2025-01-02T15:04:05Z"])]
     who: Annotated[str | None, Field(description="who recorded it", examples=["r.gomez"])]
     until: Annotated[
@@ -146,10 +142,7 @@ def worklist(
     """The published list: whom to call first, and why. A case manager sees his own panel."""
     service: Service = request.app.state.service
     principal: Principal = request.state.principal
-    if principal.role == "case_manager":
-        if manager not in (None, principal.manager):
-            raise Refused("not-in-panel", "you may see the list of your own panel alone")
-        manager = principal.manager
+    manager = whose_panel(principal, manager, "you may see the list of your own panel alone")
     run = service.published(principal)
     with service.database.reading() as connection:
         entries = lists.entries(connection, run.run_id, manager, tier, queue)
@@ -166,14 +159,13 @@ def worklist(
     sights = service.sights(principal, [row["patient_id"] for row in rows])
     told = [masked(row, sights[row["patient_id"]], service.next_step) for row in rows]
     service.looked(principal, "worklist", [row["patient_id"] for row in rows], run)
-    answer = published_worklist(told, run)
     found = [
         ListedNow(
             **dict(one),
             entry_id=f"{run.run_id}:{one.rank}",
             standing=standing(stands[one.patient_id]),
         )
-        for one in answer.patients
+        for one in published_places(told, run)
     ]
     if principal.role == "analyst":
         found = [pseudonymous(one, service.key) for one in found]
@@ -182,11 +174,11 @@ def worklist(
         run_id=run.run_id,
         as_of=run.as_of,
         models=models_of(run),
-        capacity=answer.capacity,
+        capacity=dict(run.manifest["capacity"]),
         found=len(entries),
         patients=found,
         next_offset=offset + top if rest else None,
-        warnings=answer.warnings,
+        warnings=list(run.manifest["warnings"]),
     )
 
 
@@ -202,11 +194,7 @@ class ActionRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    kind: Annotated[
-        Literal["contacted", "no_answer", "enrolled", "declined", "deferred", "do_not_contact",
-                "closed", "override", "undo"],
-        Field(examples=["deferred"]),
-    ]  # fmt: skip
+    kind: Annotated[ActionKind, Field(examples=["deferred"])]
     until: Annotated[
         Day | None, Field(description="of a deferred call: the day of the next one",
                           examples=["2025-01-09"])

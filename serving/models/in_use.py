@@ -138,7 +138,7 @@ class ModelsInUse:
         try:
             placed = source.find()
         except FirstcallError as error:
-            look.troubles.append(self._without_paths(error))
+            look.troubles.append(self._home.left_out_of(str(error)))
             return keeps
         if placed is None:
             if rank == 0 and self._settings.registry is not None:
@@ -176,7 +176,7 @@ class ModelsInUse:
             with in_turn(self._home):
                 scorer.warm_up()
         except FirstcallError as error:
-            said = self._refused[placed.key, origin] = self._without_paths(error)
+            said = self._refused[placed.key, origin] = self._home.left_out_of(str(error))
             raise RefusalError(said) from None
         except Exception as error:  # of a model that looked right; nobody's request meets it
             told = " and ".join(dict.fromkeys(placed.told.values()))
@@ -201,14 +201,8 @@ class ModelsInUse:
         try:
             Models.load(self._home)
         except InputError as error:
-            return self._without_paths(error)
+            return self._home.left_out_of(str(error))
         return "The models are being put in their place."
-
-    def _without_paths(self, error: Exception) -> str:
-        said = str(error)
-        for root in {self._home.root, self._home.root.absolute(), self._home.root.resolve()}:
-            said = said.replace(str(root), "FIRSTCALL_HOME")
-        return said
 
     def _log(self, look: _Look) -> None:
         """Says what changed, once."""

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from data.home import Home
 from serving import night_lock
 from serving.randomised import told
-from serving.store import advisory_lock, people
+from serving.store import advisory_lock, lists, people
 from serving.store.bulk_load import load
 from serving.store.database import Database, database_url
 from serving.store.night_tables import (
@@ -231,33 +231,11 @@ class Store:
         `known_scores`, and `why`: the words of the reasons that raise the risk of the queue that
         he stands in. Only the first `top` places behind rank `after`, of one manager, tier, queue.
         """
-        joined = sa.join(_entry, _score, _of_one_person(_entry, _score))
-        query = (
-            sa.select(
-                _entry.c.rank, _entry.c.manager, _entry.c.tier, _entry.c.queue,
-                *(_score.c[name] for name in SCORE_COLUMNS),
-            )
-            .select_from(joined)
-            .where(_entry.c.run_id == run_id)
-            .order_by(_entry.c.rank)
-        )  # fmt: skip
-        for column, wanted in ((_entry.c.manager, manager), (_entry.c.tier, tier),
-                               (_entry.c.queue, queue)):  # fmt: skip
-            if wanted is not None:
-                query = query.where(column == wanted)
-        if after is not None:
-            query = query.where(_entry.c.rank > after)
-        if top is not None:
-            query = query.limit(top)
         with self.database.reading() as connection:
-            rows = [dict(row._mapping) for row in connection.execute(query)]
-            patients = [row["patient_id"] for row in rows]
-            reasons = people.reasons(connection, run_id, patients)
-            known = people.known_scores(connection, run_id, patients)
+            places = lists.entries(connection, run_id, manager, tier, queue)
+            chosen = [one["patient_id"] for one in places if after is None or one["rank"] > after]
+            rows = lists.listed(connection, run_id, chosen[:top])
         for row in rows:
-            row["warnings"] = json.loads(row["warnings"])
-            row["reasons"] = reasons.get(row["patient_id"], [])
-            row["known_scores"] = known.get(row["patient_id"], [])
             row["why"] = [
                 reason["words"]
                 for reason in row["reasons"]
