@@ -26,14 +26,11 @@ from serving.masking import step_of
 from serving.population_of_rows import population_of_rows
 from serving.reasons import WITHHELD
 from serving.request_columns import (
-    Columns,
     beside_each_other,
-    columns_of,
     event_tables,
     told_apart,
     unknown_codes,
 )
-from serving.request_columns import tables_of as tables_of
 from serving.risk_schemas import (
     ExpectedCost,
     HighCostRisk,
@@ -43,6 +40,7 @@ from serving.risk_schemas import (
 )
 from serving.schemas import ScoreRequest
 from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
+from serving.sent_rows import Columns, SentRows
 from serving.sight import Sight
 
 if TYPE_CHECKING:
@@ -73,26 +71,25 @@ class Scorer:
         """Compiles what is compiled on first use, so that the first caller does not wait."""
         day = date(2020, 1, 31)
         seen = {"patient_id": "warm-up", "record_id": "1", "known_on": day}
-        self.answer(
-            ScoreRequest.model_validate(
-                {
-                    "as_of": day,
-                    "member": [seen | {"birth_on": date(1940, 1, 1)}],
-                    "coverage": [seen | {"start_on": date(2018, 1, 1)}],
-                    "encounter": [
-                        seen | {"kind": "acute_inpatient", "started_on": day, "ended_on": day}
-                    ],
-                }
-            )
+        asked = ScoreRequest.model_validate(
+            {
+                "as_of": day,
+                "member": [seen | {"birth_on": date(1940, 1, 1)}],
+                "coverage": [seen | {"start_on": date(2018, 1, 1)}],
+                "encounter": [
+                    seen | {"kind": "acute_inpatient", "started_on": day, "ended_on": day}
+                ],
+            }
         )
+        self.answer(SentRows.of(asked))
 
-    def answer(self, request: ScoreRequest, sight: Sight = NOTHING_SENSITIVE) -> ScoreAnswer:
+    def answer(self, request: SentRows, sight: Sight = NOTHING_SENSITIVE) -> ScoreAnswer:
         """Both risks of everybody whom the request names, with their reasons; those about sensitive
         matters as far as `sight` shows them."""
         return self.answer_together([request], [sight])[0]
 
     def answer_together(
-        self, requests: Sequence[ScoreRequest], sights: Sequence[Sight] | None = None
+        self, requests: Sequence[SentRows], sights: Sequence[Sight] | None = None
     ) -> list[ScoreAnswer]:
         """What `answer` says of each request and its sight, to the last bit, in far less time than
         one by one.
@@ -110,7 +107,7 @@ class Scorer:
         answers: dict[int, ScoreAnswer] = {}
         for (as_of, carries), places in alike.items():
             matters = [() if sights is None else sights[place].matters for place in places]
-            sent = [{n: columns_of(requests[place], n) for n in TABLES} for place in places]
+            sent = [requests[place].tables for place in places]
             told = self._answered(sent, matters, carries, as_of)
             answers.update(zip(places, told, strict=True))
         return [answers[place] for place in range(len(requests))]

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import TYPE_CHECKING
 
-from data.tables import TABLES
-
 if TYPE_CHECKING:
     from serving.answer_schemas import ScoreAnswer
-    from serving.schemas import ScoreRequest
+    from serving.sent_rows import SentRows
     from serving.sight import Sight
 
 MOST_ROWS = 200_000
@@ -67,8 +65,8 @@ class Batching:
 
     def __init__(
         self,
-        read: Callable[[bytes], ScoreRequest],
-        answer_together: Callable[[Sequence[ScoreRequest], Sequence[Sight]], list[ScoreAnswer]],
+        read: Callable[[bytes], SentRows],
+        answer_together: Callable[[Sequence[SentRows], Sequence[Sight]], list[ScoreAnswer]],
     ) -> None:
         self._read = read
         self._answer_together = answer_together
@@ -134,7 +132,7 @@ class Batching:
     def _outcomes(self, batch: Sequence[_Waiting]) -> list[_Outcome]:
         """The answer to each body, or what is to be raised."""
         outcomes: list[_Outcome] = [ClosedError()] * len(batch)
-        requests: dict[int, ScoreRequest] = {}
+        requests: dict[int, SentRows] = {}
         for place, one in enumerate(batch):
             try:
                 requests[place] = self._read(one.body)
@@ -146,7 +144,7 @@ class Batching:
                 outcomes[place] = outcome
         return outcomes
 
-    def _answered(self, asked: Sequence[tuple[ScoreRequest, Sight]]) -> list[_Outcome]:
+    def _answered(self, asked: Sequence[tuple[SentRows, Sight]]) -> list[_Outcome]:
         requests, sights = zip(*asked, strict=True)
         try:
             return [_written(answer) for answer in self._answer_together(requests, sights)]
@@ -164,18 +162,17 @@ def _written(answer: ScoreAnswer) -> Answered:
     )
 
 
-def _within_bounds(requests: dict[int, ScoreRequest]) -> Iterator[list[int]]:
+def _within_bounds(requests: dict[int, SentRows]) -> Iterator[list[int]]:
     """The places of requests, in their order, in calls of up to MOST_ROWS and MOST_PATIENTS."""
     call: list[int] = []
     rows = patients = 0
     for place, request in requests.items():
-        sent = [row for name in TABLES for row in getattr(request, name)]
-        people = len({row.patient_id for row in sent})
-        if call and (rows + len(sent) > MOST_ROWS or patients + people > MOST_PATIENTS):
+        sent, people = request.rows, len(request.patients)
+        if call and (rows + sent > MOST_ROWS or patients + people > MOST_PATIENTS):
             yield call
             call, rows, patients = [], 0, 0
         call.append(place)
-        rows, patients = rows + len(sent), patients + people
+        rows, patients = rows + sent, patients + people
     if call:
         yield call
 

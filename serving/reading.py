@@ -8,9 +8,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
 from serving.schemas import MOST_ROWS, ScoreRequest, too_many_rows
+from serving.sent_rows import SentRows, in_order
 
 
-def read_request(body: bytes) -> ScoreRequest:
+def read_request(body: bytes) -> SentRows:
     """A body as a request. Raises RequestValidationError, of which the errors are few."""
     # An empty object takes 3 bytes to send and 64 to hold; strings hold few braces.
     if body.count(b"{") + body.count(b"[") > 2 * MOST_ROWS:
@@ -20,8 +21,11 @@ def read_request(body: bytes) -> ScoreRequest:
         sent = json.loads(body)
     except (ValueError, RecursionError):
         raise RequestValidationError([{"type": "json_invalid", "loc": (), "msg": ""}]) from None
+    read = in_order(sent)
+    if read is not None:
+        return read
     try:
-        return ScoreRequest.model_validate(sent)
+        return SentRows.of(ScoreRequest.model_validate(sent))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
         raise RequestValidationError(found) from None

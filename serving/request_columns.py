@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
 
 import pyarrow as pa
 
 from data.codes import recognised
 from data.tables import TABLES
 from features.events import READ
-from serving.schemas import ScoreRequest
+from serving.sent_rows import Columns
 
 _SCHEMAS = {name: table.schema for name, table in TABLES.items()}
 _READ = {
@@ -19,25 +18,6 @@ _READ = {
 }
 _EMPTY = [schema.empty_table() for schema in _SCHEMAS.values()]
 _CODED = (("diagnosis", "diagnosis"), ("procedure", "procedure"), ("drug_fill", "drug"))
-
-
-Columns = dict[str, list[Any]]
-"""A canonical table: the name of a column → its values, None where empty."""
-
-
-def tables_of(request: ScoreRequest) -> dict[str, pa.Table]:
-    """The rows of a request as canonical tables; source_row as the request numbers its rows."""
-    return arrow_tables({name: columns_of(request, name) for name in TABLES})
-
-
-def columns_of(request: ScoreRequest, name: str) -> Columns:
-    """One table of a request, by column; source_row as the request numbers its rows."""
-    rows = [row.__dict__ for row in getattr(request, name)]
-    columns = {column: [row[column] for row in rows] for column in _SCHEMAS[name].names}
-    columns["source_row"] = [
-        source or f"request:{name}:{place}" for place, source in enumerate(columns["source_row"])
-    ]
-    return columns
 
 
 def arrow_tables(columns: Mapping[str, Columns]) -> dict[str, pa.Table]:
@@ -66,19 +46,38 @@ def unknown_codes(requests: Sequence[Mapping[str, Columns]]) -> list[list[str]]:
             list(zip(tables[table]["code_system"], tables[table]["code"], strict=True))
             for tables in requests
         ]
-        of_system: dict[str, set[str]] = {}
-        for system, code in set().union(*sent):
-            of_system.setdefault(system, set()).add(code)
-        unknown: set[tuple[str, str]] = set()
-        for system, of_it in of_system.items():
-            codes = sorted(of_it)
-            known = recognised(system, codes).tolist()
-            unknown.update((system, codes[at]) for at, is_known in enumerate(known) if not is_known)
+        known = _known_of(set().union(*sent))
+        unknown = {coded for coded, is_known in known.items() if not is_known}
         for codes_sent, warnings in zip(sent, said, strict=True):
             lacking = sum(code in unknown for code in codes_sent) if unknown else 0
             if lacking:
                 warnings.append(f"{lacking} of {len(codes_sent)} {word} codes are not known")
     return said
+
+
+_Code = tuple[str, str]
+_remembered: dict[_Code, bool] = {}
+_MOST_REMEMBERED = 1 << 16
+
+
+def _known_of(coded: Collection[_Code]) -> dict[_Code, bool]:
+    """Whether each code, with its system before it, is in a code list. Most were asked about
+    before; the others are looked up together."""
+    told = {one: _remembered.get(one) for one in coded}
+    new: dict[str, list[str]] = {}
+    for (system, code), is_known in told.items():
+        if is_known is None:
+            new.setdefault(system, []).append(code)
+    found = {
+        (system, code): is_known
+        for system, codes in new.items()
+        for code, is_known in zip(codes, recognised(system, codes).tolist(), strict=True)
+    }
+    if len(_remembered) + len(found) > _MOST_REMEMBERED:
+        _remembered.clear()
+    if len(found) <= _MOST_REMEMBERED:
+        _remembered.update(found)
+    return {one: found[one] if is_known is None else is_known for one, is_known in told.items()}
 
 
 _DIGITS = 6

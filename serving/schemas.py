@@ -4,7 +4,7 @@ each row has the columns, types, choices and rules of `data.tables`, and nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import lru_cache
 from operator import attrgetter
@@ -35,7 +35,10 @@ MOST_FIELDS = 50
 """Names in one row or beside the tables: above any table's columns, so that a mistake is named."""
 _FIRST_DAY, _LAST_DAY = date(1850, 1, 1), date(2199, 12, 31)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MOST_CENTS = 10**13
+MOST_CENTS = 10**13
+MOST_INTEGER = 10**9
+LARGEST_NUMBER = 1e15
+"""Bounds of what a column of cents, integers, numbers may hold where it has none of its own."""
 
 
 def _day(value: object) -> date:
@@ -48,13 +51,13 @@ def _day(value: object) -> date:
     if type(value) is date:
         return value
     if isinstance(value, str):
-        return _written_day(value)
+        return day_written(value)
     raise PydanticCustomError("day", "must be a day written as YYYY-MM-DD")
 
 
 @lru_cache(maxsize=1 << 15)
-def _written_day(value: str) -> date:
-    """The same of a text; one day is written many times in a request."""
+def day_written(value: str) -> date:
+    """The same of a text, of which one request holds many alike. Raises PydanticCustomError."""
     if _DAY.fullmatch(value):
         try:
             day = date.fromisoformat(value)
@@ -102,7 +105,7 @@ def _note(value: object) -> str:
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise PydanticCustomError("number", "must be a number")
-    if not abs(value) < 1e15:  # also refuses NaN and infinities
+    if not abs(value) < LARGEST_NUMBER:  # also refuses NaN and infinities
         raise PydanticCustomError("number_finite", "must be a finite number of ordinary size")
     return float(value)
 
@@ -158,9 +161,9 @@ def _annotation(column: Column) -> Any:
         case "flag":
             return StrictBool
         case "cents":
-            return Annotated[StrictInt, Field(ge=-_MOST_CENTS, le=_MOST_CENTS)]
+            return Annotated[StrictInt, Field(ge=-MOST_CENTS, le=MOST_CENTS)]
         case "integer":
-            bounds = {"ge": -(10**9), "le": 10**9} | bounds
+            bounds = {"ge": -MOST_INTEGER, "le": MOST_INTEGER} | bounds
             return Annotated[StrictInt, Field(**bounds)]
         case "number":
             return Annotated[Number, Field(**bounds)]
@@ -283,6 +286,9 @@ def _facts(row: Row) -> dict[str, Any]:
     return row.model_dump(exclude={"source_row"})
 
 
+Origin = Literal["own", "invented", "public_synthetic"]
+
+
 class ScoreRequest(_TableLists):
     """Canonical rows of 1 to 1,000 patients: one list a table, in any order."""
 
@@ -292,7 +298,7 @@ class ScoreRequest(_TableLists):
         Day, Field(description="the day at whose end the question is asked; later rows are unseen")
     ]
     origin: Annotated[
-        Literal["own", "invented", "public_synthetic"] | None,
+        Origin | None,
         Field(
             description="whose rows these are: of real people (own), or made up; where it is left "
             "out, as the data that were taken in, else of real people. A model that was trained on "
@@ -351,9 +357,3 @@ class ScoreRequest(_TableLists):
                 {"most": f"{MOST_PATIENTS:,}"},
             )
         return self
-
-    def rows(self) -> Iterator[tuple[str, Any]]:
-        """Every row with the name of its table, in the order sent."""
-        for name in TABLES:
-            for row in getattr(self, name):
-                yield name, row

@@ -111,7 +111,7 @@ def revoke_token(database: Database, name: str, now: datetime | None = None) -> 
 
 def principal_of_token(database: Database, token: str, now: datetime) -> Principal:
     """The program that shows this token. Raises NotSignedInError where it does not open."""
-    with database.reading() as connection:
+    with database.asking() as connection:
         row = connection.execute(
             sa.select(*_COLUMNS).where(_token.c.token_sha256 == digest(token))
         ).one_or_none()

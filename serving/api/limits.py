@@ -6,8 +6,8 @@ from math import ceil
 from time import time
 
 from limits import RateLimitItem, parse
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
 from serving.access.roles import Principal
 from serving.api.problems import Refused
@@ -15,7 +15,8 @@ from serving.settings import RateLimits
 
 
 class Limiter:
-    """Counts within one worker: two workers together allow twice as much at most."""
+    """Counts within one worker: two workers together allow twice as much at most. (On the event
+    loop, because the other kind of `limits` starts a thread for each count.)"""
 
     def __init__(self, rates: RateLimits) -> None:
         self._counts = SlidingWindowCounterRateLimiter(MemoryStorage())
@@ -23,20 +24,21 @@ class Limiter:
         self._service = parse(f"{rates.service_per_minute}/minute")
         self._unknown = parse(f"{rates.unknown_per_minute}/minute")
 
-    def known(self, principal: Principal) -> None:
+    async def known(self, principal: Principal) -> None:
         """Counts a request of somebody who is known. Raises Refused (429) above the limit."""
         limit = self._service if principal.role == "service" else self._person
-        self._take(limit, f"{principal.role} {principal.name}")
+        await self._take(limit, f"{principal.role} {principal.name}")
 
-    def unknown(self, address: str) -> None:
+    async def unknown(self, address: str) -> None:
         """Counts a sign-in, or a request without a valid session or token, of an address. Raises
         Refused (429) above the limit."""
-        self._take(self._unknown, address)
+        await self._take(self._unknown, address)
 
-    def _take(self, limit: RateLimitItem, who: str) -> None:
-        if self._counts.hit(limit, who):
+    async def _take(self, limit: RateLimitItem, who: str) -> None:
+        if await self._counts.hit(limit, who):
             return
-        seconds = max(1, ceil(self._counts.get_window_stats(limit, who).reset_time - time()))
+        window = await self._counts.get_window_stats(limit, who)
+        seconds = max(1, ceil(window.reset_time - time()))
         raise Refused(
             "too-many-requests", "too many requests: ask again later", {"Retry-After": str(seconds)}
         )

@@ -20,6 +20,7 @@ from serving.access.roles import NotSignedInError, Principal
 from serving.access.sessions import sign_out
 from serving.access.sign_in import SignedIn, sign_in
 from serving.api.limits import Limiter
+from serving.api.look_ups import LookUps
 from serving.api.metrics import Metrics
 from serving.api.problems import Refused
 from serving.api.recording import Recorder
@@ -29,7 +30,7 @@ from serving.ehr.cds_services import addresses
 from serving.ehr.cds_tokens import CdsTokens, ClientNotTrustedError
 from serving.ehr.settings import CdsClient
 from serving.models.in_use import InUse, ModelsInUse
-from serving.models.strangers import SAY_SO, origin_of_rows, refuse_strangers
+from serving.models.strangers import SAY_SO, made_on_strangers, origin_of_rows, refuse_strangers
 from serving.next_steps import NextSteps
 from serving.reading import read_request
 from serving.settings import ServiceSettings
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from serving.answer_schemas import ScoreAnswer
     from serving.answers import Scorer
-    from serving.schemas import ScoreRequest
+    from serving.sent_rows import SentRows
 
 _LOGGER = logging.getLogger("firstcall.service")
 
@@ -76,6 +77,7 @@ class Service:
         self.way_in = WayIn(
             self.database, self.settings.sign_in.sessions, OpenId(open_id) if open_id else None
         )
+        self._look_ups = LookUps(self.way_in.principal_of)
         if open_id is None and not has_anybody(self.database):
             _LOGGER.warning(NOBODY_YET)
         self.hashing = PasswordHashing()
@@ -95,13 +97,13 @@ class Service:
         self.database.close()
 
     def _answer_together(
-        self, requests: Sequence[ScoreRequest], sights: Sequence[Sight]
+        self, requests: Sequence[SentRows], sights: Sequence[Sight]
     ) -> list[ScoreAnswer]:
         """By one pair of models, which may score these rows (`serving.models.strangers`)."""
         scorer = self.scorer()
-        for origin in {one.origin for one in requests}:
-            whose = origin_of_rows(self.home, origin)
-            refuse_strangers(scorer.models, whose, self.settings.other_origin, SAY_SO)
+        if not self.settings.other_origin and made_on_strangers(scorer.models):
+            for origin in {one.origin for one in requests}:
+                refuse_strangers(scorer.models, origin_of_rows(self.home, origin), False, SAY_SO)
         return scorer.answer_together(requests, sights)
 
     @property
@@ -199,20 +201,20 @@ class Service:
         address = request.client.host if request.client else "(no address)"
         if rule.is_open:
             if request.method == "POST":
-                self.limiter.unknown(address)
+                await self.limiter.unknown(address)
             return NOBODY
         header = request.headers.get("authorization")
         try:
             if rule.by_ehr:
                 principal = await to_thread.run_sync(self._ehr_caller, request)
             else:
-                principal = await to_thread.run_sync(self.way_in.principal_of, header)
+                principal = await self._look_ups.principal_of(header)
         except IssuerUnreachableError as error:
             raise Refused("not-ready", str(error), {"Retry-After": "10"}) from None
         except NotSignedInError as error:
-            self.limiter.unknown(address)
+            await self.limiter.unknown(address)
             raise Refused("not-signed-in", str(error), {"WWW-Authenticate": "Bearer"}) from None
-        self.limiter.known(principal)
+        await self.limiter.known(principal)
         if not rule.permits(principal):
             raise Refused("not-permitted", "your role, or your token, may not do that")
         return principal

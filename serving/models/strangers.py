@@ -35,6 +35,11 @@ def origin_of_rows(home: Home, said: str | None) -> str:
     return said or origin_of_home(home) or REAL
 
 
+def made_on_strangers(models: Models) -> bool:
+    """Whether one of these models was trained on people whom somebody made up."""
+    return any(model.metadata["origin"] != REAL for model in models.by_task.values())
+
+
 def refuse_strangers(
     models: Models, origin_of_rows: str, other_origin: bool, advice: str = _TRAIN
 ) -> None:

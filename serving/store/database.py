@@ -38,6 +38,8 @@ class BusyDatabaseError(DatabaseError, RefusalError):
 
 SQLITE_WAITS_MS = 60_000
 """How long who wants to write waits for another writer: longer than a large night is written."""
+_SQLITE_CONNECTIONS = 16
+"""That stay open: as many as requests are usually answered at a time."""
 
 _SESSION = (
     "SET TIME ZONE 'UTC'",
@@ -76,6 +78,8 @@ class Database:
         )
         self._reading = engine.execution_options(**begin)
         self._writing = engine.execution_options(begin="BEGIN IMMEDIATE")
+        alone = {"isolation_level": "AUTOCOMMIT"} if self.is_postgresql else {"begin": ""}
+        self._asking = engine.execution_options(**alone)
 
     @classmethod
     def open(cls, url: str, upgrade: bool | None = None) -> Database:
@@ -108,6 +112,13 @@ class Database:
         Raises InputError where the database cannot be reached, RefusalError where it took too long.
         """
         with self._told(), self._reading.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def asking(self) -> Iterator[sa.Connection]:
+        """For one statement that only reads, without a transaction around it. Raises as `reading`
+        does."""
+        with self._told(), self._asking.connect() as connection:
             yield connection
 
     @contextmanager
@@ -220,7 +231,7 @@ def _sqlite(address: sa.URL) -> Database:
         raise InputError(f"The address names no file for the SQLite database: {_FORMS}.")
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent} for the SQLite database: make it.")
-    engine = sa.create_engine(address, hide_parameters=True)
+    engine = sa.create_engine(address, hide_parameters=True, pool_size=_SQLITE_CONNECTIONS)
     event.listen(engine, "connect", _connected_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return Database(engine, str(path))
@@ -235,7 +246,9 @@ def _connected_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+    begin = connection.get_execution_options().get("begin", "BEGIN")
+    if begin:
+        connection.exec_driver_sql(begin)
 
 
 def _postgresql(address: sa.URL) -> Database:

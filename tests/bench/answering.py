@@ -137,8 +137,8 @@ def _write_bodies(home: Home, file: Path) -> float:
             told = {k: str(v) if hasattr(v, "isoformat") else v
                     for k, v in row.items() if v is not None}  # fmt: skip
             sent[row["patient_id"]].setdefault(name, []).append(told)
-    as_of = str(taken.manifest["data_through"])
-    bodies = [json.dumps({"as_of": as_of} | rows) for rows in sent.values()]
+    asked = {"as_of": str(taken.manifest["data_through"]), "origin": taken.manifest["origin"]}
+    bodies = [json.dumps(asked | rows) for rows in sent.values()]
     file.write_text(json.dumps(bodies), encoding="utf-8")
     return float(np.mean([counts[one] for one in chosen]))
 

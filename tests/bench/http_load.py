@@ -62,23 +62,32 @@ def _requests(given: Mapping[str, Any]) -> list[bytes]:
 async def _connection(
     given: Mapping[str, Any], requests: Sequence[bytes], first: int, until: float
 ) -> list[tuple[float, int]]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", given["port"], limit=2**24)
+    reader, writer = await _connected(given)
     taken: list[tuple[float, int]] = []
     number = first
     while (began := time.perf_counter()) < until:
         writer.write(requests[number % len(requests)])
         number += given["connections"]
-        head = await reader.readuntil(b"\r\n\r\n")
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
         status = int(head[9:12])
         length = _length(head)
         await (reader.readexactly(length) if length is not None else _chunks(reader))
+        if b"\r\nconnection: close\r\n" in head:
+            writer.close()
+            reader, writer = await _connected(given)
         taken.append((time.perf_counter() - began, status))
     writer.close()
     return taken
 
 
+async def _connected(
+    given: Mapping[str, Any],
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection("127.0.0.1", given["port"], limit=2**24)
+
+
 def _length(head: bytes) -> int | None:
-    for line in head.lower().split(b"\r\n"):
+    for line in head.split(b"\r\n"):
         if line.startswith(b"content-length:"):
             return int(line.split(b":")[1])
     return None

@@ -17,6 +17,7 @@ from data.tables import TABLES
 from serving.answers import Scorer
 from serving.schemas import ScoreRequest
 from serving.scoring import Models
+from serving.sent_rows import SentRows
 from tests.serving.test_nightly import rows_of
 from tests.serving.test_one_patient_equals_night import NIGHT, discharges
 
@@ -47,9 +48,9 @@ def people(small_home: Home) -> Folk:
     return Folk(sent.values())
 
 
-def request(rows: list[Rows], as_of: date, **more: Any) -> ScoreRequest:
+def request(rows: list[Rows], as_of: date, **more: Any) -> SentRows:
     sent = {name: [row for each in rows for row in each[name]] for name in TABLES}
-    return ScoreRequest.model_validate({"as_of": as_of, **sent, **more})
+    return SentRows.of(ScoreRequest.model_validate({"as_of": as_of, **sent, **more}))
 
 
 def named(rows: Rows, patient_id: str, every: int = 1) -> Rows:
@@ -120,7 +121,7 @@ def test_requests_that_name_the_same_people_are_kept_apart(
     together = scorer.answer_together(requests)
     for answer, one in zip(together, requests, strict=True):
         assert answer.model_dump_json() == scorer.answer(one).model_dump_json()
-        assert {row.patient_id for _, row in one.rows()} == {p.patient_id for p in answer.patients}
+        assert one.patients == {p.patient_id for p in answer.patients}
 
 
 def test_codes_that_are_not_known_are_counted_in_their_own_request(

@@ -21,14 +21,15 @@ from serving.batching import Answered, Batching, ClosedError
 from serving.model import RiskModel
 from serving.schemas import ScoreRequest
 from serving.scoring import Models
+from serving.sent_rows import SentRows
 from serving.sight import Sight
 from tests.serving.test_api import patient, request
 
 NOTHING = Sight()
 
 
-def read(body: bytes) -> ScoreRequest:
-    return ScoreRequest.model_validate(json.loads(body))
+def read(body: bytes) -> SentRows:
+    return SentRows.of(ScoreRequest.model_validate(json.loads(body)))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ class Counted:
         self.began = threading.Event()
 
     def answer_together(
-        self, requests: Sequence[ScoreRequest], sights: Sequence[Sight]
+        self, requests: Sequence[SentRows], sights: Sequence[Sight]
     ) -> list[ScoreAnswer]:
         self.began.set()
         if not self.calls:

@@ -13,9 +13,10 @@ from data.intake import current
 from features.as_of import features_as_of
 from features.definitions import FEATURES
 from features.history import Histories
-from serving.answers import tables_of
+from serving.request_columns import arrow_tables
 from serving.schemas import ScoreRequest
 from serving.scoring import Models
+from serving.sent_rows import SentRows
 from tests.serving.test_nightly import rows_of
 
 NIGHT = date(2024, 12, 31)
@@ -57,8 +58,8 @@ def test_one_patient_through_the_api_has_the_nights_features_to_the_last_bit(
         for row in each:
             sent[row["patient_id"]][name].append(row)
     for patient, asked in index.groupby("patient_id", sort=False):
-        request = ScoreRequest.model_validate({"as_of": NIGHT, **sent[str(patient)]})
-        alone = Histories.of_tables(tables_of(request), models.carries)
+        request = SentRows.of(ScoreRequest.model_validate({"as_of": NIGHT, **sent[str(patient)]}))
+        alone = Histories.of_tables(arrow_tables(request.tables), models.carries)
         of_one = features_as_of(alone, asked)
         expected = of_night.loc[asked.index]
         unlike = [

@@ -22,12 +22,11 @@ def test_screening_outreach_specialties_and_prescribers_are_taken():
         "drug_fill": [{**WHO, "happened_on": "2024-03-01", "code_system": "ATC", "code": "A10AB01",
                        "prescriber_id": "d7"}],
     })  # fmt: skip
-    rows = dict(request.rows())
-    assert rows["screening"].answer == "declined"
-    assert rows["screening"].instrument is None
-    assert rows["outreach"].step == "enrolled"
-    assert rows["encounter"].specialty == "vascular surgery"  # as intake writes it
-    assert rows["drug_fill"].prescriber_id == "d7"
+    assert request.screening[0].answer == "declined"
+    assert request.screening[0].instrument is None
+    assert request.outreach[0].step == "enrolled"
+    assert request.encounter[0].specialty == "vascular surgery"  # as intake writes it
+    assert request.drug_fill[0].prescriber_id == "d7"
 
 
 def test_codes_are_taken_in_the_form_in_which_intake_keeps_them():
@@ -37,9 +36,8 @@ def test_codes_are_taken_in_the_form_in_which_intake_keeps_them():
                        "place_of_service": "23.0", "revenue_codes": "450;300"}],
         "lab_result": [{**WHO, "happened_on": "2024-03-01", "loinc": "7187", "value": 12.1}],
     })  # fmt: skip
-    rows = dict(request.rows())
-    assert rows["lab_result"].loinc == "718-7"  # without its dash no feature would hear it
-    told = rows["encounter"]
+    assert request.lab_result[0].loinc == "718-7"  # without its dash no feature would hear it
+    told = request.encounter[0]
     assert (told.drg, told.place_of_service, told.revenue_codes) == ("065", "23", "0300 0450")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from data.home import Home
 from serving.model import publish_model, read_model_files, version_of
 from serving.schemas import ScoreRequest
+from serving.sent_rows import SentRows
 from tests.serving.quick import write_quick_model
 from tests.serving.test_api import patient, request
 
@@ -39,7 +40,7 @@ def promoted(home: Home, label: str, *tasks: str, **changed: Any) -> None:
         publish_model(home.models, task, text, metadata)
 
 
-def asked() -> ScoreRequest:
+def asked() -> SentRows:
     body = request(patient())
     body.pop("origin", None)
-    return ScoreRequest.model_validate(body)
+    return SentRows.of(ScoreRequest.model_validate(body))
