@@ -13,10 +13,11 @@ import pyarrow as pa
 from features.definitions import feature
 from features.evidence import Seen
 from features.history import Histories
-from serving.population import population
+from serving.population_of_rows import population_of_rows
 from serving.reasons import not_known, said
 from serving.scoring import Models, score
 from serving.sight import Sight
+from serving.withheld_rows import WithheldRows
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Fact:
 @dataclass(frozen=True)
 class NumberTold:
     """One feature of a concept: its name, its value in words, and the facts behind it, the newest
-    first; what may not be shown is left out of them."""
+    first: all of them, or none where one of them may not be shown. With the others told, what is
+    withheld could be had from the number by subtraction."""
 
     feature: str
     words: str
@@ -52,13 +54,15 @@ def evidence_behind(
     """The numbers of one concept in one risk of the patient whose canonical rows these are, as the
     model was given them as of `as_of`, in the model's order; nothing where there is no such risk or
     concept. A sensitive number is left out whole where `sight` does not show it."""
-    people = population(rows, carries, as_of)
+    people = population_of_rows({n: t.to_pydict() for n, t in rows.items()}, carries, as_of)
     histories = Histories.of_tables(rows, carries)
     asked = score(people, histories, models, as_of).asked.get(task)
     if asked is None or len(asked.rows) == 0:
         return []
-    day, patient = asked.days[0], str(people["patient_id"].iloc[int(asked.rows[0])])
+    day, patient = asked.days[0], str(people.patient_id[int(asked.rows[0])])
     seen = Seen(histories.events(patient), day)
+    every = {name: table.to_pylist() for name, table in rows.items()}
+    withheld = WithheldRows.of(every, sight).source_rows(every)
     told = []
     for name in asked.model.features:
         declared = feature(name)
@@ -70,10 +74,12 @@ def evidence_behind(
         words = said(declared, value, _last(asked.X, declared.last_event), day, as_of)
         if words == not_known(declared):
             continue
+        behind = seen.evidence(declared)
+        if any(one.source_row in withheld or not sight.shows(one.sensitive) for one in behind):
+            behind = []
         facts = tuple(
             Fact(one.happened_on, one.known_on, one.words, one.source_row)
-            for one in reversed(seen.evidence(declared))
-            if sight.shows(one.sensitive)
+            for one in reversed(behind)
         )
         told.append(NumberTold(name, words, facts))
     return told

@@ -19,12 +19,12 @@ from data.code_names import NOT_KNOWN, name_of
 from data.codes import recognised
 from data.patient_rows import standing_rows
 from data.sensitive_matters import MATTERS
-from features.definitions.sensitivity import sensitive_concept, sensitive_encounter
+from features.definitions.sensitivity import sensitive_concept
 from features.event_words import event_words, number
-from features.evidence import sensitive_code
 from features.lab_tests import LAB_TESTS
 from features.meaning import meanings
 from serving.sight import Sight
+from serving.withheld_rows import WithheldRows, matter_of
 
 EntryKind = Literal[
     "stay", "visit", "missed appointment", "diagnosis", "procedure", "drug", "laboratory result",
@@ -63,54 +63,16 @@ def timeline(
     """Everything of one patient that happened after `since` and was known at the end of `as_of`,
     as far as `sight` shows it: the newest first, of one day in the order of the tables."""
     rows = {name: standing_rows(table, as_of) for name, table in tables.items()}
-    hidden, quiet = _encounters(rows, sight)
-    rows["cost"] = _without_hidden_fills(rows, sight)
+    withheld = WithheldRows.of(rows, sight)
     found = [
         entry
         for name, tell in _TELLERS.items()
         for row in rows[name]
-        if row.get("encounter_id") not in hidden
-        and not (name == "encounter" and row["record_id"] in hidden)
-        and (entry := tell(row, sight, quiet)) is not None
+        if not withheld.hold(name, row)
+        and (entry := tell(row, sight, withheld.quiet)) is not None
         and since < entry.happened_on <= as_of
     ]
     return sorted(found, key=lambda entry: entry.happened_on, reverse=True)
-
-
-def _encounters(
-    rows: Mapping[str, list[dict[str, Any]]], sight: Sight
-) -> tuple[set[str], set[str]]:
-    """The encounters that are left out whole, and those whose place is not told, because a
-    diagnosis of theirs is withheld."""
-    hidden = {
-        row["record_id"]
-        for row in rows["encounter"]
-        if not sight.shows(
-            sensitive_encounter(
-                row["kind"], row["specialty"], row["place_of_service"], row["revenue_codes"]
-            )
-        )
-    }
-    quiet = {
-        row["encounter_id"]
-        for row in rows["diagnosis"]
-        if row["encounter_id"] and not sight.shows(_matter("DX", row))
-    }
-    return hidden, quiet
-
-
-def _without_hidden_fills(
-    rows: Mapping[str, list[dict[str, Any]]], sight: Sight
-) -> list[dict[str, Any]]:
-    """The costs but those of a pharmacy on a day on which a drug is withheld."""
-    days = {row["happened_on"] for row in rows["drug_fill"] if not sight.shows(_matter("RX", row))}
-    return [
-        row for row in rows["cost"] if row["kind"] != "pharmacy" or row["happened_on"] not in days
-    ]
-
-
-def _matter(family: str, row: Mapping[str, Any]) -> str | None:
-    return sensitive_code(f"{family}/{row['code_system']}/{row['code']}")
 
 
 def _told(row: Mapping[str, Any], kind: EntryKind, words: str, **more: Any) -> TimelineEntry:
@@ -119,7 +81,7 @@ def _told(row: Mapping[str, Any], kind: EntryKind, words: str, **more: Any) -> T
     )
 
 
-def _encounter(row: Mapping[str, Any], sight: Sight, quiet: set[str]) -> TimelineEntry:
+def _encounter(row: Mapping[str, Any], sight: Sight, quiet: frozenset[str]) -> TimelineEntry:
     kind = row["kind"]
     setting = kind.replace("_", " ")
     words = setting if kind in _STAYS else f"{setting} visit"
@@ -142,12 +104,12 @@ def _encounter(row: Mapping[str, Any], sight: Sight, quiet: set[str]) -> Timelin
     )
 
 
-_Teller = Callable[[Mapping[str, Any], Sight, set[str]], TimelineEntry | None]
+_Teller = Callable[[Mapping[str, Any], Sight, frozenset[str]], TimelineEntry | None]
 
 
 def _coded(family: str, kind: EntryKind) -> _Teller:
-    def tell(row: Mapping[str, Any], sight: Sight, _: set[str]) -> TimelineEntry | None:
-        if not sight.shows(_matter(family, row)):
+    def tell(row: Mapping[str, Any], sight: Sight, _: frozenset[str]) -> TimelineEntry | None:
+        if not sight.shows(matter_of(family, row)):
             return None
         system, code = row["code_system"], row["code"]
         if not _may_be_named(system, code, sight):
@@ -173,7 +135,7 @@ def _name(family: str, system: str, code: str) -> str:
     return event_words(event, float("nan"), concepts[0]) if concepts else UNKNOWN_CODE
 
 
-def _lab(row: Mapping[str, Any], sight: Sight, _: set[str]) -> TimelineEntry:
+def _lab(row: Mapping[str, Any], sight: Sight, _: frozenset[str]) -> TimelineEntry:
     test = _TESTS.get(row["loinc"])
     if test is None:
         return _told(row, "laboratory result", "a test that has no name here")
@@ -182,20 +144,20 @@ def _lab(row: Mapping[str, Any], sight: Sight, _: set[str]) -> TimelineEntry:
     return _told(row, "laboratory result", words, code_system="LOINC", code=row["loinc"])
 
 
-def _cost(row: Mapping[str, Any], sight: Sight, quiet: set[str]) -> TimelineEntry:
+def _cost(row: Mapping[str, Any], sight: Sight, quiet: frozenset[str]) -> TimelineEntry:
     kind = row["kind"].replace("_", " ")
     words = f"{kind} of the year" if row["covers"] == "year" else kind
     return _told(row, "cost", words, cents=row["allowed_cents"])
 
 
-def _screening(row: Mapping[str, Any], sight: Sight, _: set[str]) -> TimelineEntry | None:
+def _screening(row: Mapping[str, Any], sight: Sight, _: frozenset[str]) -> TimelineEntry | None:
     if not sight.shows(sensitive_concept(f"SCREEN/{row['need']}")):
         return None
     answer = {"need": "a need", "no_need": "no need"}.get(row["answer"], "no answer given")
     return _told(row, "screening", f"{row['need'].replace('_', ' ')}: {answer}")
 
 
-def _outreach(row: Mapping[str, Any], sight: Sight, _: set[str]) -> TimelineEntry:
+def _outreach(row: Mapping[str, Any], sight: Sight, _: frozenset[str]) -> TimelineEntry:
     return _told(row, "outreach", f"care management: {row['step'].replace('_', ' ')}")
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.errors import FirstcallError
@@ -18,13 +18,13 @@ from serving.answers import published_patient
 from serving.api.problems import Refused
 from serving.api.rules import RULES, GuardedRoute, may_ask_about, whose_panel
 from serving.api.state import Service, models_of
-from serving.api.worklist import IdempotencyKey, Standing, standing
+from serving.api.worklist import Standing, standing
 from serving.masking import masked
 from serving.models.strangers import SAY_SO, origin_of_rows, refuse_strangers
 from serving.reasons import WITHHELD
 from serving.schemas import LONGEST_TEXT, Day, Text
 from serving.sight import Sight
-from serving.store import actions, idempotency
+from serving.store import actions
 from serving.store.nights import Run
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1/patients", tags=["patients"])
@@ -176,10 +176,12 @@ def patient(
     with service.database.reading() as connection:
         taken = actions.of_patients(connection, [patient_id]).get(patient_id, [])
     over_time = service.store.patient_over_time(patient_id)
-    happened = _timeline(service, patient_id, run, days, sight)
+    happened, unreadable = _timeline(service, patient_id, run, days, sight)
     service.looked(principal, "patient", [patient_id], run)
+    person: dict[str, Any] = dict(told)
+    person["warnings"] = [*told.warnings, *unreadable]
     return PatientPage(
-        **dict(told),
+        **person,
         models=models_of(run),
         manager=manager,
         standing=standing(actions.status(taken, service.today)),
@@ -196,18 +198,20 @@ def patient(
 
 def _timeline(
     service: Service, patient_id: str, run: Run, days: int, sight: Sight
-) -> list[Happened]:
+) -> tuple[list[Happened], list[str]]:
+    """What happened, and a warning where that cannot be read: a service apart from the night's
+    files has none, and nobody is to take that for a patient to whom nothing happened."""
     from serving.timeline import timeline
 
     if days == 0:
-        return []
+        return [], []
     try:
         tables = current(service.home).tables
-    except FirstcallError:  # a service apart from the night's files has none
-        return []
+    except FirstcallError:
+        return [], ["the timeline cannot be read here: what was taken in is not at hand"]
     rows = patient_rows(tables, patient_id)
     since = run.as_of - timedelta(days=days)
-    return [Happened(**vars(entry)) for entry in timeline(rows, run.as_of, since, sight)]
+    return [Happened(**vars(one)) for one in timeline(rows, run.as_of, since, sight)], []
 
 
 class FactTold(BaseModel):
@@ -305,14 +309,12 @@ class Rescored(BaseModel):
     warnings: Annotated[list[str], Field(examples=[["2 of 31 diagnosis codes are not known"]])]
 
 
-@router.post("/{patient_id}/rescore", response_model=Rescored)
+@router.post("/{patient_id}/rescore")
 def rescore(
-    request: Request,
-    patient_id: PatientId,
-    body: RescoreRequest | None = None,
-    idempotency_key: IdempotencyKey = None,
-) -> Response:
-    """Score a stored patient anew, from what has been taken in since the night."""
+    request: Request, patient_id: PatientId, body: RescoreRequest | None = None
+) -> Rescored:
+    """Score a stored patient anew, from what has been taken in since the night. Nothing is changed
+    by it, so that it may be sent again as it is."""
     service: Service = request.app.state.service
     principal: Principal = request.state.principal
     in_panel(service, principal, patient_id)
@@ -324,40 +326,14 @@ def rescore(
     taken = current(service.home)
     through = date.fromisoformat(str(taken.manifest["data_through"]))
     as_of = body.as_of if body and body.as_of else through
-    keyed = None
-    if idempotency_key:
-        keyed = idempotency.KeyedRequest.of(
-            principal.name, idempotency_key, f"rescore {patient_id}", as_of.isoformat().encode()
-        )
-        if before := _answered(service, keyed):
-            return Response(before[1], before[0], media_type="application/json")
     sight = service.sights(principal, [patient_id])[patient_id]
     rows = patient_rows(taken.tables, patient_id)
     if not any(table.num_rows for table in rows.values()):
         raise Refused("not-found", "nobody of that id is in what was taken in")
     scored = scorer.answer_rows(rows, carries_of(service.home.histories), as_of, sight)
-    said = Rescored(
-        as_of=as_of, data_through=through, models=scored.models, patient=scored.patients[0],
-        warnings=scored.warnings,
-    ).model_dump_json()  # fmt: skip
     about = {"models": scored.models, "as_of": as_of.isoformat()}
     service.looked(principal, "rescore", [patient_id], None, **about)
-    if keyed:
-        _keep(service, keyed, said)
-    return Response(said, 200, media_type="application/json")
-
-
-def _answered(service: Service, keyed: idempotency.KeyedRequest) -> tuple[int, str] | None:
-    try:
-        with service.database.reading() as connection:
-            return idempotency.answered(connection, keyed)
-    except idempotency.OtherRequestError as error:
-        raise Refused("key-reused", str(error)) from None
-
-
-def _keep(service: Service, keyed: idempotency.KeyedRequest, said: str) -> None:
-    try:
-        with service.database.writing() as connection:
-            idempotency.keep(connection, keyed, 200, said)
-    except idempotency.ConflictError:  # asked twice at once: both computed the same
-        pass
+    return Rescored(
+        as_of=as_of, data_through=through, models=scored.models, patient=scored.patients[0],
+        warnings=scored.warnings,
+    )  # fmt: skip

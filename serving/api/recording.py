@@ -24,7 +24,11 @@ _Waiting = tuple[Sequence[Entry], "Future[None]"]
 
 
 class Recorder:
-    """Writes entries from one thread. What cannot be recorded is not answered: `kept` refuses."""
+    """Writes entries from one thread. What cannot be recorded is not answered: `kept` refuses.
+
+    Who gives up waiting leaves his entries in the queue: they are written all the same, because a
+    look that was begun belongs into the record.
+    """
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
@@ -48,6 +52,11 @@ class Recorder:
         except Exception as error:
             raise not_recorded(error) from error
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether anything can be recorded: without it nothing is answered."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Writes what waits, then ends."""
         self._waiting.put(None)
@@ -70,10 +79,21 @@ class Recorder:
             self._audit.write([entry for entries, _ in together for entry in entries])
         except Exception as error:
             for _, future in together:
-                future.set_exception(error)
+                _tell(future, error)
             return
         for _, future in together:
-            future.set_result(None)
+            _tell(future, None)
+
+
+def _tell(future: Future[None], error: Exception | None) -> None:
+    """Ends the waiting of whoever has not given it up: his future is cancelled then, and takes no
+    result."""
+    if not future.set_running_or_notify_cancel():
+        return
+    if error is None:
+        future.set_result(None)
+    else:
+        future.set_exception(error)
 
 
 def not_recorded(error: BaseException) -> Refused:

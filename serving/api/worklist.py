@@ -168,7 +168,7 @@ def worklist(
         for one in published_places(told, run)
     ]
     if principal.role == "analyst":
-        found = [pseudonymous(one, service.key) for one in found]
+        found = [_for_analysts(pseudonymous(one, service.key)) for one in found]
     rest = offset + top < len(entries)
     return WorklistPage(
         run_id=run.run_id,
@@ -180,6 +180,13 @@ def worklist(
         next_offset=offset + top if rest else None,
         warnings=list(run.manifest["warnings"]),
     )
+
+
+def _for_analysts(one: ListedNow) -> ListedNow:
+    """A place without what somebody wrote about the patient, which may name him, and without who
+    did."""
+    nobody = {"who": None, "override_reason": None}
+    return one.model_copy(update={"standing": one.standing.model_copy(update=nobody)})
 
 
 def _falling(entries: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:
@@ -256,7 +263,15 @@ def act(
     one. Nothing is overwritten: an action is undone by another one."""
     service: Service = request.app.state.service
     principal: Principal = request.state.principal
+    service.published(principal)  # a silent service takes no action either
     run_id, _, rank = entry_id.rpartition(":")
+    keyed = None
+    if idempotency_key:
+        who = f"{principal.role} {principal.name}"
+        sent = body.model_dump_json().encode()
+        keyed = idempotency.KeyedRequest.of(who, idempotency_key, f"actions {entry_id}", sent)
+        if before := _answered(service, keyed):  # whatever changed since: the panel, the day
+            return _said(*before)
     with service.database.reading() as connection:
         patient_id = lists.patient_at(connection, run_id, int(rank))
     manager = None if patient_id is None else service.store.manager_of(patient_id)
@@ -268,13 +283,19 @@ def act(
         actions.fitting(new, service.today)
     except InputError as error:
         raise not_fitting(error) from None
-    sent = body.model_dump_json().encode()
-    keyed = None
-    if idempotency_key:
-        keyed = idempotency.KeyedRequest.of(
-            principal.name, idempotency_key, f"actions {entry_id}", sent
-        )
     return _recorded(service, principal, (run_id, int(rank), patient_id), new, body.seen, keyed)
+
+
+def _answered(service: Service, keyed: idempotency.KeyedRequest | None) -> tuple[int, str] | None:
+    """What the same request was answered before. It told nothing that its sender did not write, so
+    that it is no look of its own. Raises Refused where the key was used for another one."""
+    if keyed is None:
+        return None
+    try:
+        with service.database.asking() as connection:
+            return idempotency.answered(connection, keyed)
+    except idempotency.OtherRequestError as error:
+        raise Refused("key-reused", str(error)) from None
 
 
 def not_fitting(error: InputError) -> RequestValidationError:
@@ -318,12 +339,16 @@ def _recorded(
                     idempotency.keep(connection, keyed, 201, said)
             return _said(201, said)
         except actions.MovedOnError as error:
+            if before := _answered(service, keyed):  # it was this very request, sent twice at once
+                return _said(*before)
             raise Refused("moved-on", str(error)) from None
         except idempotency.OtherRequestError as error:
             raise Refused("key-reused", str(error)) from None
         except DatabaseError as error:
             raise not_recorded(error) from None
         except InputError as error:
+            if before := _answered(service, keyed):
+                return _said(*before)
             raise not_fitting(error) from None
         except RefusalError as error:
             raise not_recorded(error) from None

@@ -49,6 +49,14 @@ class Client:
     def get(self, path: str, **given: Any) -> httpx.Response:
         return self._runner.run(self._http.get(path, **given))
 
+    def posts(self, path: str, times: int, **given: Any) -> list[httpx.Response]:
+        """The same request so many times at once."""
+
+        async def every() -> list[httpx.Response]:
+            return await asyncio.gather(*(self._http.post(path, **given) for _ in range(times)))
+
+        return self._runner.run(every())
+
     def delete(self, path: str) -> httpx.Response:
         return self._runner.run(self._http.delete(path))
 

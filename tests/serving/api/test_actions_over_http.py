@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date, timedelta
 
 import pytest
 
+from data.errors import InputError
+from serving.access.service_tokens import add_token
 from serving.store.audit import Audit, AuditKey
 from serving.store.database import Database
 from serving.store.record_tables import action, audit
@@ -61,6 +64,46 @@ def test_the_same_key_is_done_once_and_answered_the_same(anew: Client, fresh: Ma
     assert other.status_code == 422
     assert other.json()["type"] == "urn:firstcall:problem:key-reused"
     assert act(anew, fresh, "no_answer", BOB_1, "bob", key="key-00000001").status_code == 201
+
+
+def test_a_key_is_answered_the_same_whatever_changed_since(
+    anew: Client, fresh: Manned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The panel, the day, and what `seen` is compared with: none makes a retry a new request."""
+    asked = {"key": "key-00000001", "until": SOON, "seen": "none"}
+    first = act(anew, fresh, "deferred", **asked)
+    assert first.status_code == 201
+    publish(database(anew), {"b2": 2, "a1": 2})  # a night gives a1 to bob
+    later = property(lambda _: date.today() + timedelta(days=30))
+    monkeypatch.setattr(type(anew.app.state.service), "today", later)  # SOON is over
+    again = act(anew, fresh, "deferred", **asked)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert act(anew, fresh, "deferred", until=SOON, key="key-00000002").status_code == 403
+    assert len(rows(database(anew), action)) == 1
+
+
+def test_one_request_sent_many_times_at_once_is_done_once_and_answered_alike(
+    anew: Client, fresh: Manned
+) -> None:
+    asked = {"json": {"kind": "no_answer", "seen": "none"}}
+    headers = fresh.header("ann") | {"idempotency-key": "key-00000001"}
+    answers = anew.posts(f"/v1/worklist/{ANN_1}/actions", 12, headers=headers, **asked)
+    assert {(one.status_code, one.content) for one in answers} == {(201, answers[0].content)}
+    assert len(rows(database(anew), action)) == 1
+
+
+def test_a_program_that_is_called_as_somebody_has_keys_of_its_own(
+    anew: Client, fresh: Manned
+) -> None:
+    done = act(anew, fresh, "no_answer", key="key-00000001").json()
+    day = date.today() + timedelta(days=2)
+    with contextlib.suppress(InputError):  # the name is refused at all
+        token = add_token(database(anew), "ann", ["actions"], day)
+        headers = {"authorization": f"Bearer {token}", "idempotency-key": "key-00000001"}
+        other = anew.post(
+            f"/v1/worklist/{ANN_1}/actions", json={"kind": "no_answer"}, headers=headers
+        )
+        assert other.json()["action_id"] != done["action_id"]
 
 
 def test_two_people_on_one_patient_do_not_overwrite_each_other(anew: Client, fresh: Manned) -> None:

@@ -127,6 +127,22 @@ def test_an_analyst_reads_figures_and_no_id(asked) -> None:
     assert one["high_cost"]["risk"] == 0.25
 
 
+def test_an_analyst_reads_nothing_that_was_written_about_a_patient(
+    asked, anew: Client, fresh: Manned
+) -> None:
+    done = anew.post(
+        "/v1/worklist/2024-12-31.2:1/actions", headers=fresh.header("ann"),
+        json={"kind": "override", "tier": "low", "reason": "Mrs Gomez, 12 Elm St, moved away"},
+    )  # fmt: skip
+    assert done.status_code == 201
+    [seen] = asked("ann", "/v1/worklist")["patients"]
+    assert seen["standing"]["override_reason"] == "Mrs Gomez, 12 Elm St, moved away"
+    [one] = asked("ida", "/v1/worklist")["patients"]
+    assert one["standing"]["override_tier"] == "low"
+    assert "Gomez" not in str(one)
+    assert "'ann'" not in str(one)
+
+
 def test_who_is_told_that_something_may_be_withheld_learns_nothing_by_it(asked) -> None:
     """The same line stands on a patient of whom nothing is."""
     plain = asked("bob", "/v1/patients/b1")

@@ -75,6 +75,9 @@ def test_a_silent_service_scores_and_records_and_shows_nothing(fresh: Manned) ->
                 answer = client.get(path, headers=fresh.header(who))
                 assert answer.status_code in (403, 404), (who, path)
                 assert "emergency" not in answer.text
+            done = client.post("/v1/worklist/2024-12-31.1:1/actions", json={"kind": "contacted"},
+                               headers=fresh.header(who))  # fmt: skip
+            assert done.status_code in (403, 404), who
         hook = {
             "hook": "patient-view", "hookInstance": str(uuid.uuid4()), "prefetch": {},
             "context": {"userId": "Practitioner/p", "patientId": "a1"},

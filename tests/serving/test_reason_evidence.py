@@ -1,0 +1,97 @@
+"""The facts behind a number: each of them, with its source row, or none where one is withheld."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from data.tables import TABLES
+from serving.reason_evidence import NumberTold, evidence_behind
+from serving.scoring import Models
+from serving.sight import Sight
+from tests.serving.test_timeline import cost, drug, row, visit
+
+AS_OF = date(2024, 12, 31)
+NOTHING, MIND = Sight(), Sight(frozenset(("mental health",)))
+DAY, LATER = date(2024, 11, 5), date(2024, 12, 2)
+PSYCHIATRIC = visit(DAY, "e1", "psychiatric_inpatient")
+OFFICE = visit(LATER, "e2")
+
+Ask = Callable[..., dict[str, NumberTold]]
+
+
+@pytest.fixture(scope="module")
+def ask(quick_home) -> Ask:
+    models = Models.load(quick_home)
+
+    def asked(concept: str, sight: Sight, *told: tuple[str, dict[str, Any]]):
+        rows = [
+            row("member", AS_OF, birth_on=date(1950, 1, 1), known_on=date(2020, 1, 1)),
+            row("coverage", AS_OF, start_on=date(2020, 1, 1), known_on=date(2020, 1, 1)),
+            *told,
+        ]
+        tables = {
+            name: pa.Table.from_pylist(
+                [{k: v for k, v in held.items() if k in t.schema.names} for of, held in rows
+                 if of == name], schema=t.schema)
+            for name, t in TABLES.items()
+        }  # fmt: skip
+        found = evidence_behind(
+            models, tables, (*TABLES, "cost_claim"), AS_OF, "high-cost", concept, sight
+        )
+        return {one.feature: one for one in found}
+
+    return asked
+
+
+def facts(number: NumberTold) -> list[tuple[date, str]]:
+    return [(fact.happened_on, fact.words) for fact in number.facts]
+
+
+def test_each_fact_is_told_with_its_source_row_the_newest_first(ask: Ask) -> None:
+    first, second = cost(DAY, "outpatient"), cost(LATER, "inpatient")
+    number = ask("cost of care", NOTHING, OFFICE, first, second)["cost_total_365"]
+    assert [fact.source_row for fact in number.facts] == [
+        second[1]["source_row"], first[1]["source_row"],
+    ]  # fmt: skip
+    assert [day for day, _ in facts(number)] == [LATER, DAY]
+
+
+def test_the_bill_of_a_withheld_stay_takes_all_facts_of_the_total_with_it(ask: Ask) -> None:
+    rows = (
+        PSYCHIATRIC, OFFICE, cost(DAY, "inpatient", encounter_id="e1"),
+        cost(LATER, "professional", encounter_id="e2"),
+    )  # fmt: skip
+    blind = ask("cost of care", NOTHING, *rows)["cost_total_365"]
+    seeing = ask("cost of care", MIND, *rows)["cost_total_365"]
+    assert blind.words == seeing.words  # the total is told to everybody
+    assert blind.facts == ()
+    assert len(seeing.facts) == 2
+
+
+def test_the_bill_of_a_withheld_drug_is_withheld_and_others_are_not(ask: Ask) -> None:
+    bill = cost(DAY, "pharmacy")
+    plain = ask("cost of care", NOTHING, OFFICE, drug(DAY, "C09AA02"), bill)
+    assert len(plain["cost_total_365"].facts) == 1
+    methadone = ask("cost of care", NOTHING, OFFICE, drug(DAY, "N07BC02"), bill)
+    assert methadone["cost_total_365"].facts == ()
+
+
+def test_an_earlier_version_that_was_psychiatric_still_hides_its_bill(ask: Ask) -> None:
+    corrected = visit(DAY, "e1", "acute_inpatient", known_on=LATER)
+    rows = (PSYCHIATRIC, corrected, cost(DAY, "inpatient", encounter_id="e1"))
+    assert ask("cost of care", NOTHING, *rows)["cost_total_365"].facts == ()
+
+
+def test_a_sensitive_number_is_no_number_without_the_right(ask: Ask) -> None:
+    assert ask("psychiatric stays", NOTHING, PSYCHIATRIC) == {}
+    told = ask("psychiatric stays", MIND, PSYCHIATRIC)
+    assert [len(number.facts) for number in told.values()] == [1]
+
+
+def test_nobody_and_no_such_concept_have_no_numbers(ask: Ask) -> None:
+    assert ask("nothing of the kind", MIND, OFFICE) == {}
