@@ -196,7 +196,7 @@ def impact() -> None:
     Example: firstcall impact
     """
     from data.intake import current
-    from serving.nightly import STALE_AFTER_DAYS
+    from serving.stale_data import STALE_AFTER_DAYS
     from serving.store import Store
     from training.effects.impact import impact as told_by
     from training.effects.impact_outcomes import outcomes_of

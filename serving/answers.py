@@ -42,6 +42,7 @@ from serving.schemas import ScoreRequest
 from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
 from serving.sent_rows import Columns, SentRows
 from serving.sight import Sight
+from serving.stale_data import stale
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -108,7 +109,8 @@ class Scorer:
         for (as_of, carries), places in alike.items():
             matters = [() if sights is None else sights[place].matters for place in places]
             sent = [requests[place].tables for place in places]
-            told = self._answered(sent, matters, carries, as_of)
+            through = [requests[place].data_through for place in places]
+            told = self._answered(sent, through, matters, carries, as_of)
             answers.update(zip(places, told, strict=True))
         return [answers[place] for place in range(len(requests))]
 
@@ -118,14 +120,17 @@ class Scorer:
         carries: Collection[str],
         as_of: date,
         sight: Sight = NOTHING_SENSITIVE,
+        data_through: date | None = None,
     ) -> ScoreAnswer:
         """As `answer`, of canonical tables: all of them, with all of their columns."""
         sent = {name: rows[name].to_pydict() for name in TABLES}
-        return self._answered([sent], [sight.matters], tuple(sorted(set(carries))), as_of)[0]
+        asked = tuple(sorted(set(carries)))
+        return self._answered([sent], [data_through], [sight.matters], asked, as_of)[0]
 
     def _answered(
         self,
         sent: Sequence[Mapping[str, Columns]],
+        through: Sequence[date | None],
         matters: Sequence[Collection[str]],
         carries: tuple[str, ...],
         as_of: date,
@@ -152,9 +157,11 @@ class Scorer:
                 as_of=as_of,
                 models=self.models.versions,
                 patients=of_request,
-                warnings=[*about_models, *about_codes],
+                warnings=[*about_models, *stale(tables, whole_through, as_of), *about_codes],
             )
-            for of_request, about_codes in zip(patients, unknown_codes(sent), strict=True)
+            for of_request, tables, whole_through, about_codes in zip(
+                patients, sent, through, unknown_codes(sent), strict=True
+            )
         ]
 
 

@@ -20,12 +20,10 @@ from features.writing import current_histories
 from serving.models.strangers import refuse_strangers
 from serving.population import DIED, NOT_COVERED, NOT_KNOWN, population
 from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
+from serving.stale_data import STALE_AFTER_DAYS
 from serving.store import Store
 from serving.store.people import PUBLISHED
 from serving.worklist import Capacity, Worklist, worklist
-
-STALE_AFTER_DAYS = 31
-"""A night later than this after the last day of data would call on people by old news."""
 
 _NOT_SCORED = (DIED, NOT_COVERED, NOT_KNOWN)
 

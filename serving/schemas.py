@@ -295,8 +295,15 @@ class ScoreRequest(_TableLists):
     model_config = ConfigDict(extra="forbid")
 
     as_of: Annotated[
-        Day, Field(description="the day at whose end the question is asked; later rows are unseen")
-    ]
+        Day | None,
+        Field(description="the day at whose end the question is asked; later rows are unseen. "
+              "Where it is left out, data_through, else the day on which the newest row was known"),
+    ] = None  # fmt: skip
+    data_through: Annotated[
+        Day | None,
+        Field(description="the last day through which these rows are whole: where it lies long "
+              "before as_of, the answer says so"),
+    ] = None  # fmt: skip
     origin: Annotated[
         Origin | None,
         Field(

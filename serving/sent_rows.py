@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import compress
+from types import NoneType
 from typing import Any, get_args
 
 from pydantic_core import PydanticCustomError
@@ -40,6 +41,7 @@ class SentRows:
     columns; source_row as the request numbers its rows)."""
 
     as_of: date
+    data_through: date | None
     origin: str | None
     carries: tuple[str, ...] | None
     tables: Mapping[str, Columns]
@@ -48,7 +50,8 @@ class SentRows:
     def of(cls, request: ScoreRequest) -> SentRows:
         carries = None if request.carries is None else tuple(request.carries)
         tables = {name: _columns_of(request, name) for name in TABLES}
-        return cls(request.as_of, request.origin, carries, tables)
+        as_of = _asked_on(request.as_of, request.data_through, tables)
+        return cls(as_of, request.data_through, request.origin, carries, tables)
 
     @property
     def rows(self) -> int:
@@ -57,6 +60,11 @@ class SentRows:
     @property
     def patients(self) -> set[str]:
         return set().union(*(columns["patient_id"] for columns in self.tables.values()))
+
+
+def _asked_on(as_of: date | None, through: date | None, tables: Mapping[str, Columns]) -> date:
+    """The day of the question: what was said, else how far the data reach, as far as known."""
+    return as_of or through or max(day for each in tables.values() for day in each["known_on"])
 
 
 def _columns_of(request: ScoreRequest, name: str) -> Columns:
@@ -89,15 +97,17 @@ def _in_order(sent: object) -> SentRows:
     _sure(type(sent) is dict)
     assert isinstance(sent, dict)
     _sure(sent.keys() <= _NAMES)
-    as_of, origin, carries = sent.get("as_of"), sent.get("origin"), sent.get("carries")
-    _sure(type(as_of) is str and origin in _ORIGINS)
+    as_of, through = sent.get("as_of"), sent.get("data_through")
+    origin, carries = sent.get("origin"), sent.get("carries")
+    _sure({type(as_of), type(through)} <= {str, NoneType} and origin in _ORIGINS)
     if carries is not None:
         _sure(type(carries) is list and set(carries) <= FEEDS and len(carries) <= len(FEEDS))
     tables = {name: _table(reader, sent.get(name, [])) for name, reader in _READERS.items()}
-    found = SentRows(
-        day_written(as_of), origin, None if carries is None else tuple(carries), tables
-    )
-    _sure(found.rows <= MOST_ROWS and 1 <= len(found.patients) <= MOST_PATIENTS)
+    said, whole = (None if day is None else day_written(day) for day in (as_of, through))
+    _sure(any(columns["patient_id"] for columns in tables.values()))
+    carried = None if carries is None else tuple(carries)
+    found = SentRows(_asked_on(said, whole, tables), whole, origin, carried, tables)
+    _sure(found.rows <= MOST_ROWS and len(found.patients) <= MOST_PATIENTS)
     return found
 
 

@@ -330,7 +330,7 @@ def rescore(
     rows = patient_rows(taken.tables, patient_id)
     if not any(table.num_rows for table in rows.values()):
         raise Refused("not-found", "nobody of that id is in what was taken in")
-    scored = scorer.answer_rows(rows, carries_of(service.home.histories), as_of, sight)
+    scored = scorer.answer_rows(rows, carries_of(service.home.histories), as_of, sight, through)
     about = {"models": scored.models, "as_of": as_of.isoformat()}
     service.looked(principal, "rescore", [patient_id], None, **about)
     return Rescored(

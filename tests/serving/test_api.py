@@ -127,6 +127,27 @@ def test_unknown_codes_are_counted_and_not_repeated(client):
     assert "ZZTOP" not in answer.text
 
 
+@pytest.mark.parametrize(("asked", "warned"), [
+    ({"as_of": "2024-06-20"}, None),  # 31 days after the newest row
+    ({"as_of": "2024-06-21"}, "the newest of these rows was known on 2024-05-20, 32 days before "
+     "2024-06-21: if more has happened since then, it is not in the risks (data_through says how "
+     "far the data reach)"),
+    ({"as_of": "2024-06-25", "data_through": "2024-05-25"}, None),
+    ({"as_of": "2024-08-01", "data_through": "2024-06-30"}, "these data end on 2024-06-30, 32 days "
+     "before 2024-08-01: what happened since then is not in the risks"),
+    ({"as_of": "1999-01-01"}, "none of these rows was known on 1999-01-01"),
+    ({}, None),
+])  # fmt: skip
+def test_rows_that_end_long_before_the_day_are_scored_with_a_warning(client, asked, warned):
+    sent = request(patient())
+    del sent["as_of"]
+    answer = client.post("/v1/score", json=sent | asked).json()
+    about_age = [said for said in answer["warnings"] if "rows was" in said or "data end" in said
+                 or "of these rows" in said]  # fmt: skip
+    assert about_age == ([] if warned is None else [warned])
+    assert answer["as_of"] == asked.get("as_of", "2024-05-20")
+
+
 def test_feeds_that_are_not_there_are_missing_and_said(client):
     everything = client.post("/v1/score", json=request(patient())).json()
     feeds = ["member", "coverage", "encounter"]
@@ -147,7 +168,7 @@ def wrong(**changes):
 
 
 BAD = [
-    ({}, 422, "as_of", "is missing"),
+    ({}, 422, "(request)", "at least one row is needed"),
     (request(), 422, "(request)", "at least one row is needed"),
     (request(patient(), as_of=SECRET), 422, "as_of", "must be a day written as YYYY-MM-DD"),
     (request(patient(), as_of="0001-01-01"), 422, "as_of",

@@ -25,8 +25,9 @@ from data.tables import TABLES
 from serving.api.app import create_app
 from serving.masking import masked
 from serving.model import write_model
-from serving.nightly import STALE_AFTER_DAYS, run_night
+from serving.nightly import run_night
 from serving.sight import Sight
+from serving.stale_data import STALE_AFTER_DAYS
 from serving.store import Store
 from serving.worklist import BEYOND_CAPACITY, Capacity
 from tests.serving.client import Client, a_token

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
 
 import pytest
@@ -126,7 +127,8 @@ def test_rows_out_of_order_are_left_to_the_schema_and_refused(table, row):
 
 
 @pytest.mark.parametrize("more", [
-    {"as_of": None}, {"as_of": 3}, {"origin": "ours"}, {"origin": []}, {"carries": ["coverage", 1]},
+    {"as_of": 3}, {"as_of": ""}, {"data_through": "2024-13-01"}, {"data_through": []},
+    {"origin": "ours"}, {"origin": []}, {"carries": ["coverage", 1]},
     {"carries": [[]]}, {"carries": ["x"]}, {"carries": "coverage"},
     {"carries": ["coverage"] * (len(FEEDS) + 1)}, {"encounter": None}, {"encounter": {}},
     {"encounter": []}, {"colour": []},
@@ -135,6 +137,18 @@ def test_questions_out_of_order_are_left_to_the_schema_and_refused(more):
     sent = {"as_of": "2024-12-31", "encounter": [VISIT], **more}
     assert in_order(sent) is None
     assert of_schema(sent) is None
+
+
+@pytest.mark.parametrize(("more", "asked_on"), [
+    ({}, date(2024, 3, 2)),  # the newest known_on
+    ({"as_of": None, "data_through": "2024-04-30"}, date(2024, 4, 30)),
+    ({"as_of": "2024-05-01", "data_through": "2024-04-30"}, date(2024, 5, 1)),
+])  # fmt: skip
+def test_the_day_of_the_question_is_the_one_said_else_how_far_the_data_reach(more, asked_on):
+    earlier = VISIT | {"record_id": "r0", "known_on": "2024-03-01"}
+    read = alike({"encounter": [VISIT, earlier], **more})
+    assert read is not None
+    assert read.as_of == asked_on
 
 
 def test_one_version_sent_twice_is_left_to_the_schema_which_takes_it():
