@@ -275,7 +275,7 @@ def reasons(
                         words=words,
                         share=float(of_concept[row, g]),
                         direction="raises" if sign > 0 else "lowers",
-                        actionable=declared[best].actionable,
+                        actionable=_can_be_acted_on(declared[best], of_row[best]),
                         sensitive=about,
                     )
                 )
@@ -300,6 +300,19 @@ def _lasts(declared: Sequence[Feature], X: Rows) -> np.ndarray:
     if known:
         lasts[:, list(known)] = _values(X, [str(last) for last in known.values()])
     return lasts
+
+
+_OF_SOMETHING_THERE = frozenset(("diagnoses", "drugs", "flags", "labs", "social"))
+_DIRECTIONS = frozenset(("change", "slope"))
+
+
+def _can_be_acted_on(declared: Feature, value: float) -> bool:
+    """Whether the suggestion to a concept fits what was seen. That a patient was not at the doctor
+    can be acted on; a condition, drug, need or test that is not there cannot. Of a laboratory value
+    that moved, the suggestion does not know which way."""
+    if not declared.actionable or (declared.family == "labs" and declared.how in _DIRECTIONS):
+        return False
+    return value > 0 or declared.family not in _OF_SOMETHING_THERE
 
 
 def _about(declared: Sequence[Feature], members: Sequence[int], values: list[float]) -> str | None:

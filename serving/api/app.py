@@ -14,7 +14,17 @@ from starlette.exceptions import HTTPException
 
 from data.errors import FirstcallError
 from data.home import Home
-from serving.api import ehr, model_card, openapi, operators, patients, score, sign_in, worklist
+from serving.api import (
+    actions,
+    ehr,
+    model_card,
+    openapi,
+    operators,
+    patients,
+    score,
+    sign_in,
+    worklist,
+)
 from serving.api.connections import SpreadConnections
 from serving.api.problems import (
     PROBLEMS,
@@ -118,7 +128,7 @@ def create_app(home: Home, settings: ServiceSettings | None = None) -> FastAPI:
     app.state.service = service
     app.add_middleware(SpreadConnections)
     app.add_middleware(RequestLog, seen=service.metrics.seen)
-    rooms = (sign_in, score, patients, worklist, model_card, operators, openapi)
+    rooms = (sign_in, score, patients, worklist, actions, model_card, operators, openapi)
     for router in (*(room.router for room in rooms), ehr.fhir, ehr.cds):
         app.router.routes.extend(router.routes)  # as they are: each asks its rule
 

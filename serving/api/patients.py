@@ -24,6 +24,7 @@ from serving.models.strangers import SAY_SO, origin_of_rows, refuse_strangers
 from serving.reasons import WITHHELD
 from serving.schemas import LONGEST_TEXT, Day, Text
 from serving.sight import Sight
+from serving.stale_data import STALE_AFTER_DAYS
 from serving.store import actions
 from serving.store.nights import Run
 
@@ -326,6 +327,12 @@ def rescore(
     taken = current(service.home)
     through = date.fromisoformat(str(taken.manifest["data_through"]))
     as_of = body.as_of if body and body.as_of else through
+    if (as_of - through).days > STALE_AFTER_DAYS:
+        raise Refused(
+            "not-valid",
+            f"as_of lies more than {STALE_AFTER_DAYS} days after {through}, on which the data end: "
+            "nothing of what happened since would be seen",
+        )
     sight = service.sights(principal, [patient_id])[patient_id]
     rows = patient_rows(taken.tables, patient_id)
     if not any(table.num_rows for table in rows.values()):

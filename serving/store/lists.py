@@ -18,7 +18,10 @@ from serving.store.night_tables import run as _run
 from serving.store.night_tables import score as _score
 
 _PLACE = ("rank", "manager", "tier", "queue")
-_SORTED_BY = ("readmission_risk", "high_cost_risk", "high_cost_expected_dollars", "discharged_on")
+_SORTED_BY = (
+    "readmission_risk", "readmission_all_days_risk", "high_cost_risk",
+    "high_cost_expected_dollars", "discharged_on",
+)  # fmt: skip
 _AT_ONCE = 500
 
 
@@ -35,7 +38,8 @@ def entries(
     queue: str | None = None,
 ) -> list[dict[str, Any]]:
     """Every place of a run's list in order, in brief: rank, manager, tier, queue, patient_id, both
-    risks, expected dollars, day of discharge; those of one manager, tier, queue."""
+    risks (that of a readmission also over all days), expected dollars, day of discharge; those of
+    one manager, tier, queue."""
     query = (
         sa.select(
             *(_entry.c[name] for name in (*_PLACE, "patient_id")),

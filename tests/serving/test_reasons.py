@@ -213,6 +213,52 @@ COSTS = ["cost_total_30", "cost_inpatient_365", "cost_pharmacy_365"]
 VISITS, STAYS = "emergency_visits_count_90", "acute_stays_count_365"
 
 
+class Telling(RiskModel):
+    """A model whose contributions are given."""
+
+    weights: tuple[float, ...] = ()
+
+    def contributions(self, X):
+        return np.array([[*self.weights, 0.0]])
+
+    def margin(self, X):
+        return np.array([sum(self.weights)])
+
+
+def telling(model: RiskModel, names: list[str], *weights: float, **more: str) -> Telling:
+    made = Telling(
+        model.booster, model.calibrator, model.metadata | {"features": names} | more, model.version
+    )
+    made.weights = weights
+    return made
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "can"),
+    [
+        ("office_visits_since_discharge", 0, True),  # not seen since: that is what to act on
+        ("office_visits_count_90", 0, True),
+        ("emergency_visits_count_90", 3, True),
+        ("age", 80, False),
+        ("drug_fills_count_90", 0, False),  # no suggestion about a drug that nobody takes
+        ("drug_fills_count_90", 4, True),
+        ("anticoagulants_gap_days_180", 60, True),
+        ("diagnosis_49_365", 0, False),
+        ("diagnosis_49_365", 2, True),
+        ("haemoglobin_last", 8.9, True),
+        ("haemoglobin_change_365", 0.6, False),  # "bleeding", of one that has risen
+        ("screened_education_730", 0, False),
+        ("screened_education_730", 1, True),
+    ],
+)
+def test_what_is_not_there_is_acted_on_where_it_is_care_and_not_where_it_is_a_condition(
+    model, name, value, can
+):
+    X = pd.DataFrame(float(value), index=[0], columns=evidence_names([name]))
+    [[found]] = reasons(telling(model, [name], 0.9), X, AS_OF)
+    assert found.actionable is can
+
+
 @pytest.mark.parametrize(
     ("task", "weights", "told"),
     [
@@ -227,18 +273,9 @@ VISITS, STAYS = "emergency_visits_count_90", "acute_stays_count_365"
 def test_beside_a_readmission_one_reason_at_most_is_about_cost(model, task, weights, told):
     """The strongest one; reasons that lower the risk count with those that raise it."""
     names = [*COSTS, VISITS, STAYS]
-
-    class Telling(RiskModel):
-        def contributions(self, X):
-            return np.array([[*weights, 0.0]])
-
-        def margin(self, X):
-            return np.array([sum(weights)])
-
-    metadata = model.metadata | {"features": names, "task": task, "kind": task}
-    telling = Telling(model.booster, model.calibrator, metadata, model.version)
     X = pd.DataFrame(1.0, index=[0], columns=evidence_names(names))
-    [found] = reasons(telling, X, AS_OF, top=3, lowering=2)
+    made = telling(model, names, *weights, task=task, kind=task)
+    [found] = reasons(made, X, AS_OF, top=3, lowering=2)
     assert [r.concept for r in found] == [feature(name).concept for name in told]
 
 

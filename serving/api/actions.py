@@ -1,0 +1,189 @@
+"""What was done about a patient, recorded over HTTP: once, undone, never overwritten."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Header, Path, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+
+from data.errors import InputError, RefusalError
+from serving.access.roles import Principal
+from serving.api.problems import Refused
+from serving.api.recording import not_recorded
+from serving.api.rules import RULES, GuardedRoute, may_ask_about
+from serving.api.state import Service
+from serving.api.worklist import EntryName, Standing, standing
+from serving.schemas import Day, Note
+from serving.store import actions, idempotency, lists
+from serving.store.actions import KINDS, ActionKind, NewAction
+from serving.store.audit import Entry
+from serving.store.database import DatabaseError
+
+router = APIRouter(route_class=GuardedRoute, prefix="/v1/worklist", tags=["worklist"])
+
+_ACTIONS = RULES["POST", "/v1/worklist/{entry_id}/actions"]
+
+
+class ActionRequest(BaseModel):
+    """What was done or decided about a patient of the list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Annotated[ActionKind, Field(examples=["deferred"])]
+    until: Annotated[
+        Day | None, Field(description="of a deferred call: the day of the next one",
+                          examples=["2025-01-09"])
+    ] = None  # fmt: skip
+    tier: Annotated[
+        Literal["high", "moderate", "low"] | None,
+        Field(description="of an override: the tier that is right", examples=[None]),
+    ] = None
+    reason: Annotated[
+        Note | None, Field(description="needed by an override and by a closure", examples=[None])
+    ] = None
+    note: Annotated[Note | None, Field(examples=["asks to be called in the afternoon"])] = None
+    undoes: Annotated[
+        str | None, Field(max_length=32, pattern="^[0-9a-f]{32}$", examples=[None],
+                          description="of an undo: the action_id that it takes back")
+    ] = None  # fmt: skip
+    seen: Annotated[
+        str | None, Field(max_length=32, pattern="^([0-9a-f]{32}|none)$", examples=["none"],
+                          description="`newest_action` as you last saw it: refused where somebody "
+                          "recorded another one since; unchecked where it is left out")
+    ] = None  # fmt: skip
+
+
+class RecordedAction(BaseModel):
+    """An action as it was recorded, and where the patient stands with it."""
+
+    action_id: Annotated[str, Field(examples=["9b2f0c3d5e6a7788990011aabbccddee"])]
+    kind: Annotated[str, Field(examples=list(KINDS[:1]))]
+    who: Annotated[str, Field(examples=["r.gomez"])]
+    at: Annotated[datetime, Field(examples=["2025-01-02T15:04:05Z"])]
+    standing: Standing
+
+
+EntryId = Annotated[
+    EntryName,
+    Path(description="`entry_id` of a place on the list", examples=["2024-12-31.1:17"]),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=8, max_length=200, pattern=r"^[\x21-\x7e]+$",
+        description="your own name for this request: sent again with the same one, it is done "
+        "once and answered the same", examples=["5b1f9a4e-2f0e-4c5e-9d53-2c4c1b9d7a10"],
+    ),
+]  # fmt: skip
+
+
+@router.post("/{entry_id}/actions", status_code=201, response_model=RecordedAction)
+def act(
+    request: Request,
+    entry_id: EntryId,
+    body: ActionRequest,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Record what was done about the patient at a place of a published list, today's or an older
+    one. Nothing is overwritten: an action is undone by another one."""
+    service: Service = request.app.state.service
+    principal: Principal = request.state.principal
+    service.published(principal)  # a silent service takes no action either
+    run_id, _, rank = entry_id.rpartition(":")
+    keyed = None
+    if idempotency_key:
+        who = f"{principal.role} {principal.name}"
+        sent = body.model_dump_json().encode()
+        keyed = idempotency.KeyedRequest.of(who, idempotency_key, f"actions {entry_id}", sent)
+        if before := _answered(service, keyed):  # whatever changed since: the panel, the day
+            return _said(*before)
+    with service.database.reading() as connection:
+        patient_id = lists.patient_at(connection, run_id, int(rank))
+    manager = None if patient_id is None else service.store.manager_of(patient_id)
+    may_ask_about(_ACTIONS, principal, manager)
+    if patient_id is None:
+        raise Refused("not-found", "there is no such place on a list")
+    new = NewAction(body.kind, body.until, body.tier, body.reason, body.note, body.undoes)
+    try:
+        actions.fitting(new, service.today)
+    except InputError as error:
+        raise not_fitting(error) from None
+    return _recorded(service, principal, (run_id, int(rank), patient_id), new, body.seen, keyed)
+
+
+def _answered(service: Service, keyed: idempotency.KeyedRequest | None) -> tuple[int, str] | None:
+    """What the same request was answered before. It told nothing that its sender did not write, so
+    that it is no look of its own. Raises Refused where the key was used for another one."""
+    if keyed is None:
+        return None
+    try:
+        with service.database.asking() as connection:
+            return idempotency.answered(connection, keyed)
+    except idempotency.OtherRequestError as error:
+        raise Refused("key-reused", str(error)) from None
+
+
+def not_fitting(error: InputError) -> RequestValidationError:
+    """ "reason: is needed for closed." as what is wrong with a field."""
+    name, _, said = str(error).partition(": ")
+    about = {"type": "action", "loc": (name,), "msg": said.rstrip(".")}
+    return RequestValidationError([about])
+
+
+def _recorded(
+    service: Service,
+    principal: Principal,
+    place: tuple[str, int, str],
+    new: NewAction,
+    seen: str | None,
+    keyed: idempotency.KeyedRequest | None,
+) -> Response:
+    """Records the action, its audit row and the keyed answer in one transaction."""
+    run_id, rank, patient_id = place
+    for _ in range(2):
+        try:
+            with service.database.writing() as connection:
+                before = keyed and idempotency.answered(connection, keyed)
+                if before:
+                    return _said(*before)
+                made = actions.record(
+                    connection, new, patient_id, run_id, rank, principal.name, seen
+                )
+                about = {"action": made.action_id, "kind": made.kind}
+                service.audit.append(
+                    connection,
+                    [Entry(principal.name, principal.role, "action", patient_id, run_id, about)],
+                )
+                every = actions.of_patients(connection, [patient_id])[patient_id]
+                now = actions.status(every, service.today)
+                said = RecordedAction(
+                    action_id=made.action_id, kind=made.kind, who=made.who, at=made.at,
+                    standing=standing(now),
+                ).model_dump_json()  # fmt: skip
+                if keyed:
+                    idempotency.keep(connection, keyed, 201, said)
+            return _said(201, said)
+        except actions.MovedOnError as error:
+            if before := _answered(service, keyed):  # it was this very request, sent twice at once
+                return _said(*before)
+            raise Refused("moved-on", str(error)) from None
+        except idempotency.OtherRequestError as error:
+            raise Refused("key-reused", str(error)) from None
+        except DatabaseError as error:
+            raise not_recorded(error) from None
+        except InputError as error:
+            if before := _answered(service, keyed):
+                return _said(*before)
+            raise not_fitting(error) from None
+        except RefusalError as error:
+            raise not_recorded(error) from None
+        except idempotency.ConflictError:
+            continue  # the same key, or the same undo, was kept in this very moment: look again
+    raise Refused("moved-on", "this was asked twice at the same moment: look again")
+
+
+def _said(status: int, body: str) -> Response:
+    return Response(body, status, media_type="application/json")
