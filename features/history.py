@@ -87,12 +87,17 @@ class Histories:
         tables: Mapping[str, pa.Table],
         carries: Collection[str],
         data_through: date | None = None,
+        cost_covers: str | None = None,
     ) -> Histories:
-        """Histories of canonical rows in memory, in one shard; `carries` is taken as it is."""
+        """Histories of canonical rows in memory, in one shard; `carries` and `cost_covers` are
+        taken as they are."""
         feeds = tuple(sorted(carries))
         events = events_of(tables, feeds)
         shard = Shard.of_events(events)
-        manifest = {"shards": [{"patients": len(shard.patients), "rows": events.num_rows}]}
+        manifest = {
+            "shards": [{"patients": len(shard.patients), "rows": events.num_rows}],
+            "cost_covers": cost_covers,
+        }
         return cls(
             feeds, data_through, manifest, shard.vocabulary, _events=events, _shard=shard
         )  # fmt: skip

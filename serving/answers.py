@@ -22,7 +22,7 @@ from serving.answer_schemas import (
 from serving.cost_words import COLUMN, cost_of_row
 from serving.horizons import days_left, horizons_of_models, horizons_of_run
 from serving.known_scores import Known, told
-from serving.masking import step_of
+from serving.masking import known_scores_shown, step_of
 from serving.population_of_rows import population_of_rows
 from serving.reasons import WITHHELD
 from serving.request_columns import (
@@ -51,6 +51,15 @@ if TYPE_CHECKING:
 
 
 NOTHING_SENSITIVE = Sight()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What requests that are answered in one call have in common."""
+
+    as_of: date
+    carries: tuple[str, ...]
+    cost_covers: str
 
 
 class Scorer:
@@ -102,15 +111,16 @@ class Scorer:
             tuple(self.models.carries if one.carries is None else sorted(set(one.carries)))
             for one in requests
         ]
-        alike: dict[tuple[date, tuple[str, ...]], list[int]] = {}
+        alike: dict[_Asked, list[int]] = {}
         for place, (one, carries) in enumerate(zip(requests, carried, strict=True)):
-            alike.setdefault((one.as_of, carries), []).append(place)
+            asked = _Asked(one.as_of, carries, one.cost_covers)
+            alike.setdefault(asked, []).append(place)
         answers: dict[int, ScoreAnswer] = {}
-        for (as_of, carries), places in alike.items():
+        for asked, places in alike.items():
             matters = [() if sights is None else sights[place].matters for place in places]
             sent = [requests[place].tables for place in places]
             through = [requests[place].data_through for place in places]
-            told = self._answered(sent, through, matters, carries, as_of)
+            told = self._answered(sent, through, matters, asked)
             answers.update(zip(places, told, strict=True))
         return [answers[place] for place in range(len(requests))]
 
@@ -121,25 +131,27 @@ class Scorer:
         as_of: date,
         sight: Sight = NOTHING_SENSITIVE,
         data_through: date | None = None,
+        cost_covers: str = "claim",
     ) -> ScoreAnswer:
         """As `answer`, of canonical tables: all of them, with all of their columns."""
         sent = {name: rows[name].to_pydict() for name in TABLES}
-        asked = tuple(sorted(set(carries)))
-        return self._answered([sent], [data_through], [sight.matters], asked, as_of)[0]
+        asked = _Asked(as_of, tuple(sorted(set(carries))), cost_covers)
+        return self._answered([sent], [data_through], [sight.matters], asked)[0]
 
     def _answered(
         self,
         sent: Sequence[Mapping[str, Columns]],
         through: Sequence[date | None],
         matters: Sequence[Collection[str]],
-        carries: tuple[str, ...],
-        as_of: date,
+        asked: _Asked,
     ) -> list[ScoreAnswer]:
+        as_of, carries = asked.as_of, asked.carries
         columns = beside_each_other(sent)
         people = population_of_rows(columns, carries, as_of)
-        scored = score(
-            people, Histories.of_tables(event_tables(columns), carries), self.models, as_of
+        histories = Histories.of_tables(
+            event_tables(columns), carries, cost_covers=asked.cost_covers
         )
+        scored = score(people, histories, self.models, as_of)
         windows = Windows(horizons_of_models(self.models), as_of)
         reasons: list[list[dict[str, Any]]] = [[] for _ in range(len(people))]
         everyone = np.ones(len(people), dtype=bool)
@@ -150,6 +162,8 @@ class Scorer:
         patients: list[list[PatientScore]] = [[] for _ in sent]
         for row, of_row in zip(_score_rows(scored), reasons, strict=True):
             number, row["patient_id"] = told_apart(row["patient_id"])
+            sight = Sight(frozenset(matters[number]))
+            row["known_scores"] = known_scores_shown(row["known_scores"], sight)
             patients[number].append(patient_score(row, of_row, windows))
         about_models = self.models.warnings(carries)
         return [

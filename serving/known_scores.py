@@ -33,6 +33,8 @@ from serving.store import KNOWN_COLUMNS
 
 OF_STAY = ("lace", "hospital_2016")
 OF_PERSON = ("charlson_2011", "prior_year_cost")
+OF_ILLNESSES = ("charlson_2011",)
+"""Sums of points of illnesses alone."""
 SHOWN = (*OF_STAY, *OF_PERSON)
 _TASK = {**dict.fromkeys(OF_STAY, "readmission"), **dict.fromkeys(OF_PERSON, "high_cost")}
 """The risk beside which a score stands: where there is no question for it, neither is one here."""

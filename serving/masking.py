@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from serving.known_scores import OF_ILLNESSES
 from serving.scoring import LOWERING_REASONS, TASKS, TOP_REASONS
 from serving.sight import Sight
 from serving.store.night_tables import QUEUE_TASK
@@ -27,6 +28,7 @@ def masked(
     if next_step is not None:
         told = [reason | {"next_step": step_of(reason, next_step)} for reason in told]
     shown = dict(row) | {"reasons": told}
+    shown["known_scores"] = known_scores_shown(row["known_scores"], sight)
     if row.get("queue"):
         shown["why"] = [
             reason["words"]
@@ -34,6 +36,14 @@ def masked(
             if reason["task"] == QUEUE_TASK[row["queue"]] and reason["direction"] == "raises"
         ]
     return shown
+
+
+def known_scores_shown(
+    known: Iterable[Mapping[str, Any]], sight: Sight
+) -> list[Mapping[str, Any]]:
+    """The scores that clinicians know but Charlson's index, whose points can name an illness, where
+    not every matter may be shown (`ANY_OF_THEM`)."""
+    return [one for one in known if sight.is_all or one["score"] not in OF_ILLNESSES]
 
 
 def step_of(reason: Mapping[str, Any], next_step: Callable[[str], str | None]) -> str | None:

@@ -15,7 +15,7 @@ from features.evidence import Seen
 from features.history import Histories
 from serving.population_of_rows import population_of_rows
 from serving.reasons import not_known, said
-from serving.scoring import Models, score
+from serving.scoring import CAUSE, Models, score
 from serving.sight import Sight
 from serving.withheld_rows import WithheldRows
 
@@ -50,12 +50,15 @@ def evidence_behind(
     task: str,
     concept: str,
     sight: Sight,
+    cost_covers: str | None = None,
 ) -> list[NumberTold]:
     """The numbers of one concept in one risk of the patient whose canonical rows these are, as the
     model was given them as of `as_of`, in the model's order; nothing where there is no such risk or
     concept. A sensitive number is left out whole where `sight` does not show it."""
+    if concept == feature(CAUSE).concept and not sight.is_all:
+        return []  # a cause that is left out among many that it was not would be told by that
     people = population_of_rows({n: t.to_pydict() for n, t in rows.items()}, carries, as_of)
-    histories = Histories.of_tables(rows, carries)
+    histories = Histories.of_tables(rows, carries, cost_covers=cost_covers)
     asked = score(people, histories, models, as_of).asked.get(task)
     if asked is None or len(asked.rows) == 0:
         return []

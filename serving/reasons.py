@@ -17,8 +17,10 @@ from typing import Literal
 import numpy as np
 
 from data.errors import RefusalError
+from data.sensitive_matters import ANY_OF_THEM, MATTERS
 from features.definitions import feature
 from features.definitions.declaration import Feature
+from features.lab_tests import LAB_TESTS
 from features.matrix import Matrix
 from features.window import to_date, to_day
 from serving.model import RiskModel, Rows
@@ -29,6 +31,9 @@ WITHHELD = "Some information may be withheld."
 ADDITIVE_WITHIN = 1e-6
 SMALLEST_SHARE = 0.01
 """In log odds: what moves the odds by less than one percent is no reason."""
+MOST_OF_INDICES = 1
+"""Charlson's index, CMS-HCC and their like are sums over the same illnesses: told twice, they would
+read as two reasons."""
 MOST_OF_COST = 1
 """Reasons about cost beside a risk of readmission: nobody can act on what was paid."""
 
@@ -247,7 +252,7 @@ def reasons(
     answer = []
     for row, day in enumerate(days):
         found: list[Reason] = []
-        costs = 0
+        costs = indices = 0
         may_be_told = () if shown is None else shown[row]
         of_row = values[row].tolist()
         for sign, most in ((1.0, top), (-1.0, lowering)):
@@ -259,16 +264,17 @@ def reasons(
                     break
                 about = _about(declared, members[g], of_row)
                 is_beside = about is not None and beside_sensitive
-                told_it = with_sensitive or is_beside or about in may_be_told
+                told_it = with_sensitive or is_beside or _may_be_told(about, may_be_told)
                 if about is not None and not told_it:
                     continue
                 best = _evidence(declared, members[g], weight_of, of_row)
-                about_cost = declared[best].family == "cost"
-                if about_cost and costs == of_cost:
+                about_cost, is_index = declared[best].family == "cost", _is_index(declared[best])
+                if (about_cost and costs == of_cost) or (is_index and indices == MOST_OF_INDICES):
                     continue
-                words = said(declared[best], values[row, best], lasts[row, best], day, told_on)
-                if words == not_known(declared[best]):
+                value, last = values[row, best], lasts[row, best]
+                if said(declared[best], value, last, day) == not_known(declared[best]):
                     continue  # that nothing is known is no reason to call
+                words = said(declared[best], value, last, day, told_on)
                 found.append(
                     Reason(
                         concept=concepts[g],
@@ -281,6 +287,7 @@ def reasons(
                 )
                 kept += not is_beside
                 costs += about_cost
+                indices += is_index
         answer.append(found)
     return answer
 
@@ -302,21 +309,43 @@ def _lasts(declared: Sequence[Feature], X: Rows) -> np.ndarray:
     return lasts
 
 
-_OF_SOMETHING_THERE = frozenset(("diagnoses", "drugs", "flags", "labs", "social"))
-_DIRECTIONS = frozenset(("change", "slope"))
+_WANTED = frozenset((
+    "office visits", "telehealth visits", "home health episodes",
+    "office visits since the last discharge", "home health episodes since the last discharge",
+    "follow-up after the last discharge", "prescriptions filled since the last discharge",
+))  # fmt: skip
+"""Care that is missed where there is none of it."""
+_LIMITS = {test.name: test.limits for test in LAB_TESTS}
+_VALUES = frozenset(("last", "min", "max"))
 
 
 def _can_be_acted_on(declared: Feature, value: float) -> bool:
-    """Whether the suggestion to a concept fits what was seen. That a patient was not at the doctor
-    can be acted on; a condition, drug, need or test that is not there cannot. Of a laboratory value
-    that moved, the suggestion does not know which way."""
-    if not declared.actionable or (declared.family == "labs" and declared.how in _DIRECTIONS):
+    """Whether the suggestion to a concept fits what was seen: where there is none of it, of wanted
+    care alone; of a laboratory test, where a value lies outside its limits."""
+    if not declared.actionable:
         return False
-    return value > 0 or declared.family not in _OF_SOMETHING_THERE
+    if declared.family == "labs" and declared.channel is not None:
+        if declared.how in _VALUES:
+            low, high = _LIMITS[declared.channel.name]
+            return not low <= value <= high
+        return declared.how in ("outside", "last_outside") and value > 0
+    return value > 0 or declared.concept in _WANTED
+
+
+def _is_index(declared: Feature) -> bool:
+    """Whether a feature is a weighted sum or number of groups of illnesses."""
+    return declared.how == "score"
+
+
+def _may_be_told(about: str | None, matters: Collection[str]) -> bool:
+    """As `Sight.shows`, of what is sensitive."""
+    return about in matters or (about == ANY_OF_THEM and set(MATTERS).issubset(matters))
 
 
 def _about(declared: Sequence[Feature], members: Sequence[int], values: list[float]) -> str | None:
     """What makes a group sensitive for these values: its first sensitive member."""
+    if any(_is_index(declared[column]) for column in members):
+        return ANY_OF_THEM
     for column in members:
         about = declared[column].sensitive_of(values[column])
         if about is not None:

@@ -287,6 +287,7 @@ def _facts(row: Row) -> dict[str, Any]:
 
 
 Origin = Literal["own", "invented", "public_synthetic"]
+CostCovers = Literal["claim", "year"]
 
 
 class ScoreRequest(_TableLists):
@@ -303,6 +304,12 @@ class ScoreRequest(_TableLists):
         Day | None,
         Field(description="the last day through which these rows are whole: where it lies long "
               "before as_of, the answer says so"),
+    ] = None  # fmt: skip
+    cost_covers: Annotated[
+        CostCovers | None,
+        Field(description="which costs tell the year before, where both are sent: those of claims, "
+              "or the totals of calendar years. Where it is left out, claims, unless all rows of "
+              "cost are yearly", examples=["claim"]),
     ] = None  # fmt: skip
     origin: Annotated[
         Origin | None,

@@ -47,7 +47,7 @@ _USUAL = {
 """Whom the models are trained on where model.json does not say it (see
 `training.settings.tasks`)."""
 
-_CAUSE = "last_stay_principal"
+CAUSE = "last_stay_principal"
 TOLD_TIERS = ("high", "moderate")
 """The night tells the reasons of a risk in these tiers, and both risks of who is on the list."""
 _AS_OBJECTS = ("patient_id", "left_out")
@@ -190,7 +190,7 @@ def score(
             _warn(warnings, who, rows, days, model)
             if task == "readmission":
                 all_days[rows] = model.risk(margin[rows])
-                _warn_of_stays(warnings, who, rows, matrix.columns([_CAUSE])[:, 0])
+                _warn_of_stays(warnings, who, rows, matrix.columns([CAUSE])[:, 0])
         columns[f"{prefix}_risk"], columns[f"{prefix}_margin"] = risk, margin
         columns[f"{prefix}_tier"], columns[f"{prefix}_asked_on"] = tier, day
         columns[f"{prefix}_null_reason"] = null_reason
@@ -213,7 +213,7 @@ def score(
 def _asked_names(features: tuple[str, ...], task: str) -> tuple[str, ...]:
     """A model's own features first, then what its reasons and warnings need beside them."""
     names = evidence_names(features)
-    return tuple(dict.fromkeys([*names, _CAUSE] if task == "readmission" else names))
+    return tuple(dict.fromkeys([*names, CAUSE] if task == "readmission" else names))
 
 
 def _equal(values: np.ndarray, value: str | None) -> np.ndarray:

@@ -26,6 +26,7 @@ from serving.schemas import (
     MOST_INTEGER,
     MOST_PATIENTS,
     MOST_ROWS,
+    CostCovers,
     Origin,
     ScoreRequest,
     day_written,
@@ -42,6 +43,7 @@ class SentRows:
 
     as_of: date
     data_through: date | None
+    cost_covers: str
     origin: str | None
     carries: tuple[str, ...] | None
     tables: Mapping[str, Columns]
@@ -51,7 +53,8 @@ class SentRows:
         carries = None if request.carries is None else tuple(request.carries)
         tables = {name: _columns_of(request, name) for name in TABLES}
         as_of = _asked_on(request.as_of, request.data_through, tables)
-        return cls(as_of, request.data_through, request.origin, carries, tables)
+        covers = _cost_covers(request.cost_covers, tables)
+        return cls(as_of, request.data_through, covers, request.origin, carries, tables)
 
     @property
     def rows(self) -> int:
@@ -65,6 +68,12 @@ class SentRows:
 def _asked_on(as_of: date | None, through: date | None, tables: Mapping[str, Columns]) -> date:
     """The day of the question: what was said, else how far the data reach, as far as known."""
     return as_of or through or max(day for each in tables.values() for day in each["known_on"])
+
+
+def _cost_covers(said: str | None, tables: Mapping[str, Columns]) -> str:
+    """Which costs tell the year before: what was said, else by the rule of intake."""
+    covers = tables["cost"]["covers"]
+    return said or ("year" if covers and set(covers) == {"year"} else "claim")
 
 
 def _columns_of(request: ScoreRequest, name: str) -> Columns:
@@ -98,15 +107,18 @@ def _in_order(sent: object) -> SentRows:
     assert isinstance(sent, dict)
     _sure(sent.keys() <= _NAMES)
     as_of, through = sent.get("as_of"), sent.get("data_through")
-    origin, carries = sent.get("origin"), sent.get("carries")
-    _sure({type(as_of), type(through)} <= {str, NoneType} and origin in _ORIGINS)
+    origin, carries, covers = (sent.get(name) for name in ("origin", "carries", "cost_covers"))
+    _sure({type(as_of), type(through)} <= {str, NoneType})
+    _sure(origin in _ORIGINS and covers in _COVERS)
     if carries is not None:
         _sure(type(carries) is list and set(carries) <= FEEDS and len(carries) <= len(FEEDS))
     tables = {name: _table(reader, sent.get(name, [])) for name, reader in _READERS.items()}
     said, whole = (None if day is None else day_written(day) for day in (as_of, through))
     _sure(any(columns["patient_id"] for columns in tables.values()))
     carried = None if carries is None else tuple(carries)
-    found = SentRows(_asked_on(said, whole, tables), whole, origin, carried, tables)
+    found = SentRows(
+        _asked_on(said, whole, tables), whole, _cost_covers(covers, tables), origin, carried, tables
+    )
     _sure(found.rows <= MOST_ROWS and len(found.patients) <= MOST_PATIENTS)
     return found
 
@@ -274,3 +286,4 @@ _READERS = {
 }
 _NAMES = frozenset(ScoreRequest.model_fields)
 _ORIGINS = (None, *get_args(Origin))
+_COVERS = (None, *get_args(CostCovers))

@@ -12,6 +12,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from data.sensitive_matters import ANY_OF_THEM, MATTERS
+
 ON_CONSENT = ("substance use",)
 """Matters that are shown on the patient's consent alone, unless the settings name others."""
 
@@ -35,7 +37,12 @@ class Sight:
 
     def shows(self, matter: str | None) -> bool:
         """Whether something that this matter makes sensitive (None: nothing does) may be shown."""
-        return matter is None or matter in self.matters
+        return matter is None or matter in self.matters or (matter == ANY_OF_THEM and self.is_all)
+
+    @property
+    def is_all(self) -> bool:
+        """Whether every matter may be shown."""
+        return self.matters.issuperset(MATTERS)
 
     def reasons(
         self, stored: Iterable[Mapping[str, Any]], raising: int, lowering: int

@@ -18,7 +18,6 @@ import pyarrow as pa
 from data.code_names import NOT_KNOWN, name_of
 from data.codes import recognised
 from data.patient_rows import standing_rows
-from data.sensitive_matters import MATTERS
 from features.definitions.sensitivity import sensitive_concept
 from features.event_words import event_words, number
 from features.lab_tests import LAB_TESTS
@@ -121,7 +120,7 @@ def _coded(family: str, kind: EntryKind) -> _Teller:
 
 def _may_be_named(system: str, code: str, sight: Sight) -> bool:
     """A code that no list explains may be of any matter: it is shown to whoever may see all."""
-    if all(sight.shows(matter) for matter in MATTERS):
+    if sight.is_all:
         return True
     return system not in _UNEXPLAINED and bool(recognised(system, [code])[0])
 

@@ -20,6 +20,9 @@ Row = Mapping[str, Any]
 """A row of a canonical table."""
 
 
+_FAMILIES = {"diagnosis": "DX", "procedure": "PX", "drug_fill": "RX"}
+
+
 def matter_of(family: str, row: Row) -> str | None:
     """What makes the code of a diagnosis (DX), procedure (PX) or drug (RX) sensitive."""
     return sensitive_code(f"{family}/{row['code_system']}/{row['code']}")
@@ -30,6 +33,7 @@ class WithheldRows:
     """Of one patient: the encounters that are left out whole, those whose place is not told,
     because a diagnosis of theirs is withheld, and the days of withheld drugs."""
 
+    sight: Sight
     encounters: frozenset[str]
     quiet: frozenset[str]
     drug_days: frozenset[date]
@@ -38,6 +42,7 @@ class WithheldRows:
     def of(cls, rows: Mapping[str, Iterable[Row]], sight: Sight) -> WithheldRows:
         """`rows` are canonical rows, a list a table."""
         return cls(
+            sight,
             frozenset(
                 row["record_id"]
                 for row in rows["encounter"]
@@ -66,8 +71,21 @@ class WithheldRows:
         own = row["record_id"] if table == "encounter" else row.get("encounter_id")
         return own in self.encounters
 
+    def tell_of(self, table: str, row: Row) -> bool:
+        """Whether a row, or the clinician, place or end of a stay that is read from it, would tell
+        of something that is left out."""
+        if table == "encounter":
+            kept_quiet = row["record_id"] in self.quiet or row["disposition"] == "psychiatric"
+            return self.hold(table, row) or (kept_quiet and not self.sight.is_all)
+        family = _FAMILIES.get(table)
+        own = family is not None and not self.sight.shows(matter_of(family, row))
+        return own or self.hold(table, row)
+
     def source_rows(self, rows: Mapping[str, Iterable[Row]]) -> set[str]:
-        """The source rows of all that is left out."""
+        """The source rows of all that tells of something that is left out."""
         return {
-            row["source_row"] for name, each in rows.items() for row in each if self.hold(name, row)
+            row["source_row"]
+            for name, each in rows.items()
+            for row in each
+            if self.tell_of(name, row)
         }

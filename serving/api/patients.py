@@ -266,7 +266,7 @@ def evidence(
     using = service.using()
     numbers = evidence_behind(
         using.scorer.models, rows, carries_of(service.home.histories), run.as_of, risk, concept,
-        sight,
+        sight, str(taken.manifest["cost_covers"]),
     )  # fmt: skip
     service.looked(principal, "evidence", [patient_id], run, concept=concept, risk=risk)
     warnings = []
@@ -337,7 +337,10 @@ def rescore(
     rows = patient_rows(taken.tables, patient_id)
     if not any(table.num_rows for table in rows.values()):
         raise Refused("not-found", "nobody of that id is in what was taken in")
-    scored = scorer.answer_rows(rows, carries_of(service.home.histories), as_of, sight, through)
+    scored = scorer.answer_rows(
+        rows, carries_of(service.home.histories), as_of, sight, through,
+        str(taken.manifest["cost_covers"]),
+    )  # fmt: skip
     about = {"models": scored.models, "as_of": as_of.isoformat()}
     service.looked(principal, "rescore", [patient_id], None, **about)
     return Rescored(

@@ -9,11 +9,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from data.sensitive_matters import MATTERS
 from data.tables import TABLES
 from serving.reason_evidence import NumberTold, evidence_behind
 from serving.scoring import Models
 from serving.sight import Sight
-from tests.serving.test_timeline import cost, drug, row, visit
+from serving.withheld_rows import WithheldRows
+from tests.serving.test_timeline import cost, diagnosis, drug, row, visit
 
 AS_OF = date(2024, 12, 31)
 NOTHING, MIND = Sight(), Sight(frozenset(("mental health",)))
@@ -95,3 +97,28 @@ def test_a_sensitive_number_is_no_number_without_the_right(ask: Ask) -> None:
 
 def test_nobody_and_no_such_concept_have_no_numbers(ask: Ask) -> None:
     assert ask("nothing of the kind", MIND, OFFICE) == {}
+
+
+def held(rows: dict[str, list[dict[str, Any]]], sight: Sight) -> set[str]:
+    return WithheldRows.of(rows, sight).source_rows(rows)
+
+
+def test_what_a_withheld_row_was_read_from_tells_no_clinician_place_or_end_either() -> None:
+    """Events of clinicians, facilities, prescribers and ends of stays carry no sensitive code."""
+    told = [
+        visit(DAY, "e1", "acute_inpatient", provider_id="D1", facility_id="H1"),
+        diagnosis(DAY, "F1120", encounter_id="e1"),
+        diagnosis(DAY, "I10", encounter_id="e1"),
+        drug(LATER, "N07BC01"), drug(LATER, "C09AA02"),
+        visit(LATER, "e2", "acute_inpatient", disposition="psychiatric"),
+        visit(LATER, "e3", "acute_inpatient", disposition="home"),
+    ]  # fmt: skip
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    for table, row_ in told:
+        rows[table].append(row_)
+    places = [row_["source_row"] for _, row_ in told]
+    stay, opioid, hypertension, methadone, lisinopril, moved, home = places
+    assert held(rows, NOTHING) == {stay, opioid, methadone, moved}
+    assert held(rows, Sight(frozenset(MATTERS))) == set()
+    assert held(rows, Sight(frozenset(("substance use",)))) == {moved}
+    assert not {hypertension, lisinopril, home} & held(rows, NOTHING)

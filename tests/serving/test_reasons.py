@@ -245,7 +245,12 @@ def telling(model: RiskModel, names: list[str], *weights: float, **more: str) ->
         ("anticoagulants_gap_days_180", 60, True),
         ("diagnosis_49_365", 0, False),
         ("diagnosis_49_365", 2, True),
+        ("emergency_visits_count_90", 0, False),  # none is well
+        ("drug_fills_since_discharge", 0, True),  # the uncollected prescription
         ("haemoglobin_last", 8.9, True),
+        ("haemoglobin_last", 14.0, False),  # within limits
+        ("haemoglobin_lowest_365", 11.9, True),
+        ("haemoglobin_days_since", 200, False),
         ("haemoglobin_change_365", 0.6, False),  # "bleeding", of one that has risen
         ("screened_education_730", 0, False),
         ("screened_education_730", 1, True),
