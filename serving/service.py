@@ -17,7 +17,7 @@ os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
 import bentoml
 import click
 
-from data.errors import FirstcallError, InputError
+from data.errors import FirstcallError, InputError, where
 from data.home import Home
 from serving.models.bento_store import (
     bento_folder,
@@ -28,7 +28,7 @@ from serving.models.bento_store import (
 )
 
 if TYPE_CHECKING:
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 Class = TypeVar("Class", bound=type)
 
@@ -75,7 +75,11 @@ def _app() -> tuple[ASGIApp, Mapping[str, str]]:
     if command == "build":
         return _app_to_build()
     if command in ("serve", "serve-http"):
-        _ready_to_serve()
+        try:
+            _ready_to_serve()
+        except OSError as error:
+            why = error.strerror or type(error).__name__
+            raise InputError(f"FIRSTCALL_HOME cannot be read or written: {why}.") from None
         return _nothing, tags_inside()
     from serving.api.app import create_app
 
@@ -83,19 +87,26 @@ def _app() -> tuple[ASGIApp, Mapping[str, str]]:
 
 
 def _ready_to_serve() -> None:
-    """Before any worker is started: raises what is wrong with settings and models, and begins to
-    compile meanwhile."""
+    """Before any worker is started: raises what is wrong with settings, models, the record's key
+    and the database, which each worker would end with, be started again and end with. Brings the
+    database up to date, and begins to compile meanwhile."""
     from serving.models.compiled import begin_compiling
     from serving.models.sources import at_hand, refuse_misfits
+    from serving.next_steps import NextSteps
     from serving.settings import read_settings
+    from serving.store.audit import AuditKey
+    from serving.store.database import Database, database_url
 
     home = _served_home()
     settings = read_settings(home)
+    NextSteps.of(home)
     placed = at_hand(home, settings)
     compiling = begin_compiling(home, placed) if placed else None
     try:
         refuse_misfits(home, settings)
-    except FirstcallError:
+        AuditKey.of_home(home)
+        Database.open(database_url(home)).close()
+    except BaseException:
         if compiling:
             compiling.kill()
             compiling.wait()
@@ -122,14 +133,32 @@ async def _nothing(*_: object) -> None:
 
 class _OursAlone:
     """Leads every request to our routes. The framework's own, open to everybody (/livez, /readyz,
-    /schema.json, ...), would otherwise come before them."""
+    /schema.json, ...), would otherwise come before them. What ends a worker as it starts or stops
+    is told in one sentence: the framework would write the whole traceback."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._framework = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answering = self._framework if scope["type"] == "lifespan" else _ANSWERS
-        await answering(scope, receive, send)
+        if scope["type"] != "lifespan":
+            await _ANSWERS(scope, receive, send)
+            return
+        failed: Message | None = None
+
+        async def keep_failure(message: Message) -> None:
+            nonlocal failed
+            if message["type"].endswith(".failed"):
+                failed = message
+            else:
+                await send(message)
+
+        try:
+            await self._framework(scope, receive, keep_failure)
+        except Exception as error:
+            if failed is None:
+                raise
+            said = str(error) if isinstance(error, FirstcallError) else where(error)
+            await send(failed | {"message": f"firstcall: {said}"})
 
 
 def _with_models(tags: Mapping[str, str]) -> Callable[[Class], Class]:
@@ -145,8 +174,8 @@ def _with_models(tags: Mapping[str, str]) -> Callable[[Class], Class]:
 
 os.umask(0o077)  # what is written names patients: it is for this account only
 try:
-    _ANSWERS, _MODELS = _app()
     _WORKERS = _workers()
+    _ANSWERS, _MODELS = _app()
 except FirstcallError as error:
     _end(error)
 

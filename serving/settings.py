@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -16,6 +17,7 @@ from data.errors import InputError
 from data.home import Home
 from serving.access.open_id import OpenIdSettings
 from serving.access.sign_in import SignInSettings
+from serving.access.signing_keys import is_secure_url
 from serving.ehr.settings import CdsClient, FhirSettings
 from serving.sight import ON_CONSENT
 
@@ -34,6 +36,22 @@ def _address(url: str | None) -> str | None:
     return None if url is None else url.rstrip("/")
 
 
+def _registry(uri: str) -> str:
+    """Models come in by it, and a token goes out: nobody on the way may read or change either."""
+    try:
+        parts = urlsplit(uri)
+        plain = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    except ValueError:
+        parts = plain = urlsplit("")
+    if not is_secure_url(plain.geturl()):
+        raise ValueError(
+            "must be the https address of an MLflow server (http on this very machine alone)"
+        )
+    if "?" in uri or "#" in uri:
+        raise ValueError("must be an address without ? and #: paths are appended to it")
+    return uri.rstrip("/")
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -48,11 +66,12 @@ class RateLimits(_Part):
 
 
 class RegistrySettings(_Part):
-    """An MLflow server whose registry is asked for a newly promoted model: where, under which
-    alias, and how often. The readmission model is called firstcall-readmission there. `token_file`
-    is a path from the home; what it holds is sent as a bearer token."""
+    """An MLflow server whose registry is asked for a newly promoted model: where (https, or http on
+    this very machine), under which alias, and how often. The readmission model is called
+    firstcall-readmission there. `token_file` is a path from the home; what it holds is sent as a
+    bearer token."""
 
-    uri: str
+    uri: Annotated[str, AfterValidator(_registry)]
     alias: str = "champion"
     every_seconds: Annotated[int, Field(ge=1)] = 60
     token_file: str | None = None

@@ -6,18 +6,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 from pydantic import SecretStr
-from sqlalchemy.exc import IntegrityError
 
 from data.errors import InputError
 from serving.access.passwords import PasswordHashing, check_password
 from serving.access.roles import ROLES, Principal, Role, chosen_matters
+from serving.store import advisory_lock
 from serving.store.account_tables import account as _account
+from serving.store.account_tables import service_token as _token
 from serving.store.account_tables import session as _session
 from serving.store.account_tables import sign_in_attempt as _attempt
 from serving.store.database import Database
@@ -73,6 +74,22 @@ def checked_name(typed: str, whose: str) -> str:
     return name
 
 
+def take_name(connection: sa.Connection, name: str) -> None:
+    """Takes a name for an account or a service token, within the transaction that makes it: in the
+    record, and among idempotency keys, the name alone says who it was.
+
+    Raises InputError where either has it, a token that was revoked included.
+    """
+    if connection.dialect.name == "postgresql":  # who writes on SQLite is alone
+        advisory_lock.taken_until_commit(connection, "name")
+    for table, said in (
+        (_account, f"There is an account {name!r} already."),
+        (_token, f"There is, or was, a service token {name!r}: choose another name."),
+    ):
+        if connection.scalar(sa.select(table.c.name).where(table.c.name == name)) is not None:
+            raise InputError(said)
+
+
 def add_account(
     database: Database,
     name: str,
@@ -84,7 +101,8 @@ def add_account(
     matters: Collection[str] = (),
     display_name: str | None = None,
 ) -> Account:
-    """Makes an account. Raises InputError where the name is taken or a field does not fit."""
+    """Makes an account. Raises InputError where an account has the name, or a service token, or
+    where a field does not fit."""
     name = checked_name(name, "an account")
     check_role(role, manager)
     check_password(password, name)
@@ -95,12 +113,10 @@ def add_account(
         name, shown or name, role, manager, chosen_matters(matters), False, datetime.now(UTC)
     )
     row = _row(made) | _password(hashing.hashed(password))
-    try:
-        with database.writing() as connection:
-            connection.execute(sa.insert(_account).values(row))
-            connection.execute(sa.insert(_attempt).values(name=name, begun=0, forgiven=0))
-    except IntegrityError:
-        raise InputError(f"There is an account {name!r} already.") from None
+    with database.writing() as connection:
+        take_name(connection, name)
+        connection.execute(sa.insert(_account).values(row))
+        connection.execute(sa.insert(_attempt).values(name=name, begun=0, forgiven=0))
     return made
 
 
@@ -147,6 +163,41 @@ def enable(database: Database, name: str) -> None:
     """Takes `disable` back; whoever was signed in before signs in anew."""
     with database.writing() as connection:
         _change(connection, name, disabled=False)
+
+
+def change_account(
+    database: Database,
+    name: str,
+    *,
+    role: Role | None = None,
+    manager: int | None = None,
+    matters: Collection[str] | None = None,
+) -> Account:
+    """Gives an account another role, another panel or other sensitive matters in place of all that
+    it had, and ends its sessions; what is None stays. Gives the account as it is then.
+
+    Who becomes something else than a case manager loses his panel. Raises InputError where nothing
+    is to be changed, a field does not fit, or there is no such account.
+    """
+    if role is None and manager is None and matters is None:
+        raise InputError("Say what is to be changed: --role, --manager, --matter or --no-matters.")
+    name = checked_name(name, "an account")
+    chosen = None if matters is None else chosen_matters(matters)
+    query = sa.select(*COLUMNS).where(_account.c.name == name).with_for_update()
+    with database.writing() as connection:
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            raise _no_such(name)
+        before = as_account(row)
+        after = role or before.role
+        panel = before.manager if manager is None and after == "case_manager" else manager
+        check_role(after, panel)
+        changed = replace(
+            before, role=after, manager=panel, matters=before.matters if chosen is None else chosen
+        )
+        held = _row(changed)
+        _change(connection, name, **{part: held[part] for part in ("role", "manager", "matters")})
+    return changed
 
 
 def set_password(database: Database, name: str, password: str, hashing: PasswordHashing) -> None:

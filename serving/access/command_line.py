@@ -91,6 +91,50 @@ def add_user(
     _show(password, generate)
 
 
+@users.command("change")
+def change_user(
+    context: typer.Context,
+    name: User,
+    role: Annotated[
+        Literal["case_manager", "supervisor", "analyst", "admin"] | None,
+        typer.Option(metavar="ROLE", help="case_manager, supervisor, analyst or admin."),
+    ] = None,
+    manager: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="A case manager's number on the list.", min=1),
+    ] = None,
+    matter: Matter = None,
+    no_matters: Annotated[
+        bool, typer.Option("--no-matters", help="No sensitive matter is shown any more.")
+    ] = False,
+) -> None:
+    """Give an account another role, panel or other sensitive matters; it is signed out everywhere.
+
+    What is not named stays, but that whoever is no longer a case manager has no panel. The matters
+    that are named take the place of all that the account had.
+
+    Example: firstcall user change ann --manager 2 --matter "mental health"
+    """
+    from serving.access.accounts import change_account
+
+    if matter and no_matters:
+        raise InputError("--no-matters: cannot be said together with --matter.")
+    with _database(context.obj.home) as database:
+        changed = change_account(
+            database, name, role=role, manager=manager, matters=() if no_matters else matter or None
+        )
+        shown_matters = sorted(changed.matters)
+        _recorded(
+            context.obj.home, database, "account changed", account=changed.name,
+            role=changed.role, manager=changed.manager, matters=shown_matters,
+        )  # fmt: skip
+    panel = f" of panel {changed.manager}" if changed.manager is not None else ""
+    say(
+        f"{changed.name} is {changed.role}{panel}, sees {', '.join(shown_matters) or 'none'} of "
+        "the sensitive matters, and is signed out everywhere."
+    )
+
+
 @users.command("list")
 def list_users(context: typer.Context) -> None:
     """Print all accounts.
@@ -133,8 +177,9 @@ def disable_user(context: typer.Context, name: User) -> None:
 
     Example: firstcall user disable ann
     """
-    from serving.access.accounts import disable
+    from serving.access.accounts import checked_name, disable
 
+    name = checked_name(name, "an account")
     with _database(context.obj.home) as database:
         disable(database, name)
         _recorded(context.obj.home, database, "account disabled", account=name)
@@ -147,8 +192,9 @@ def enable_user(context: typer.Context, name: User) -> None:
 
     Example: firstcall user enable ann
     """
-    from serving.access.accounts import enable
+    from serving.access.accounts import checked_name, enable
 
+    name = checked_name(name, "an account")
     with _database(context.obj.home) as database:
         enable(database, name)
         _recorded(context.obj.home, database, "account enabled", account=name)
@@ -163,9 +209,10 @@ def set_user_password(context: typer.Context, name: User, generate: Generate = F
 
     Example: firstcall user password ann --generate
     """
-    from serving.access.accounts import set_password
+    from serving.access.accounts import checked_name, set_password
     from serving.access.passwords import PasswordHashing
 
+    name = checked_name(name, "an account")
     password = _password(generate)
     with _database(context.obj.home) as database:
         set_password(database, name, password, PasswordHashing())
@@ -180,8 +227,9 @@ def unlock_user(context: typer.Context, name: User) -> None:
 
     Example: firstcall user unlock ann
     """
-    from serving.access.accounts import unlock
+    from serving.access.accounts import checked_name, unlock
 
+    name = checked_name(name, "an account")
     with _database(context.obj.home) as database:
         unlock(database, name)
         _recorded(context.obj.home, database, "account unlocked", account=name)
@@ -209,8 +257,10 @@ def add_service_token(
 
     Example: firstcall token add ehr --scope fhir --scope cds --days 90
     """
+    from serving.access.accounts import checked_name
     from serving.access.service_tokens import add_token
 
+    name = checked_name(name, "a service token")
     now = datetime.now(UTC)
     until = now.date() + timedelta(days=days)
     with _database(context.obj.home) as database:
@@ -253,8 +303,10 @@ def revoke_service_token(context: typer.Context, name: TokenName) -> None:
 
     Example: firstcall token revoke ehr
     """
+    from serving.access.accounts import checked_name
     from serving.access.service_tokens import revoke_token
 
+    name = checked_name(name, "a service token")
     with _database(context.obj.home) as database:
         revoke_token(database, name)
         _recorded(context.obj.home, database, "token revoked", token=name)

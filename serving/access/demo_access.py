@@ -15,12 +15,14 @@ from serving.store.database import Database, database_url
 
 FILE = "demo-access.txt"
 _NAME = "demo"
+_PROGRAM = "demo-program"
 _DAYS = 365
 
 
 def demo_access(home: Home) -> Path | None:
-    """Makes the account "demo" (a supervisor) and a token of every scope, and writes both into a
-    file of the home for its owner alone; None where there is such an account already."""
+    """Makes the account "demo" (a supervisor) and the token "demo-program" of every scope, and
+    writes both into a file of the home for its owner alone; None where there is such an account
+    already."""
     database = Database.open(database_url(home))
     try:
         if any(one.name == _NAME for one in accounts(database)):
@@ -28,10 +30,12 @@ def demo_access(home: Home) -> Path | None:
         password = generated_password()
         add_account(database, _NAME, "supervisor", password, PasswordHashing())
         until = datetime.now(UTC).date() + timedelta(days=_DAYS)
-        token = add_token(database, _NAME, tuple(SCOPES), until)
+        token = add_token(database, _PROGRAM, tuple(SCOPES), until)
     finally:
         database.close()
     file = home.root / FILE
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
-        written.write(f"name      {_NAME}\npassword  {password}\ntoken     {token}\n")
+        written.write(
+            f"name      {_NAME}\npassword  {password}\n\nprogram   {_PROGRAM}\ntoken     {token}\n"
+        )
     return file

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from data.errors import InputError
-from serving.access.accounts import checked_name
+from serving.access.accounts import checked_name, take_name
 from serving.access.opaque_tokens import SERVICE, digest, minted
 from serving.access.roles import (
     SCOPES,
@@ -22,7 +22,7 @@ from serving.access.roles import (
     chosen_scopes,
 )
 from serving.store.account_tables import service_token as _token
-from serving.store.database import Database
+from serving.store.database import BusyDatabaseError, Database
 
 MOST_DAYS = 366
 _COLUMNS = tuple(column for column in _token.columns if column.name != "token_sha256")
@@ -58,8 +58,8 @@ def add_token(
     matters: Collection[str] = (),
     now: datetime | None = None,
 ) -> str:
-    """Makes a service token and returns it, this once. Raises InputError where the name was used
-    before, no scope is given, or it would open for more than a year."""
+    """Makes a service token and returns it, this once. Raises InputError where a token had the name
+    before, or an account has it, no scope is given, or it would open for more than a year."""
     at = now or datetime.now(UTC)
     name = checked_name(name, "a service token")
     if not scopes:
@@ -75,13 +75,9 @@ def add_token(
         "created_at": at,
         "expires_on": expires_on,
     }
-    try:
-        with database.writing() as connection:
-            connection.execute(sa.insert(_token).values(row))
-    except IntegrityError:
-        raise InputError(
-            f"There is, or was, a service token {name!r}: choose another name."
-        ) from None
+    with database.writing() as connection:
+        take_name(connection, name)
+        connection.execute(sa.insert(_token).values(row))
     return token
 
 
@@ -124,8 +120,9 @@ def principal_of_token(database: Database, token: str, now: datetime) -> Princip
 
 
 def _note_use(database: Database, name: str, day: date) -> None:
+    """Once a day; where others write just now, at a later use."""
     unnoted = _token.c.last_used_on.is_(None) | (_token.c.last_used_on < day)
-    with database.writing() as connection:
+    with suppress(BusyDatabaseError), database.writing(at_most=0.5) as connection:
         connection.execute(
             sa.update(_token).where(_token.c.name == name, unnoted).values(last_used_on=day)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from serving.access.opaque_tokens import SESSION, digest, minted
 from serving.access.roles import NotSignedInError, Principal
 from serving.store.account_tables import account as _account
 from serving.store.account_tables import session as _session
-from serving.store.database import Database
+from serving.store.database import BusyDatabaseError, Database
 
 _NOTED_EVERY = timedelta(minutes=1)
 
@@ -82,7 +83,8 @@ def principal_of_session(
 
 
 def _note_use(database: Database, kept: str, now: datetime) -> None:
-    with database.writing() as connection:
+    # while a night is published it may stay unnoted: the next request notes it
+    with suppress(BusyDatabaseError), database.writing(at_most=0.5) as connection:
         connection.execute(
             sa.update(_session)
             .where(_session.c.token_sha256 == kept, _session.c.last_used_at < now)

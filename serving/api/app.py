@@ -3,8 +3,10 @@ what was sent."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -42,6 +44,8 @@ from serving.ehr.operation_outcome import FHIR_JSON, FhirError, operation_outcom
 from serving.settings import ServiceSettings, read_settings
 from serving.store.database import DatabaseError
 
+_LOGGER = logging.getLogger("firstcall.service")
+_SAID_EVERY_SECONDS = 60.0
 ASKED_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
@@ -93,10 +97,21 @@ async def _fhir_refused(_: Request, error: Exception) -> Response:
 def create_app(home: Home, settings: ServiceSettings | None = None) -> FastAPI:
     """The service over one FIRSTCALL_HOME. Raises InputError where its settings are wrong."""
     service = Service(home, read_settings(home) if settings is None else settings)
+    said_at: dict[str, float] = {}
+
+    def write_down(said: str) -> None:
+        """Why the database refuses, once a minute: hundreds of requests may meet the same."""
+        now = monotonic()
+        for old in [one for one, at in said_at.items() if now - at >= _SAID_EVERY_SECONDS]:
+            said_at.pop(old, None)
+        if said not in said_at:
+            said_at[said] = now
+            _LOGGER.error("%s", said)
 
     async def cannot(request: Request, error: Exception) -> Response:
         """A sentence of ours never holds patient data; what is refused is refused to everybody."""
         if isinstance(error, DatabaseError):
+            write_down(home.left_out_of(str(error)))
             refused = Refused("not-ready", "the database does not answer now: ask again")
             return await _refused(request, refused)
         reason = home.left_out_of(str(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Literal
 
@@ -17,8 +18,9 @@ from serving.answer_schemas import PatientScore, PublishedPatient
 from serving.answers import published_patient
 from serving.api.problems import Refused
 from serving.api.rules import RULES, GuardedRoute, may_ask_about, whose_panel
-from serving.api.state import Service, models_of
+from serving.api.state import Service, models_of, versions_of
 from serving.api.worklist import Standing, standing
+from serving.horizons import days_left, horizons_of_run
 from serving.masking import masked
 from serving.models.strangers import SAY_SO, origin_of_rows, refuse_strangers
 from serving.reasons import WITHHELD
@@ -44,7 +46,12 @@ class Found(BaseModel):
     """One person of the published run, in brief."""
 
     patient_id: Annotated[str, Field(examples=["P0000017"])]
-    readmission_risk: Annotated[float | None, Field(examples=[0.21])]
+    readmission_risk: Annotated[
+        float | None, Field(description="of the days that are left", examples=[0.11])
+    ]
+    readmission_all_days_risk: Annotated[
+        float | None, Field(description="of all days after the discharge", examples=[0.21])
+    ]
     readmission_tier: Annotated[str | None, Field(examples=["high"])]
     high_cost_risk: Annotated[float | None, Field(examples=[0.08])]
     high_cost_tier: Annotated[str | None, Field(examples=["moderate"])]
@@ -66,15 +73,23 @@ class FoundPatients(BaseModel):
 
 
 class PastRisk(BaseModel):
-    """What one night said of a patient."""
+    """What one night said of a patient. Of the days that were left of the window alone, the risk
+    of a readmission falls with every day: for a curve take that over all days."""
 
     run_id: Annotated[str, Field(examples=["2024-12-30.1"])]
     as_of: Annotated[date, Field(examples=["2024-12-30"])]
-    readmission_risk: Annotated[float | None, Field(examples=[0.19])]
+    readmission_risk: Annotated[float | None, Field(examples=[0.11])]
+    readmission_days_left: Annotated[int | None, Field(examples=[18])]
+    readmission_all_days_risk: Annotated[float | None, Field(examples=[0.19])]
     readmission_tier: Annotated[str | None, Field(examples=["moderate"])]
     high_cost_risk: Annotated[float | None, Field(examples=[0.08])]
     high_cost_tier: Annotated[str | None, Field(examples=["moderate"])]
     high_cost_expected_dollars: Annotated[float | None, Field(examples=[18412.7])]
+    models: Annotated[
+        dict[str, str],
+        Field(description="whose numbers these are: where they change, so may the risk",
+              examples=[{"readmission": "0f8fad5bd9cb469f"}]),
+    ]  # fmt: skip
 
 
 class Happened(BaseModel):
@@ -180,7 +195,7 @@ def patient(
     happened, unreadable = _timeline(service, patient_id, run, days, sight)
     service.looked(principal, "patient", [patient_id], run)
     person: dict[str, Any] = dict(told)
-    person["warnings"] = [*told.warnings, *unreadable]
+    person["warnings"] = [*told.warnings, *unreadable, *run.manifest["warnings"]]
     return PatientPage(
         **person,
         models=models_of(run),
@@ -190,11 +205,16 @@ def patient(
             ActionTaken(**{name: getattr(one, name) for name in ActionTaken.model_fields})
             for one in reversed(taken)
         ],
-        over_time=[
-            PastRisk(**{name: one[name] for name in PastRisk.model_fields}) for one in over_time
-        ],
+        over_time=[_past_risk(one) for one in over_time],
         timeline=happened,
     )
+
+
+def _past_risk(row: Mapping[str, Any]) -> PastRisk:
+    manifest = row["manifest"]
+    told = {name: row[name] for name in PastRisk.model_fields if name in row}
+    left = days_left(row, horizons_of_run(manifest))
+    return PastRisk(**told, readmission_days_left=left, models=versions_of(manifest))
 
 
 def _timeline(

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
 
-from data.errors import where
+from data.errors import FirstcallError, where
 from serving.api.problems import Refused
 from serving.store.audit import Audit, Entry
 
@@ -98,5 +98,6 @@ def _tell(future: Future[None], error: Exception | None) -> None:
 
 def not_recorded(error: BaseException) -> Refused:
     """The refusal of an answer whose look or action could not be recorded."""
-    _LOGGER.error("An answer was not given, because it could not be recorded (%s).", where(error))
+    said = str(error) if isinstance(error, FirstcallError) else where(error)
+    _LOGGER.error("An answer was not given, because it could not be recorded (%s).", said)
     return Refused("not-ready", "this cannot be recorded now, so it is not answered: ask again")

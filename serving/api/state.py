@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
 
@@ -31,7 +31,6 @@ from serving.ehr.cds_tokens import CdsTokens, ClientNotTrustedError
 from serving.ehr.settings import CdsClient
 from serving.models.in_use import InUse, ModelsInUse
 from serving.models.strangers import SAY_SO, made_on_strangers, origin_of_rows, refuse_strangers
-from serving.next_steps import NextSteps
 from serving.reading import read_request
 from serving.settings import ServiceSettings
 from serving.sight import Sight
@@ -68,7 +67,7 @@ class Service:
 
     def start(self) -> None:
         """Opens the database and finds the models. Raises what the database says."""
-        self.database = Database.open(database_url(self.home))
+        self.database = Database.open(database_url(self.home), answers=True)
         self.store = Store(self.database)
         self.key = AuditKey.of_home(self.home)
         self.audit = Audit(self.database, self.key)
@@ -81,9 +80,9 @@ class Service:
         if open_id is None and not has_anybody(self.database):
             _LOGGER.warning(NOBODY_YET)
         self.hashing = PasswordHashing()
-        self.next_step = NextSteps.of(self.home).next_step
         self._ehr = CdsTokens(self.settings.cds_clients, SeenTokensInDatabase(self.database))
         self.in_use.start()
+        self.next_step = self.in_use.next_steps.next_step
         self.batching = Batching(read_request, self._answer_together)
         gc.collect()  # what is made at start stays: no later look for garbage goes through it
         gc.freeze()
@@ -254,4 +253,9 @@ class Service:
 
 def models_of(run: Run) -> dict[str, str]:
     """The versions of the models that a run was made with, by task."""
-    return {task: about["version"] for task, about in run.manifest.get("models", {}).items()}
+    return versions_of(run.manifest)
+
+
+def versions_of(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """The same of a run's manifest."""
+    return {task: about["version"] for task, about in manifest.get("models", {}).items()}

@@ -62,6 +62,14 @@ class Placed:
             said = said.replace(str(place), self.named[task])
         return type(error)(said)
 
+    def versions(self) -> dict[str, str]:
+        """The version of each model, without building any. Raises what `read_model_files` does."""
+        from serving.model import read_model_files, version_of
+
+        return {
+            task: version_of(*read_model_files(folder)) for task, folder in self.folders.items()
+        }
+
     def cards(self) -> dict[str, str]:
         """The card of each model that came with one, as Markdown."""
         found = {}

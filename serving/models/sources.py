@@ -31,6 +31,17 @@ class HomeModels:
 
     def __init__(self, home: Home) -> None:
         self._models = home.models
+        self._versions: tuple[str, dict[str, str]] = ("", {})
+
+    def versions(self) -> dict[str, str]:
+        """The version of each model that is here, by task; read where it is another pair than the
+        last time. Raises what `Placed.versions` raises."""
+        placed = self.find()
+        if placed is None:
+            return {}
+        if self._versions[0] != placed.key:
+            self._versions = placed.key, placed.versions()
+        return self._versions[1]
 
     def find(self) -> Placed | None:
         folders = {task: self._models / task for task in TASKS if (self._models / task).exists()}

@@ -1,7 +1,8 @@
 """The door to the database: an SQLite file, or PostgreSQL.
 
 SQLite lets many read beside one who writes (WAL); a writer asks for the right to write as he begins
-and waits for others, because a reader who turns writer would fail instead of waiting. What a
+and waits for others, because a reader who turns writer would fail instead of waiting. How long, and
+that nobody who reads waits with him, is told in `serving.store.write_turns`. What a
 database refuses is told in one sentence of ours, without the address's password and without any
 value: the driver's own text of a broken constraint would hold a patient's id.
 """
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sqlalchemy import event, exc
 from data.errors import FirstcallError, InputError, RefusalError
 from data.home import Home
 from serving.store.revisions import made_ready
+from serving.store.write_turns import PLACES, NoTurnError, WriteTurns
 
 VARIABLE = "FIRSTCALL_DATABASE"
 
@@ -36,10 +38,16 @@ class BusyDatabaseError(DatabaseError, RefusalError):
     """It is busy with somebody else's work."""
 
 
-SQLITE_WAITS_MS = 60_000
-"""How long who wants to write waits for another writer: longer than a large night is written."""
-_SQLITE_CONNECTIONS = 16
-"""That stay open: as many as requests are usually answered at a time."""
+COMMAND_WAITS = 60.0
+"""Seconds that who wants to write to SQLite waits for another writer: longer than a large night is
+written."""
+ANSWER_WAITS = 25.0
+"""The same where an answer depends on it, which is given up before long
+(`serving.api.recording.LONGEST_WAIT`)."""
+_SQLITE_CONNECTIONS, _IN_A_RUSH = 16, 16
+"""That stay open, as many as requests are usually answered at a time, and as many more."""
+POSTGRESQL_CONNECTIONS = 15
+"""The most that one process has: a worker, a night, a command."""
 
 _SESSION = (
     "SET TIME ZONE 'UTC'",
@@ -66,8 +74,10 @@ class Database:
     """One database and the connections to it. Threads may share it; a process that was forked may
     not: each opens its own."""
 
-    def __init__(self, engine: sa.Engine, place: str) -> None:
+    def __init__(self, engine: sa.Engine, place: str, turns: WriteTurns | None = None) -> None:
+        """`turns`: of those who write to an SQLite file."""
         self._engine = engine
+        self._turns = turns
         self.place = place
         """Where it lies, as a user may be told: without user and password."""
         self.is_postgresql = engine.dialect.name == "postgresql"
@@ -82,16 +92,21 @@ class Database:
         self._asking = engine.execution_options(**alone)
 
     @classmethod
-    def open(cls, url: str, upgrade: bool | None = None) -> Database:
+    def open(cls, url: str, upgrade: bool | None = None, answers: bool = False) -> Database:
         """Opens the database at `url` ("sqlite:///PATH" or "postgresql://…"), or makes its tables.
 
         `upgrade`: whether one that an earlier release left is brought up to date; None: an SQLite
         file and an empty PostgreSQL are, another PostgreSQL is refused; False: nothing is looked at
-        or changed. Raises InputError where the address is neither or nothing answers there,
-        RefusalError where the database is behind (and `upgrade` is None), or of a newer release.
+        or changed. `answers`: requests are answered from it, which wait for a writer of an SQLite
+        file for ANSWER_WAITS and not for COMMAND_WAITS. Raises InputError where the address is
+        neither or nothing answers there, RefusalError where the database is behind (and `upgrade`
+        is None), or of a newer release.
         """
         address = _address(url)
-        database = _sqlite(address) if address.drivername == "sqlite" else _postgresql(address)
+        if address.drivername == "sqlite":
+            database = _sqlite(address, answers)
+        else:
+            database = _postgresql(address)
         try:
             if upgrade is not False:
                 made_ready(database, upgrade)
@@ -122,13 +137,19 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, at_most: float | None = None) -> Iterator[sa.Connection]:
         """One transaction, kept whole at the end or, on an error, not at all.
 
-        Raises as `reading` does; sqlalchemy.exc.IntegrityError where a constraint forbids a row.
+        `at_most`: the seconds for which whoever can do without it waits for another writer of an
+        SQLite file. Raises as `reading` does; sqlalchemy.exc.IntegrityError where a constraint
+        forbids a row.
         """
-        with self._told(), self._writing.begin() as connection:
-            yield connection
+        turn = nullcontext() if self._turns is None else self._turns.taken(at_most)
+        with self._told(), turn as seconds, self._writing.connect() as connection:
+            if seconds is not None:
+                connection.execution_options(waits_ms=int(seconds * 1000))
+            with connection.begin():
+                yield connection
 
     @contextmanager
     def session(self) -> Iterator[sa.Connection]:
@@ -149,6 +170,8 @@ class Database:
             yield
         except exc.DBAPIError as error:
             raise self._in_words(error) from None
+        except NoTurnError:
+            raise self._busy_with_writers() from None
         except exc.TimeoutError:
             raise BusyDatabaseError(
                 f"All connections to the database at {self.place} are taken: ask again in a moment."
@@ -187,13 +210,16 @@ class Database:
         if isinstance(error, exc.IntegrityError):
             return error  # SQLite names columns only
         if "locked" in said:
-            return BusyDatabaseError(
-                f"Others have been writing to the database at {self.place} for "
-                f"{SQLITE_WAITS_MS // 1000} seconds: ask again in a moment."
-            )
+            return self._busy_with_writers()
         if type(error) in (exc.OperationalError, exc.DatabaseError):
             return UnreachableDatabaseError(f"The database at {self.place} cannot be used: {said}.")
         return error
+
+    def _busy_with_writers(self) -> BusyDatabaseError:
+        return BusyDatabaseError(
+            f"Others are writing to the database at {self.place}, and did not end in time: ask "
+            "again in a moment."
+        )
 
 
 def _without_values(error: exc.DBAPIError) -> exc.DBAPIError:
@@ -225,28 +251,33 @@ def _address(url: str) -> sa.URL:
     raise InputError(f"firstcall cannot use a database of {address.drivername}: {_FORMS}.")
 
 
-def _sqlite(address: sa.URL) -> Database:
+def _sqlite(address: sa.URL, answers: bool) -> Database:
     path = Path(address.database or "")
     if address.database in (None, "", ":memory:") or address.host or address.query:
         raise InputError(f"The address names no file for the SQLite database: {_FORMS}.")
     if not path.parent.is_dir():
         raise InputError(f"There is no folder {path.parent} for the SQLite database: make it.")
-    engine = sa.create_engine(address, hide_parameters=True, pool_size=_SQLITE_CONNECTIONS)
+    turns = WriteTurns(ANSWER_WAITS, PLACES) if answers else WriteTurns(COMMAND_WAITS)
+    engine = sa.create_engine(
+        address, hide_parameters=True, pool_size=_SQLITE_CONNECTIONS, max_overflow=_IN_A_RUSH,
+        execution_options={"waits_ms": int(turns.seconds * 1000)},
+    )  # fmt: skip
     event.listen(engine, "connect", _connected_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
-    return Database(engine, str(path))
+    return Database(engine, str(path), turns)
 
 
 def _connected_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # SQLAlchemy says BEGIN itself, for reads too
-    for pragma in (
-        f"busy_timeout={SQLITE_WAITS_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"
-    ):  # fmt: skip
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    begin = connection.get_execution_options().get("begin", "BEGIN")
+    options = connection.get_execution_options()
+    begin = options.get("begin", "BEGIN")
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute(f"PRAGMA busy_timeout={options['waits_ms']}")  # each transaction has its own
     if begin:
         connection.exec_driver_sql(begin)
 
@@ -256,6 +287,8 @@ def _postgresql(address: sa.URL) -> Database:
         address,
         hide_parameters=True,
         pool_pre_ping=True,
+        pool_size=POSTGRESQL_CONNECTIONS,
+        max_overflow=0,  # so that an operator can tell how many there are at most
         connect_args={
             "connect_timeout": 10,
             "application_name": "firstcall",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
@@ -95,22 +96,34 @@ def _of_patients(
 
 
 def over_time(connection: sa.Connection, patient_id: str, most: int) -> list[dict[str, Any]]:
-    """One row a published run that scored a patient, of the newest `most`: as_of, run_id, both
-    risks and tiers, the expected dollars; ordered by the day, the newest last."""
+    """One row a day of a published run that scored a patient, of the newest `most` runs (of two of
+    one day the one that began later): as_of, run_id and its manifest, the discharge and the day of
+    its question, both risks (that of a readmission also over all days) and tiers, the expected
+    dollars; ordered by the day, the newest last.
+
+    Retired runs are left out: they keep the scores of whom they listed, so that of each patient the
+    high ones alone would be left.
+    """
     if not can_be_an_id(patient_id):
         return []
     order = (_run.c.as_of, _run.c.started_at, _run.c.run_id)
     query = (
         sa.select(
-            _run.c.as_of, _run.c.run_id, _score.c.readmission_risk, _score.c.readmission_tier,
-            _score.c.high_cost_risk, _score.c.high_cost_tier, _score.c.high_cost_expected_dollars,
+            _run.c.as_of, _run.c.run_id, _run.c.manifest, _score.c.discharged_on,
+            _score.c.readmission_asked_on, _score.c.readmission_risk, _score.c.readmission_tier,
+            _score.c.readmission_all_days_risk, _score.c.high_cost_risk, _score.c.high_cost_tier,
+            _score.c.high_cost_expected_dollars,
         )
         .select_from(sa.join(_score, _run, _score.c.run_id == _run.c.run_id))
-        .where(_score.c.patient_id == patient_id, _run.c.status.in_(PUBLISHED))
+        .where(_score.c.patient_id == patient_id, _run.c.status == "published")
         .order_by(*(column.desc() for column in order))
         .limit(most)
     )  # fmt: skip
-    return [dict(row._mapping) for row in connection.execute(query)][::-1]
+    newest: dict[date, dict[str, Any]] = {}
+    for row in connection.execute(query):
+        told = dict(row._mapping)
+        newest.setdefault(told["as_of"], told | {"manifest": json.loads(told["manifest"] or "{}")})
+    return [*newest.values()][::-1]
 
 
 def search(

@@ -1,8 +1,11 @@
 """What is kept of old nights: the newest runs whole, of older ones what `firstcall impact` reads.
 
 A run that is retired keeps its row in `run`, its list and its draw, and the score rows of whom
-these name; everybody else's scores, all reasons and known scores go. This is done in many short
-transactions, so that readers and writers go on beside it; where it is killed, the next one ends it.
+these name; everybody else's scores, all reasons and known scores go. What is left is of nights on
+which somebody was listed or drawn, his high ones: no course of a risk is told from it
+(`serving.store.people.over_time`). This is done in many short transactions, so that readers and
+writers go on beside it; where it is killed, the next one ends it. SQLite's file keeps its size, and
+uses the room again, until somebody runs VACUUM.
 """
 
 from __future__ import annotations

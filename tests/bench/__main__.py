@@ -32,6 +32,11 @@ keeping  Histories written anew, after a night, and one patient's opened by id.
 house    What else people wait for: the command line, inventing people, intake.
 answering The live service beside `mlflow models serve` with one of its boosters, two workers each:
          what one and sixteen connections are answered, and how soon.
+mixed    Ten minutes of all that a day asks of the live service at the same time: none fails, and
+         memory stays flat.
+starting From `bentoml serve` of a Bento with its models to the first score.
+publishing
+         A night of so many people published on SQLite and on PostgreSQL, beside Parquet.
 training Both tasks retrained on 100,000 members by the settings that ship, with the lab and
          without search, once, each beside the fit of its model alone; and their memory.
 """
@@ -47,7 +52,19 @@ from pathlib import Path
 
 from data.progress import listen, stage
 from data.terminal import say, shown_stage, table
-from tests.bench import answering, by_hand, house, keeping, many_days, one_patient, retraining, scan
+from tests.bench import (
+    answering,
+    by_hand,
+    house,
+    keeping,
+    many_days,
+    mixed,
+    one_patient,
+    publishing,
+    retraining,
+    scan,
+    starting,
+)
 from tests.bench.measuring import THREADS, Line, Setting, load
 from tests.bench.population import EVENTS, Populations, bench_folder
 
@@ -61,6 +78,9 @@ BENCHES: dict[str, Callable[[Setting], list[Line]]] = {
     "keeping": keeping.lines,
     "house": house.lines,
     "answering": answering.lines,
+    "mixed": mixed.lines,
+    "starting": starting.lines,
+    "publishing": publishing.lines,
     "training": retraining.lines,
 }
 

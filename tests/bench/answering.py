@@ -17,56 +17,46 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import numpy as np
-import pyarrow.parquet as pq
 
-from data.home import Home
-from data.intake import current
-from data.tables import TABLES
-from serving.access.service_tokens import add_token
 from serving.scoring import Models
-from serving.store.database import Database, database_url
 from tests.bench.http_load import Load, load
+from tests.bench.live import PEOPLE, to_serve, trained_home, write_bodies
 from tests.bench.measuring import Line, Setting
+from tests.serving.served import OURS, running, token_of
 
-MEMBERS = 20_000
 SECONDS = 20.0
 WORKERS = 2
-FEWEST, MOST = 180, 220
-"""Canonical rows of a patient who is asked about."""
 
 
 def lines(given: Setting) -> list[Line]:
     """One connection: at most half of their p50 and p99. Sixteen: at least twice their answers a
     second, and our p99 under 250 ms. Before that, what is compared."""
-    home = _home(given)
+    home = trained_home(given)
     models = Models.load(home)
     bodies, features = given.scratch / "bodies.json", given.scratch / "features.json"
-    rows = _write_bodies(home, bodies)
+    rows = write_bodies(home, bodies)
     _write_features(models, features)
     with _theirs(models, given.scratch) as port:
         theirs = _loads(port, "/invocations", features, {})
-    with _ours(home, given.scratch) as (port, token):
-        header = {"authorization": f"Bearer {token}"}
-        ours = _loads(port, "/v1/score", bodies, header)
+    home = to_serve(home, given.scratch / "served")
+    with running(OURS, home.root, given.scratch, FIRSTCALL_WORKERS=str(WORKERS)) as served:
+        port = int(served.address.rpartition(":")[2])
+        ours = _loads(port, "/v1/score", bodies, token_of(home, "score"))
     shapes = ", ".join(
         f"{task}: {len(m.features)} features, {m.booster.num_trees()} trees"
         for task, m in models.by_task.items()
     )
     return [
         Line(f"two workers each on {os.cpu_count()} cores; ours: {rows:.0f} rows a request, "
-             f"{bodies.stat().st_size / 1e3 / _PEOPLE:.0f} kB of JSON, batches as they come; "
+             f"{bodies.stat().st_size / 1e3 / PEOPLE:.0f} kB of JSON, batches as they come; "
              f"theirs: a row of features (dataframe_split); {shapes}", 0),
         *_one(ours[1], theirs[1]),
         *_sixteen(ours[16], theirs[16]),
     ]  # fmt: skip
-
-
-_PEOPLE = 200
 
 
 def _one(ours: Load, theirs: Load) -> list[Line]:
@@ -104,45 +94,6 @@ def _loads(port: int, path: str, bodies: Path, headers: Mapping[str, str]) -> di
     return {n: load(port, path, bodies, n, SECONDS, headers) for n in (1, 16)}
 
 
-def _home(given: Setting) -> Home:
-    """A home with both models: that of FIRSTCALL_BENCH_HOME, or of an invented population that is
-    trained once and kept."""
-    named = os.environ.get("FIRSTCALL_BENCH_HOME")
-    if named:
-        return Home(Path(named))
-    from training.release.promotion import promote
-    from training.train import train
-
-    home = given.populations.invented(MEMBERS)
-    for task in ("readmission", "high-cost"):
-        if not (home.models / task).exists():
-            train(home, task)
-            promote(home, task, "a benchmark on invented people")
-    return home
-
-
-def _write_bodies(home: Home, file: Path) -> float:
-    """Requests about _PEOPLE patients; how many rows each has on average."""
-    taken = current(home)
-    counts: dict[str, int] = {}
-    for name in TABLES:
-        ids = pq.read_table(taken.tables[name], columns=["patient_id"])["patient_id"]
-        for one in ids.value_counts().to_pylist():
-            counts[one["values"]] = counts.get(one["values"], 0) + one["counts"]
-    chosen = sorted(p for p, n in counts.items() if FEWEST <= n <= MOST)[:_PEOPLE]
-    sent: dict[str, dict[str, list[dict[str, object]]]] = {one: {} for one in chosen}
-    for name in TABLES:
-        rows = pq.read_table(taken.tables[name], filters=[("patient_id", "in", chosen)])
-        for row in rows.to_pylist():
-            told = {k: str(v) if hasattr(v, "isoformat") else v
-                    for k, v in row.items() if v is not None}  # fmt: skip
-            sent[row["patient_id"]].setdefault(name, []).append(told)
-    asked = {"as_of": str(taken.manifest["data_through"]), "origin": taken.manifest["origin"]}
-    bodies = [json.dumps(asked | rows) for rows in sent.values()]
-    file.write_text(json.dumps(bodies), encoding="utf-8")
-    return float(np.mean([counts[one] for one in chosen]))
-
-
 def _write_features(models: Models, file: Path) -> None:
     model = models.by_task["readmission"]
     rng = np.random.default_rng(1)
@@ -150,42 +101,23 @@ def _write_features(models: Models, file: Path) -> None:
     bodies = [
         json.dumps({"dataframe_split": {"columns": names,
                                         "data": [rng.poisson(2.0, len(names)).tolist()]}})
-        for _ in range(_PEOPLE)
+        for _ in range(PEOPLE)
     ]  # fmt: skip
     file.write_text(json.dumps(bodies), encoding="utf-8")
 
 
 @contextmanager
 def _theirs(models: Models, scratch: Path) -> Iterator[int]:
-    import mlflow.lightgbm
+    from mlflow.lightgbm import save_model
 
     folder, port = scratch / "mlflow-model", _free_port()
-    mlflow.lightgbm.save_model(
-        models.by_task["readmission"].booster, str(folder), pip_requirements=["lightgbm"]
-    )
+    save_model(models.by_task["readmission"].booster, str(folder), pip_requirements=["lightgbm"])
     command = ["mlflow", "models", "serve", "-m", str(folder), "-p", str(port), "--env-manager",
                "local", "--workers", str(WORKERS)]  # fmt: skip
     here = str(Path(sys.executable).parent)  # it starts its workers by name
     path = {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}"}
     with _running([sys.executable, "-m", *command], port, "/ping", path):
         yield port
-
-
-@contextmanager
-def _ours(home: Home, scratch: Path) -> Iterator[tuple[int, str]]:
-    served = Home(scratch / "served")
-    served.make()
-    for name in ("models", "tables"):
-        (served.root / name).symlink_to((home.root / name).resolve(), target_is_directory=True)
-    database = Database.open(database_url(served))
-    token = add_token(database, "bench", ["score"], datetime.now(UTC).date() + timedelta(days=2))
-    database.close()
-    port = _free_port()
-    command = ["bentoml", "serve", "serving.service:Firstcall", "--port", str(port)]
-    more = {"FIRSTCALL_HOME": str(served.root), "FIRSTCALL_WORKERS": str(WORKERS),
-            "BENTOML_HOME": str(scratch / "bentoml")}  # fmt: skip
-    with _running([sys.executable, "-m", *command], port, "/health", more):
-        yield port, token
 
 
 @contextmanager

@@ -276,6 +276,9 @@ def elsewhere(full, stored, tmp_path_factory):
     return base
 
 
+OWN = "home's own"
+
+
 def test_an_exported_bento_is_served_by_its_tag_with_its_models_and_nothing_is_written_into_it(
     full, elsewhere
 ):
@@ -283,7 +286,7 @@ def test_an_exported_bento_is_served_by_its_tag_with_its_models_and_nothing_is_w
     before, models = contents(bento), contents(elsewhere / "bentoml" / "models")
     assert set(before) == allowed()
     home = Home(elsewhere / "home")
-    promoted(home, "home's own")  # those of the Bento count for more
+    promoted(home, OWN)  # those of the Bento count for more
     with (
         running(f"{NAME}:latest", home.root, elsewhere, elsewhere / "clean") as service,
         httpx.Client(base_url=service.address, timeout=60, headers=token_of(home)) as client,
@@ -293,6 +296,11 @@ def test_an_exported_bento_is_served_by_its_tag_with_its_models_and_nothing_is_w
         assert health["sources"] == {
             task: f"bento {tag(task, 'promoted')}" for task in versions("promoted")
         }
+        assert health["remark"] == (
+            f"FIRSTCALL_HOME holds other models (readmission {version('readmission', OWN)}, "
+            f"high-cost {version('high-cost', OWN)}) than the Bento, whose own answer: `firstcall "
+            "bento` packs them."
+        )
         told = client.get("/v1/model").json()["models"]
         assert [(m["source"], m["card"]) for m in told] == [
             (f"bento {tag('readmission', 'promoted')}", "# Card"),

@@ -54,7 +54,33 @@ WRONG = [
     ({"page_url": "firstcall"}, "service.toml: page_url: must be an address"),
     ({"on_consent": ["dentistry"]}, "service.toml: on_consent.0: "),
     ({"silent": "perhaps"}, "service.toml: silent: "),
-]
+    *(
+        ({"registry": {"uri": uri}}, "service.toml: registry.uri: must be the https address of an ")
+        for uri in (
+            "mlflow.example", "mlflow.example:5000", "sqlite:///x", "file:///models", "",
+            "http://mlflow.example", "http://bob:hunter2@mlflow.example", "http://10.0.0.7:5000",
+            "http://127.0.0.1@mlflow.example", "https://", "https://[::1", "ftp://localhost",
+        )
+    ),
+    ({"registry": {"uri": "https://mlflow.example/?a=b"}}, "service.toml: registry.uri: must be an "
+                                                           "address without ? and #"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("uri", "kept"),
+    [
+        ("https://mlflow.example/", "https://mlflow.example"),
+        ("https://bob:word@mlflow.example/under", "https://bob:word@mlflow.example/under"),
+        ("http://localhost:5000", "http://localhost:5000"),
+        ("http://127.0.0.1:5000", "http://127.0.0.1:5000"),
+        ("http://[::1]:5000", "http://[::1]:5000"),
+    ],
+)
+def test_a_registry_is_reached_by_https_or_on_this_very_machine(uri, kept) -> None:
+    registry = settings_of({"registry": {"uri": uri}}).registry
+    assert registry is not None
+    assert registry.uri == kept
 
 
 @pytest.mark.parametrize(("told", "said"), WRONG)
@@ -63,6 +89,7 @@ def test_the_first_thing_that_is_wrong_is_told_by_its_place(told, said) -> None:
         settings_of(told)
     assert str(refused.value).startswith(said)
     assert str(refused.value).count("\n") == 0
+    assert "hunter2" not in str(refused.value)
 
 
 def test_what_is_no_toml_is_refused(tmp_path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from data.errors import InputError
 from serving.access.accounts import (
     accounts,
     add_account,
+    change_account,
     disable,
     enable,
     has_anybody,
@@ -24,6 +26,7 @@ from serving.access.service_tokens import (
     revoke_token,
     service_tokens,
 )
+from serving.store.database import Database
 
 PASSWORD = "three plain words"
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -79,6 +82,77 @@ def test_a_name_is_given_once_whatever_its_case(database, hashing):
     assert accounts(database) == [first]
 
 
+def test_accounts_and_tokens_share_their_names(database, hashing):
+    """In the record, and among idempotency keys, the name alone says who it was."""
+    add_account(database, "ann", "analyst", PASSWORD, hashing)
+    with pytest.raises(InputError, match="There is an account 'ann' already"):
+        add_token(database, "Ann", ["score"], date(2026, 3, 3), now=NOON)
+    assert service_tokens(database) == []
+    add_token(database, "ehr", ["score"], date(2026, 3, 3), now=NOON)
+    revoke_token(database, "ehr", now=NOON)
+    with pytest.raises(InputError, match="There is, or was, a service token 'ehr'"):
+        add_account(database, "EHR", "analyst", PASSWORD, hashing)
+    assert [one.name for one in accounts(database)] == ["ann"]
+
+
+def test_of_those_who_take_one_name_at_once_one_has_it(database, hashing):
+    def account(name):
+        add_account(database, name, "analyst", PASSWORD, hashing)
+
+    def token(name):
+        add_token(database, name, ["score"], date(2026, 3, 3), now=NOON)
+
+    names = [f"n{n}" for n in range(12)]
+    with ThreadPoolExecutor(8) as pool:
+        made = [pool.submit(take, name) for name in names for take in (account, token, account)]
+    for name, *three in zip(names, made[::3], made[1::3], made[2::3], strict=True):
+        refused = [one.exception() for one in three if one.exception() is not None]
+        assert len(refused) == 2, name
+        assert all(isinstance(error, InputError) for error in refused)
+    held = [one.name for one in (*accounts(database), *service_tokens(database))]
+    assert sorted(held) == sorted(names)
+
+
+def test_role_panel_and_matters_of_an_account_can_be_changed(database, hashing):
+    ann = add_account(
+        database, "ann", "case_manager", PASSWORD, hashing, manager=1, matters=["HIV"]
+    )
+    bob = add_account(database, "bob", "admin", PASSWORD, hashing)
+    for change, wanted in [
+        ({"manager": 2}, ("case_manager", 2, {"HIV"})),
+        ({"matters": ["violence", "mental health"]}, ("case_manager", 2, {"violence",
+                                                                          "mental health"})),
+        ({"role": "case_manager"}, ("case_manager", 2, {"violence", "mental health"})),
+        ({"role": "supervisor"}, ("supervisor", None, {"violence", "mental health"})),
+        ({"matters": []}, ("supervisor", None, set())),
+        ({"role": "case_manager", "manager": 7, "matters": ["HIV"]}, ("case_manager", 7, {"HIV"})),
+    ]:  # fmt: skip
+        changed = change_account(database, "Ann", **change)
+        assert (changed.role, changed.manager, changed.matters) == wanted
+        assert accounts(database) == [changed, bob]
+        assert (changed.created_at, changed.display_name) == (ann.created_at, ann.display_name)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({},                                       "Say what is to be changed"),
+        ({"name": "eve", "manager": 1},            "There is no account 'eve'"),
+        ({"role": "nurse"},                        "'nurse' is not a role"),
+        ({"role": "service"},                      "'service' is not a role of an account"),
+        ({"role": "case_manager"},                 "needs the number of his panel"),
+        ({"manager": 1},                           "nobody else has one"),
+        ({"role": "case_manager", "manager": 0},   "numbered from 1"),
+        ({"matters": ["diabetes"]},                "'diabetes' is not a sensitive matter; there"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_changes_nothing(database, hashing, change, said):
+    ann = add_account(database, "ann", "supervisor", PASSWORD, hashing, matters=["HIV"])
+    with pytest.raises(InputError, match=said):
+        change_account(database, **{"name": "ann"} | change)
+    assert accounts(database) == [ann]
+
+
 def test_who_is_disabled_counts_as_nobody(database, hashing):
     add_account(database, "ann", "admin", PASSWORD, hashing)
     disable(database, "Ann")
@@ -118,6 +192,17 @@ def test_a_token_opens_through_its_last_day(database):
     assert service_tokens(database)[0].last_used_on == date(2026, 3, 3)
     with pytest.raises(NotSignedInError, match="has run out"):
         principal_of_token(database, token, last + timedelta(seconds=1))
+
+
+def test_a_token_opens_while_somebody_else_writes_and_its_use_is_noted_later(database):
+    token = add_token(database, "ehr", ["score"], date(2026, 3, 3), now=NOON)
+    night = database if database.is_postgresql else Database.open(f"sqlite:///{database.file}")
+    with night.writing():
+        assert principal_of_token(database, token, NOON).name == "ehr"
+    assert principal_of_token(database, token, NOON).name == "ehr"
+    assert service_tokens(database)[0].last_used_on == date(2026, 3, 1)
+    if night is not database:
+        night.close()
 
 
 def test_a_revoked_token_opens_nothing_from_then_on(database):

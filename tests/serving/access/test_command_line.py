@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import re
@@ -13,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 import typer
 from typer.testing import CliRunner
 
@@ -21,11 +23,14 @@ from data.home import Home
 from serving.access.accounts import accounts
 from serving.access.bearer import WayIn
 from serving.access.command_line import tokens, users
+from serving.access.demo_access import demo_access
 from serving.access.passwords import PasswordHashing
 from serving.access.roles import NotSignedInError
 from serving.access.service_tokens import service_tokens
 from serving.access.sign_in import SignInSettings, sign_in
+from serving.store.audit import Audit, AuditKey
 from serving.store.database import Database, database_url
+from serving.store.record_tables import audit
 
 ROOT = Path(__file__).resolve().parents[3]
 PASSWORD = "three plain words"
@@ -100,6 +105,93 @@ def test_an_account_s_life(typed, database):
     assert lets_in(database, "ann", "four more plain words")
 
 
+def recorded(database, home):
+    """What the record holds, and holds whole: what was done, and the details."""
+    assert Audit(database, AuditKey.of_home(home)).verify().wrong is None
+    query = sa.select(audit.c.what, audit.c.detail).order_by(audit.c.seq)
+    with database.reading() as connection:
+        return [(row.what, json.loads(row.detail)) for row in connection.execute(query)]
+
+
+def test_an_account_is_changed_signed_out_and_the_change_is_recorded(typed, database, home):
+    typed("user", "add", "ann", "--role", "case_manager", "--manager", "3", "--generate")
+    typed("user", "password", "ann", standard_input=PASSWORD)
+    way_in = WayIn(database)
+
+    def signed_in():
+        token = sign_in(database, "ann", PASSWORD, PasswordHashing(), SignInSettings()).token
+        return f"Bearer {token}"
+
+    for words, said, wanted in [
+        (["--manager", "4", "--matter", "HIV", "--matter", "violence"],
+         "ann is case_manager of panel 4, sees HIV, violence of the sensitive matters, and is "
+         "signed out everywhere.\n",
+         ("case_manager", 4, {"HIV", "violence"})),
+        (["--role", "supervisor"],
+         "ann is supervisor, sees HIV, violence of the sensitive matters, and is signed out "
+         "everywhere.\n",
+         ("supervisor", None, {"HIV", "violence"})),
+        (["--no-matters"],
+         "ann is supervisor, sees none of the sensitive matters, and is signed out everywhere.\n",
+         ("supervisor", None, set())),
+    ]:  # fmt: skip
+        session = signed_in()
+        assert typed("user", "change", " ANN ", *words) == said
+        with pytest.raises(NotSignedInError):
+            way_in.principal_of(session)
+        now = way_in.principal_of(signed_in())
+        assert (now.role, now.manager, now.matters) == wanted
+        role, manager, matters = wanted
+        assert recorded(database, home)[-1] == (
+            "account changed",
+            {"account": "ann", "role": role, "manager": manager, "matters": sorted(matters)},
+        )
+    for words, said in [
+        ([], "Say what is to be changed"),
+        (["--no-matters", "--matter", "HIV"], "cannot be said together"),
+        (["--manager", "1"], "nobody else has one"),
+    ]:
+        with pytest.raises(InputError, match=said):
+            typed("user", "change", "ann", *words)
+    assert len(recorded(database, home)) == 2 + 3
+
+
+def test_a_name_is_printed_and_recorded_as_accounts_and_tokens_hold_it(typed, database, home):
+    typed("user", "add", "Ann", "--role", "admin", "--generate")
+    said = [
+        typed("user", "disable", "ANN"),
+        typed("user", "enable", "aNN"),
+        typed("user", "password", " Ann", "--generate").splitlines()[0],
+        typed("user", "unlock", "ANN"),
+        typed("token", "add", "EHR", "--scope", "cds", "--days", "9").splitlines()[0],
+        typed("token", "revoke", "Ehr"),
+    ]
+    assert [words.strip().partition(",")[0] for words in said] == [
+        "ann is disabled", "ann may sign in again.", "ann has another password",
+        "ann may try again.", "The token of ehr", "The token of ehr opens nothing any more.",
+    ]  # fmt: skip
+    assert [(what, d.get("account") or d["token"]) for what, d in recorded(database, home)] == [
+        ("account added", "ann"), ("account disabled", "ann"), ("account enabled", "ann"),
+        ("password set", "ann"), ("account unlocked", "ann"),
+        ("token added", "ehr"), ("token revoked", "ehr"),
+    ]  # fmt: skip
+
+
+def test_the_demo_s_account_and_token_are_told_apart(home, database):
+    file = demo_access(home)
+    assert file is not None
+    assert file.stat().st_mode & 0o077 == 0
+    told = dict(line.split() for line in file.read_text().splitlines() if line)
+    assert set(told) == {"name", "password", "program", "token"}
+    assert lets_in(database, told["name"], told["password"])
+    program = WayIn(database).principal_of(f"Bearer {told['token']}")
+    assert (program.name, program.role, told["program"]) == (
+        "demo-program", "service", "demo-program",
+    )  # fmt: skip
+    assert [one.name for one in accounts(database)] == ["demo"]
+    assert demo_access(home) is None, "there is one already"
+
+
 def test_a_generated_password_is_printed_once_and_opens(typed, database):
     first = typed("user", "add", "bob", "--role", "admin", "--generate").splitlines()[-1]
     assert lets_in(database, "bob", first)
@@ -119,6 +211,7 @@ def test_a_generated_password_is_printed_once_and_opens(typed, database):
         (["user", "add", "ann", "--role", "case_manager"], "", "--manager: a case manager needs"),
         (["user", "add", "a nn", "--role", "admin"], "", "cannot be the name of an account"),
         (["user", "unlock", "eve"], "", "no account 'eve'"),
+        (["user", "change", "eve", "--role", "admin"], "", "no account 'eve'"),
         (["token", "revoke", "ehr"], "", "no service token 'ehr'"),
         (["token", "add", "ehr", "--scope", "all", "--days", "9"], "", "'all' is not a scope"),
     ],

@@ -40,7 +40,10 @@ def promoted(home: Home, label: str, *tasks: str, **changed: Any) -> None:
         publish_model(home.models, task, text, metadata)
 
 
+def body() -> dict[str, Any]:
+    """What a program sends that asks for one patient's score, without an origin."""
+    return {name: rows for name, rows in request(patient()).items() if name != "origin"}
+
+
 def asked() -> SentRows:
-    body = request(patient())
-    body.pop("origin", None)
-    return SentRows.of(ScoreRequest.model_validate(body))
+    return SentRows.of(ScoreRequest.model_validate(body()))

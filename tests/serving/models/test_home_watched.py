@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
-from data.errors import RefusalError
+from data.errors import InputError, RefusalError
 from data.home import Home
 from serving.api.app import create_app
+from serving.models import sources
 from serving.models.in_use import ModelsInUse
+from serving.models.placed import Placed, key_of
 from serving.settings import ServiceSettings
 from tests.serving.client import Client
-from tests.serving.models.pairs import asked, promoted, version, versions
+from tests.serving.models.pairs import asked, body, promoted, version, versions
 
 
 @pytest.fixture
@@ -111,6 +114,92 @@ def test_a_model_that_breaks_while_it_is_tried_is_refused(home, monkeypatch):
     assert models.remark is not None
     assert models.remark.startswith("The models of home cannot be asked (KeyError at test_home_")
     assert "Planted" not in models.remark
+    assert models.look(), "it may have been the machine: it is tried again"
+    assert (models.versions, models.remark) == (versions("two"), None)
+
+
+def test_what_was_wrong_with_the_machine_and_not_with_the_models_is_tried_again(home, monkeypatch):
+    promoted(home, "one")
+    models = in_use_of(home)
+    models.look()
+    promoted(home, "two")
+    with monkeypatch.context() as machine:
+        machine.setattr(tempfile, "tempdir", str(home.root / "nowhere"))
+        for _ in range(2):
+            assert not models.look()
+            assert models.versions == versions("one")
+            assert models.remark == (
+                "Models cannot be read, or not be kept on the disk: No such file or directory."
+            )
+    assert models.look()
+    assert (models.versions, models.remark) == (versions("two"), None)
+
+
+def test_a_file_that_was_not_there_yet_is_read_at_the_next_look(home):
+    promoted(home, "one")
+    models = in_use_of(home)
+    models.look()
+    promoted(home, "two")
+    text = home.models / "readmission" / "model.txt"
+    before, put_back = models.scorer(), text.read_bytes()
+    text.unlink()
+    assert not models.look()
+    assert models.remark is not None
+    assert "There is no model.txt in FIRSTCALL_HOME/models/readmission" in models.remark
+    assert models.scorer() is before
+    text.write_bytes(put_back)
+    assert models.look()
+    assert models.versions == versions("two")
+
+
+def test_a_wrong_table_of_suggestions_is_told_and_a_corrected_one_taken(home):
+    promoted(home, "one")
+    table = home.root / "next_steps.toml"
+    table.write_text('[next_steps]\n"mised appointments" = false\n')
+    models = in_use_of(home)
+    with pytest.raises(InputError, match=r"next_steps\.toml: 'mised appointments' is no concept"):
+        models.start()
+    assert not models.look()
+    assert str(models.why_not).startswith("next_steps.toml: 'mised appointments' is no concept")
+    table.write_text('[next_steps]\n"missed appointments" = "Consider a call."\n')
+    assert models.look()
+    assert (models.versions, models.why_not) == (versions("one"), None)
+    assert models.next_steps.next_step("missed appointments") == "Consider a call."
+
+    # one table for the life of a worker: a night's reasons and those of a new pair alike
+    table.write_text('[next_steps]\n"missed appointments" = false\n')
+    promoted(home, "two")
+    assert models.look()
+    assert models.scorer()._next_step("missed appointments") == "Consider a call."
+    assert models.next_steps.next_step("missed appointments") == "Consider a call."
+
+
+def test_where_the_home_holds_others_than_the_bento_that_answers_it_is_said(
+    home, tmp_path, monkeypatch
+):
+    packed = Home(tmp_path / "packed")
+    promoted(packed, "one")
+    folders = {task: packed.models / task for task in ("readmission", "high-cost")}
+    told = dict.fromkeys(folders, "bento")
+    monkeypatch.setattr(sources, "inside", lambda: Placed(folders, told, told, key_of(1)))
+    models = in_use_of(home)
+    assert models.look()
+    assert (models.versions, models.remark) == (versions("one"), None)
+    promoted(home, "one")
+    models.look()
+    assert models.remark is None
+    promoted(home, "two", "readmission")
+    for _ in range(2):
+        assert not models.look()
+        assert (models.versions, models.sources) == (versions("one"), told)
+        assert models.remark == (
+            f"FIRSTCALL_HOME holds other models (readmission {version('readmission', 'two')}, "
+            f"high-cost {version('high-cost', 'one')}) than the Bento, whose own answer: "
+            "`firstcall bento` packs them."
+        )
+    (home.models / "readmission" / "model.txt").unlink()
+    models.look()
+    assert models.remark is None
 
 
 @pytest.mark.parametrize(
@@ -161,5 +250,4 @@ def test_the_service_takes_up_what_is_promoted_without_a_restart_and_says_so(hom
         assert (health["status"], health["models"]) == ("ok", versions("two"))
         assert health["sources"] == {"readmission": "home", "high-cost": "home"}
         assert health["remark"] is None
-        body = asked().model_dump(mode="json", exclude_unset=True)
-        assert client.post("/v1/score", json=body).json()["models"] == versions("two")
+        assert client.post("/v1/score", json=body()).json()["models"] == versions("two")

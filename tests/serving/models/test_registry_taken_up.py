@@ -27,7 +27,7 @@ from serving.settings import RegistrySettings, ServiceSettings
 from serving.store.database import Database, database_url
 from serving.store.record_tables import audit
 from tests.serving.client import Client
-from tests.serving.models.pairs import TASKS, asked, files, promoted, version, versions
+from tests.serving.models.pairs import TASKS, asked, body, files, promoted, version, versions
 from tests.serving.served import OURS, running, token_of
 from training.release.registry import move_champion, record
 
@@ -210,13 +210,12 @@ def test_the_service_itself_drops_no_request_while_the_champion_moves_twice(
     (home.root / "service.toml").write_text(
         f'other_origin = true\n[registry]\nuri = "{server.address}"\nevery_seconds = 1\n'
     )
-    body = asked().model_dump(mode="json", exclude_unset=True)
     over, answered, told = threading.Event(), [], []
 
     def stream() -> None:
         while not over.is_set():
             told.append(told_by(client))
-            answer = client.post("/v1/score", json=body)
+            answer = client.post("/v1/score", json=body())
             answered.append((answer.status_code, answer.json().get("models")))
             told.append(told_by(client))
 

@@ -4,7 +4,9 @@ import subprocess
 import sys
 import textwrap
 import traceback
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ import sqlalchemy as sa
 
 from data.errors import FirstcallError, InputError, RefusalError
 from data.home import Home
-from serving.store import Store
+from serving.api.recording import LONGEST_WAIT
+from serving.store import Store, write_turns
 from serving.store import database as databases
 from serving.store.database import Database, database_url
 from tests.serving.a_night import NIGHT, a_night
@@ -165,17 +168,71 @@ def test_who_may_not_make_tables_is_told_so(postgresql):
         Database.open(url)
 
 
-def test_sqlite_says_who_is_waited_for(tmp_path, monkeypatch):
-    monkeypatch.setattr(databases, "SQLITE_WAITS_MS", 1000)
-    one, other = (Database.open(f"sqlite:///{tmp_path / 'firstcall.db'}") for _ in range(2))
-    with (
-        one.writing(),
-        pytest.raises(RefusalError, match=r"Others have been writing to .* for 1 seconds: ask"),
-        other.writing(),
-    ):
+@pytest.mark.parametrize("answers", [True, False])
+def test_sqlite_says_who_is_waited_for(tmp_path, monkeypatch, answers):
+    monkeypatch.setattr(databases, "ANSWER_WAITS" if answers else "COMMAND_WAITS", 0.5)
+    url = f"sqlite:///{tmp_path / 'firstcall.db'}"
+    one, other = (Database.open(url, answers=answers) for _ in range(2))
+    said = r"^Others are writing to the database at .*firstcall\.db, and did not end in time: ask"
+    with one.writing() as connection:
+        connection.execute(sa.text("UPDATE run SET status = 'abandoned'"))
+        for waiting in (other, one):  # for the file, and for a thread of the same process
+            with pytest.raises(RefusalError, match=said), waiting.writing():
+                pass
+    with other.writing():
         pass
     one.close()
     other.close()
+
+
+def test_an_answer_gives_up_waiting_for_its_place_before_it_is_given_up_itself():
+    assert databases.ANSWER_WAITS < LONGEST_WAIT < databases.COMMAND_WAITS
+
+
+def test_whoever_reads_is_answered_while_many_wait_to_write(tmp_path, monkeypatch):
+    """A night holds the right to write. Of 40 actions, as many as there are threads, 20 wait for it
+    and the others are refused in a moment, so that threads are left too."""
+    monkeypatch.setattr(write_turns, "WITHOUT_A_PLACE_SECONDS", 0.5)
+    url = f"sqlite:///{tmp_path / 'firstcall.db'}"
+    night, service = Database.open(url), Database.open(url, answers=True)
+    run_id = Store(night).start(NIGHT)
+
+    def act(n):
+        with service.writing() as connection:
+            connection.execute(
+                sa.text("INSERT INTO allocation VALUES (:run, :who, 'high cost', 'randomised in')"),
+                {"run": run_id, "who": f"p{n}"},
+            )
+
+    with ThreadPoolExecutor(40) as pool:
+        with night.writing():
+            acting = [pool.submit(act, n) for n in range(40)]
+            refused = list(islice(as_completed(acting, timeout=60), 20))
+            assert all(isinstance(one.exception(), RefusalError) for one in refused)
+            with ExitStack() as at_once:
+                for _ in range(24):
+                    connection = at_once.enter_context(service.reading())
+                    assert connection.scalar(sa.text("SELECT count(*) FROM allocation")) == 0
+            assert sum(not one.done() for one in acting) == 20
+        kept = [one.result() for one in acting if one not in refused]
+    with service.reading() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM allocation")) == len(kept) == 20
+    night.close()
+    service.close()
+
+
+def test_one_process_has_no_more_connections_to_postgresql_than_are_told(postgresql):
+    database = Database.open(postgresql.made_with_tables())
+    there = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+
+    def look(_):
+        with database.reading() as connection:
+            connection.execute(sa.text("SELECT pg_sleep(0.1)"))
+            return connection.scalar(sa.text(there))
+
+    with ThreadPoolExecutor(40) as pool:
+        assert max(pool.map(look, range(80))) <= databases.POSTGRESQL_CONNECTIONS
+    database.close()
 
 
 @pytest.mark.parametrize("broken", ["reference", "key"])

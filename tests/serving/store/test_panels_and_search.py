@@ -199,11 +199,15 @@ def test_one_patient_over_time(store):
         (date(2025, 1, 2), "2025-01-02.1", 0.2),
     ]
     assert list(told[0]) == [
-        "as_of", "run_id", "readmission_risk", "readmission_tier", "high_cost_risk",
-        "high_cost_tier", "high_cost_expected_dollars",
+        "as_of", "run_id", "manifest", "discharged_on", "readmission_asked_on", "readmission_risk",
+        "readmission_tier", "readmission_all_days_risk", "high_cost_risk", "high_cost_tier",
+        "high_cost_expected_dollars",
     ]  # fmt: skip
     assert [row["high_cost_expected_dollars"] for row in told] == [1234.5, None, None]
-    assert [row["as_of"] for row in store.patient_over_time("a", most=2)] == [
+    store.publish(store.start(date(2025, 1, 2)), *a_night("a", risk=0.9))
+    told = store.patient_over_time("a")  # a night that was made again counts once
+    assert [row["high_cost_risk"] for row in told] == [0.4, 0.1, 0.9]
+    assert [row["as_of"] for row in store.patient_over_time("a", most=3)] == [
         date(2025, 1, 1), date(2025, 1, 2)
     ]  # fmt: skip
 

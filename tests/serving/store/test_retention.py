@@ -54,9 +54,26 @@ def test_the_newest_runs_are_whole_and_older_ones_keep_whom_they_named(store, ni
     pd.testing.assert_frame_equal(store.allocations(), impact)
     assert [row["patient_id"] for row in store.worklist(nights[0])] == ["a", "b"]
     assert store.manager_of("a") == 1
-    assert [row["run_id"] for row in store.patient_over_time("a")] == nights
-    assert [row["run_id"] for row in store.patient_over_time("x")] == nights[2:]
+    for patient in ("a", "x"):  # whoever was listed, and whoever was not
+        assert [row["run_id"] for row in store.patient_over_time(patient)] == nights[2:]
     assert store.patient(nights[3], "x") is not None
+
+
+def test_a_risk_over_time_is_not_told_from_the_nights_on_which_it_was_high(store):
+    """Listed on the nights of 0.25 and 0.30, and not on those of 0.05 and 0.06."""
+    days = [0.25, 0.05, 0.06, 0.30]
+    for n, risk in enumerate(days):
+        night = a_night("a", risk=risk) if risk > 0.2 else a_night(risk=risk, unlisted=["a"])
+        store.publish(store.start(NIGHT + timedelta(n)), *night)
+
+    def told():
+        return [row["high_cost_risk"] for row in store.patient_over_time("a")]
+
+    assert told() == days
+    retire(store.database, 2)
+    assert told() == days[2:]
+    retire(store.database, 1)
+    assert told() == days[3:]
 
 
 def test_who_retires_twice_finds_nothing_the_second_time(store, nights):
