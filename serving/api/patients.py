@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.errors import FirstcallError
+from data.errors import FirstcallError, RefusalError
+from data.generation import Taken
 from data.intake import current
 from data.patient_rows import patient_rows
 from features.history import carries_of
@@ -22,7 +23,7 @@ from serving.api.state import Service, models_of, versions_of
 from serving.api.worklist import Standing, standing
 from serving.horizons import days_left, horizons_of_run
 from serving.masking import masked
-from serving.models.strangers import SAY_SO, origin_of_rows, refuse_strangers
+from serving.models.strangers import origin_of_rows, refuse_strangers
 from serving.reasons import WITHHELD
 from serving.schemas import LONGEST_TEXT, Day, Text
 from serving.sight import Sight
@@ -235,6 +236,15 @@ def _timeline(
     return [Happened(**vars(one)) for one in timeline(rows, run.as_of, since, sight)], []
 
 
+def _taken_in(service: Service) -> Taken:
+    """What was taken in. Raises Refused (503) where nothing is at hand: whoever asks cannot help
+    it."""
+    try:
+        return current(service.home)
+    except FirstcallError as error:
+        raise Refused("not-ready", service.home.left_out_of(str(error))) from None
+
+
 class FactTold(BaseModel):
     """One fact behind a number."""
 
@@ -278,7 +288,7 @@ def evidence(
     principal: Principal = request.state.principal
     in_panel(service, principal, patient_id)
     run = service.published(principal)
-    taken = current(service.home)
+    taken = _taken_in(service)
     rows = patient_rows(taken.tables, patient_id)
     if not any(table.num_rows for table in rows.values()):
         raise Refused("not-found", "nobody of that id is in what was taken in")
@@ -341,10 +351,12 @@ def rescore(
     in_panel(service, principal, patient_id)
     service.published(principal)
     scorer = service.scorer()
-    refuse_strangers(
-        scorer.models, origin_of_rows(service.home, None), service.settings.other_origin, SAY_SO
-    )
-    taken = current(service.home)
+    other_origin = service.settings.other_origin
+    try:
+        refuse_strangers(scorer.models, origin_of_rows(service.home, None), other_origin)
+    except RefusalError as error:  # whoever asks cannot help it
+        raise Refused("not-ready", str(error)) from None
+    taken = _taken_in(service)
     through = date.fromisoformat(str(taken.manifest["data_through"]))
     as_of = body.as_of if body and body.as_of else through
     if (as_of - through).days > STALE_AFTER_DAYS:
