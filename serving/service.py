@@ -94,7 +94,7 @@ def _ready_to_serve() -> None:
     from serving.models.sources import at_hand, refuse_misfits
     from serving.next_steps import NextSteps
     from serving.settings import read_settings
-    from serving.store.audit import AuditKey
+    from serving.store.audit import Audit, AuditKey
     from serving.store.database import Database, database_url
 
     home = _served_home()
@@ -104,8 +104,12 @@ def _ready_to_serve() -> None:
     compiling = begin_compiling(home, placed) if placed else None
     try:
         refuse_misfits(home, settings)
-        AuditKey.of_home(home)
-        Database.open(database_url(home)).close()
+        key = AuditKey.of_home(home)
+        database = Database.open(database_url(home))
+        try:
+            Audit(database, key).begin()
+        finally:
+            database.close()
     except BaseException:
         if compiling:
             compiling.kill()

@@ -19,7 +19,6 @@ from serving.api.worklist import EntryName, Standing, standing
 from serving.schemas import Day, Note
 from serving.store import actions, idempotency, lists
 from serving.store.actions import KINDS, ActionKind, NewAction
-from serving.store.audit import Entry
 from serving.store.database import DatabaseError
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1/worklist", tags=["worklist"])
@@ -149,16 +148,11 @@ def _recorded(
                 before = keyed and idempotency.answered(connection, keyed)
                 if before:
                     return _said(*before)
-                made = actions.record(
-                    connection, new, patient_id, run_id, rank, principal.name, seen
-                )
-                about = {"action": made.action_id, "kind": made.kind}
-                service.audit.append(
-                    connection,
-                    [Entry(principal.name, principal.role, "action", patient_id, run_id, about)],
-                )
-                every = actions.of_patients(connection, [patient_id])[patient_id]
-                now = actions.status(every, service.today)
+                made = actions.take(
+                    connection, service.audit, new, patient_id, run_id, rank,
+                    principal.name, principal.role, seen,
+                )  # fmt: skip
+                now = actions.standings(connection, [patient_id], service.today)[patient_id]
                 said = RecordedAction(
                     action_id=made.action_id, kind=made.kind, who=made.who, at=made.at,
                     standing=standing(now),

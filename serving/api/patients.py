@@ -192,6 +192,7 @@ def patient(
     told = published_patient(masked(row, sight, service.next_step), run)
     with service.database.reading() as connection:
         taken = actions.of_patients(connection, [patient_id]).get(patient_id, [])
+        now = actions.standings(connection, [patient_id], service.today)[patient_id]
     over_time = service.store.patient_over_time(patient_id)
     happened, unreadable = _timeline(service, patient_id, run, days, sight)
     service.looked(principal, "patient", [patient_id], run)
@@ -201,7 +202,7 @@ def patient(
         **person,
         models=models_of(run),
         manager=manager,
-        standing=standing(actions.status(taken, service.today)),
+        standing=standing(now),
         actions=[
             ActionTaken(**{name: getattr(one, name) for name in ActionTaken.model_fields})
             for one in reversed(taken)

@@ -71,6 +71,7 @@ class Service:
         self.store = Store(self.database)
         self.key = AuditKey.of_home(self.home)
         self.audit = Audit(self.database, self.key)
+        self.audit.begin()
         self.recorder = Recorder(self.audit)
         open_id = self.settings.open_id
         self.way_in = WayIn(

@@ -108,9 +108,7 @@ def standing(now: Status) -> Standing:
 def statuses(service: Service, patients: Sequence[str]) -> dict[str, Status]:
     """Where each of some patients stands today."""
     with service.database.reading() as connection:
-        found = actions.of_patients(connection, patients)
-    today = service.today
-    return {patient: actions.status(found.get(patient, ()), today) for patient in patients}
+        return actions.standings(connection, patients, service.today)
 
 
 @router.get("")

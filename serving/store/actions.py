@@ -2,7 +2,8 @@
 
 One row is one action about one patient, taken at a place of a published list. Nothing is changed
 or removed: an action that was a mistake is undone by another one that names it, once. What stands
-of a patient, his `Status`, is told by the newest action that was not undone.
+of a patient, his `Status`, is told by the newest action that was not undone. Each has an entry in
+the audit record, which carries a digest of the whole row.
 """
 
 from __future__ import annotations
@@ -16,13 +17,19 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from data.errors import InputError, RefusalError
+from serving.store.audit import Audit, Entry
+from serving.store.audit_verify import ACTION
+from serving.store.night_tables import published as _published
+from serving.store.night_tables import score as _score
 from serving.store.record_tables import action as _action
+from serving.store.row_digest import row_digest
 
 ActionKind = Literal[
     "contacted", "no_answer", "enrolled", "declined", "deferred", "do_not_contact", "closed",
     "override", "undo",
 ]  # fmt: skip
 KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
+_AT_ONCE = 500
 _NEEDS_REASON = ("override", "closed")
 
 StatusName = Literal[
@@ -52,7 +59,8 @@ class NewAction:
 
 @dataclass(frozen=True)
 class Action:
-    """An action as it was recorded. `place` orders all of them; `at` is UTC."""
+    """An action as it was recorded. `place` orders all of them; `at` is UTC; `discharged_on` is the
+    discharge that the list told at whose place it was recorded, where it is asked for."""
 
     place: int
     action_id: str
@@ -67,6 +75,7 @@ class Action:
     undoes: str | None
     who: str
     at: datetime
+    discharged_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -104,21 +113,43 @@ def fitting(new: NewAction, today: date) -> None:
         raise InputError(f"reason: is needed for {new.kind}.")
 
 
-def record(
+def take(
+    connection: sa.Connection,
+    audit: Audit,
+    new: NewAction,
+    patient_id: str,
+    run_id: str,
+    rank: int,
+    who: str,
+    role: str,
+    seen: str | None = None,
+) -> Action:
+    """Records an action and its entry in the audit record, within one writing transaction.
+
+    `seen` is the newest action that the caller knew of ("none": that there was none); None where he
+    does not ask for this check. Raises MovedOnError where there is a newer one, InputError where
+    an undo names no action of this patient, an undo, or one that is undone already, and what
+    `Audit.append` raises.
+    """
+    made = _made(connection, new, patient_id, run_id, rank, who, seen)
+    row = {column.name: getattr(made, column.name) for column in _action.columns}
+    digest = row_digest("action", row)
+    about = {"action": made.action_id, "kind": made.kind, "place": made.place, "sha256": digest}
+    audit.append(connection, [Entry(who, role, ACTION, patient_id, run_id, about)])
+    connection.execute(sa.insert(_action).values(row))
+    return made
+
+
+def _made(
     connection: sa.Connection,
     new: NewAction,
     patient_id: str,
     run_id: str,
     rank: int,
     who: str,
-    seen: str | None = None,
+    seen: str | None,
 ) -> Action:
-    """Records an action within a writing transaction.
-
-    `seen` is the newest action that the caller knew of ("none": that there was none); None where he
-    does not ask for this check. Raises MovedOnError where there is a newer one, InputError where
-    an undo names no action of this patient, an undo, or one that is undone already.
-    """
+    """The row that is to be written, where nothing speaks against it."""
     place = _next_place(connection)
     before = of_patients(connection, [patient_id]).get(patient_id, [])
     newest = before[-1].action_id if before else "none"
@@ -129,12 +160,10 @@ def record(
         )
     if new.kind == "undo":
         _may_be_undone(before, new.undoes)
-    made = Action(
+    return Action(
         place, secrets.token_hex(16), patient_id, run_id, rank, new.kind, new.until, new.tier,
         new.reason, new.note, new.undoes, who, datetime.now(UTC),
     )  # fmt: skip
-    connection.execute(sa.insert(_action).values(vars(made)))
-    return made
 
 
 def _may_be_undone(before: Sequence[Action], undoes: str | None) -> None:
@@ -153,12 +182,15 @@ def _next_place(connection: sa.Connection) -> int:
 
 
 def of_patients(connection: sa.Connection, patients: Collection[str]) -> dict[str, list[Action]]:
-    """The actions about each of some patients, the oldest first; nobody without any."""
+    """The actions about each of some patients, with the discharges of their lists, the oldest
+    first; nobody without any."""
+    same = (_score.c.run_id == _action.c.run_id) & (_score.c.patient_id == _action.c.patient_id)
     wanted, found = sorted(patients), {}
-    for start in range(0, len(wanted), 500):
+    for start in range(0, len(wanted), _AT_ONCE):
         query = (
-            sa.select(_action)
-            .where(_action.c.patient_id.in_(wanted[start : start + 500]))
+            sa.select(_action, _score.c.discharged_on)
+            .select_from(sa.outerjoin(_action, _score, same))
+            .where(_action.c.patient_id.in_(wanted[start : start + _AT_ONCE]))
             .order_by(_action.c.place)
         )
         for row in connection.execute(query):
@@ -181,13 +213,43 @@ _SAID: Mapping[str, StatusName] = {
 }  # fmt: skip
 
 
-def status(actions: Sequence[Action], today: date) -> Status:
-    """Where a patient stands on a day, from all actions about him, the oldest first."""
+def standings(
+    connection: sa.Connection, patients: Collection[str], today: date
+) -> dict[str, Status]:
+    """Where each of some patients stands on a day."""
+    taken = of_patients(connection, patients)
+    discharged = _discharges_told(connection, sorted(taken))
+    return {p: status(taken.get(p, ()), today, discharged.get(p)) for p in patients}
+
+
+def _discharges_told(connection: sa.Connection, patients: Sequence[str]) -> dict[str, date | None]:
+    """The discharge that the published run tells of each of some patients."""
+    found: dict[str, date | None] = {}
+    for start in range(0, len(patients), _AT_ONCE):
+        query = (
+            sa.select(_score.c.patient_id, _score.c.discharged_on)
+            .select_from(sa.join(_score, _published, _score.c.run_id == _published.c.run_id))
+            .where(_score.c.patient_id.in_(patients[start : start + _AT_ONCE]))
+        )
+        found.update((row.patient_id, row.discharged_on) for row in connection.execute(query))
+    return found
+
+
+def status(actions: Sequence[Action], today: date, discharged_on: date | None = None) -> Status:
+    """Where a patient stands on a day, from all actions about him, the oldest first.
+
+    Whom the published run tells to have been discharged (`discharged_on`) after the discharge that
+    the list of the newest action told is to be called again, whatever was done before, unless he is
+    not to be contacted: what counts is what was known when somebody acted.
+    """
     undone = {one.undoes for one in actions if one.undoes}
     standing = [one for one in actions if one.kind != "undo" and one.action_id not in undone]
     override = next((one for one in reversed(standing) if one.kind == "override"), None)
     last = next((one for one in reversed(standing) if one.kind != "override"), None)
     newest = actions[-1].action_id if actions else None
     if last is None or (last.until is not None and last.until <= today):
+        return Status(override=override, newest=newest)
+    is_new = discharged_on is not None and discharged_on > (last.discharged_on or date.min)
+    if is_new and last.kind != "do_not_contact":
         return Status(override=override, newest=newest)
     return Status(_SAID[last.kind], last.at, last.who, last.until, override, newest)

@@ -30,7 +30,7 @@ audit_head = sa.Table(
     sa.CheckConstraint("one = 1", name="only_one"),
 )
 action = sa.Table(
-    "action",
+    "action",  # append-only too; its row in `audit` carries the digest of the whole row
     metadata,
     sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("action_id", sa.String(32), nullable=False, unique=True),
@@ -48,7 +48,7 @@ action = sa.Table(
     sa.Index("action_of_patient", "patient_id", "place"),
 )
 consent = sa.Table(
-    "consent",
+    "consent",  # as `action`
     metadata,
     sa.Column("place", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("patient_id", PatientId, nullable=False),

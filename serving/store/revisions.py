@@ -19,6 +19,16 @@ VERSION_TABLE = "firstcall_revision"
 NOTHING = "base"
 """The revision of a database without tables."""
 
+LOST = {
+    "0001": "every night: runs, scores, reasons, lists and panels",
+    "0002": "every account, session and service token",
+    "0003": "the audit record, every action and consent, and the answers to keyed requests",
+    "0004": "the refusal of an SQLite file to replace a row of the record",
+}
+"""What is lost where a database goes back to before a revision."""
+HOLDS_RECORD = "0003"
+"""The revision that made the audit record."""
+
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _FIRST_TABLES = ("run", "score", "reason", "worklist", "published")
 """What every store had that was made before there were revisions."""
@@ -62,14 +72,27 @@ def downgrade(database: Database, to: str) -> None:
     """
     with database.writing() as connection:
         _alone(connection)
-        now = _standing(connection, database)
-        older = () if now is None else (NOTHING, *(r for r in revisions() if r < now))
-        if to not in older:
-            raise InputError(
-                f"{to!r} is no older revision of the database: "
-                + (f"choose one of {', '.join(older)}." if older else "it has no tables yet.")
-            )
+        _taken_back(connection, database, to)
         _alembic("downgrade", connection, to)
+
+
+def lost(database: Database, to: str) -> list[str]:
+    """What `downgrade` would lose, a revision each, the newest first. Raises as it does."""
+    with database.reading() as connection:
+        return [LOST[one] for one in _taken_back(connection, database, to)]
+
+
+def _taken_back(connection: sa.Connection, database: Database, to: str) -> list[str]:
+    """The revisions between a database's own and an older one, the newest first."""
+    now = _standing(connection, database)
+    older = () if now is None else (NOTHING, *(r for r in revisions() if r < now))
+    if to not in older:
+        raise InputError(
+            f"{to!r} is no older revision of the database: "
+            + (f"choose one of {', '.join(older)}." if older else "it has no tables yet.")
+        )
+    back = [r for r in revisions() if now is not None and r <= now and (to == NOTHING or r > to)]
+    return back[::-1]
 
 
 def made_ready(database: Database, wanted: bool | None) -> None:

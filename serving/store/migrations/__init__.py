@@ -10,7 +10,8 @@ To change the tables:
    The names of constraints are those of `metadata.naming_convention`, which `op` uses too.
 3. It runs on SQLite and on PostgreSQL, each time within one transaction that is open already, on
    PostgreSQL beside readers: no `COMMIT`, no table rewritten without need. SQLite changes a column
-   by `op.batch_alter_table`.
+   by `op.batch_alter_table`, which loses a table's triggers: those of `audit`, `action` and
+   `consent` have to be made again.
 4. tests/serving/store/test_migrations.py then compares what the migrations make with what is
    declared, on both databases, and goes back and forth on filled tables.
 

@@ -47,8 +47,11 @@ def asked(anew: Client, fresh: Manned) -> Any:
 
 
 def consent(client: Client, given: bool) -> None:
-    with client.app.state.service.database.writing() as connection:
-        consents.record(connection, "a1", "substance use", given, "test")
+    service = client.app.state.service
+    with service.database.writing() as connection:
+        consents.declare(
+            connection, service.audit, "a1", "substance use", given, "test", "admin"
+        )
 
 
 def words(person: dict[str, Any]) -> list[str]:

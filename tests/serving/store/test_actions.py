@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from data.errors import InputError
 from serving.store import actions
 from serving.store.actions import KINDS, MovedOnError, NewAction, Status
+from serving.store.audit import Audit, AuditKey
 from serving.store.database import Database
 
 TODAY = date(2025, 1, 2)
@@ -20,7 +21,10 @@ OTHERS = {"deferred": {"until": TODAY + timedelta(days=7)},
 
 def do(database: Database, new: NewAction, patient="p", who="a", seen=None) -> actions.Action:
     with database.writing() as connection:
-        return actions.record(connection, new, patient, "2024-12-31.1", 1, who, seen)
+        record = Audit(database, AuditKey(b"k" * 32))
+        return actions.take(
+            connection, record, new, patient, "2024-12-31.1", 1, who, "case_manager", seen
+        )
 
 
 def stands(database: Database, patient="p", today=TODAY) -> Status:
