@@ -31,7 +31,7 @@ def matter_of(family: str, row: Row) -> str | None:
 @dataclass(frozen=True)
 class WithheldRows:
     """Of one patient: the encounters that are left out whole, those whose place is not told,
-    because a diagnosis of theirs is withheld, and the days of withheld drugs."""
+    because a diagnosis or procedure of theirs is withheld, and the days of withheld drugs."""
 
     sight: Sight
     encounters: frozenset[str]
@@ -54,8 +54,9 @@ class WithheldRows:
             ),
             frozenset(
                 row["encounter_id"]
-                for row in rows["diagnosis"]
-                if row["encounter_id"] and not sight.shows(matter_of("DX", row))
+                for table, family in (("diagnosis", "DX"), ("procedure", "PX"))
+                for row in rows[table]
+                if row["encounter_id"] and not sight.shows(matter_of(family, row))
             ),
             frozenset(
                 row["happened_on"]

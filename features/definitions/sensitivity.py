@@ -10,6 +10,7 @@ marked by its code).
 from __future__ import annotations
 
 from data.sensitive_matters import Sensitive
+from features.definitions.sensitive_codes import sensitive_by_code
 
 _MENTAL_HEALTH = frozenset((*range(650, 653), *range(655, 660), 662, 663, 670))
 _SUBSTANCE_USE = frozenset((241, 660, 661))  # 241: poisoning by psychotropic agents
@@ -42,6 +43,12 @@ _SENSITIVE_GROUPS: dict[str, Sensitive] = {
     "depression": "mental health",
 }
 
+_SENSITIVE_HCCS: dict[str, Sensitive] = {
+    "1": "HIV",
+    **dict.fromkeys(("135", "136", "137", "138", "139"), "substance use"),
+    **dict.fromkeys(("151", "152", "153", "154", "155"), "mental health"),
+}
+"""Payment categories of CMS-HCC V28: some take in codes that tell less than their names do."""
 
 _SENSITIVE_PROCEDURES: dict[int, Sensitive] = {
     **dict.fromkeys((121, 122, 126, *range(133, 142)), "reproductive health"),
@@ -51,33 +58,17 @@ _SENSITIVE_PROCEDURES: dict[int, Sensitive] = {
 """CCS procedure categories: sterilisation, ectopic pregnancy, abortion and birth; psychiatric
 evaluation and therapy; detoxification."""
 
-_SENSITIVE_STEMS: dict[str, Sensitive] = {
-    "ICD10CM/O987": "HIV",  # in pregnancy
-    "ICD10CM/Z114": "HIV",  # screening, contact and counselling
-    "ICD10CM/Z206": "HIV",
-    "ICD10CM/Z717": "HIV",
-    "ICD9CM/V6544": "HIV",
-    "ICD10CM/E244": "substance use",  # Cushing's syndrome, degeneration, pancreatitis by alcohol
-    "ICD10CM/G312": "substance use",
-    "ICD10CM/K852": "substance use",
-    "ICD10CM/K860": "substance use",
-    "ICD10CM/Z714": "substance use",  # counselling
-    "ICD10CM/Z715": "substance use",
-    "ICD10CM/Z640": "reproductive health",  # unwanted pregnancy
-    "ICD9CM/V617": "reproductive health",
-}
-"""Codes that say more than the CCS category that they are in."""
-
 SENSITIVE_SPECIALTIES: dict[str, Sensitive] = {
     **dict.fromkeys(
         ("psych", "geriatric psych", "clinical psych", "child psych", "child and adolescent psych",
          "neuropsychiatry", "mental health", "behavioral health", "marriage and family therap",
          "clinical social worker", "licensed clinical social worker"), "mental health",
     ),
-    **dict.fromkeys(("addiction", "substance"), "substance use"),
+    **dict.fromkeys(("addiction", "substance", "opioid", "alcohol", "drug abuse"), "substance use"),
+    "hiv": "HIV",
     **dict.fromkeys(
-        ("obstetrics", "maternal", "reproductive", "certified nurse midwife", "midwife"),
-        "reproductive health",
+        ("obstetrics", "ob/gyn", "ob-gyn", "obgyn", "maternal", "reproductive", "family planning",
+         "certified nurse midwife", "midwife", "sexual", "gender"), "reproductive health",
     ),
 }  # fmt: skip
 """How the words of a sensitive specialty begin, in lower case."""
@@ -85,22 +76,26 @@ SENSITIVE_SPECIALTIES: dict[str, Sensitive] = {
 _SENSITIVE_PLACES: dict[str, Sensitive] = {
     **dict.fromkeys(("51", "52", "53", "56"), "mental health"),
     **dict.fromkeys(("55", "57", "58"), "substance use"),
+    "25": "reproductive health",
 }
 """CMS places of service: psychiatric facilities and community mental health centres; residential
-and other facilities for substance use, opioid treatment programs."""
+and other facilities for substance use, opioid treatment programs; birthing centres."""
 
 _SENSITIVE_REVENUE: dict[str, Sensitive] = {
-    **dict.fromkeys(("0114", "0124", "0134", "0144", "0154"), "mental health"),
+    **dict.fromkeys(("0114", "0124", "0134", "0144", "0154", "0204", "0513", "0961"),
+                    "mental health"),
     **dict.fromkeys(("0116", "0126", "0136", "0146", "0156"), "substance use"),
-    **dict.fromkeys(("0944", "0945", "0906", "0953"), "substance use"),
-    **dict.fromkeys(("0112", "0122", "0132", "0142", "0152", "0720", "0721", "0722"),
+    **dict.fromkeys(("0906", "0944", "0945", "0953", "1002", "1004"), "substance use"),
+    **dict.fromkeys(("0112", "0122", "0132", "0142", "0152", "0514", "0925"),
                     "reproductive health"),
 }  # fmt: skip
 _SENSITIVE_REVENUE_STEMS: dict[str, Sensitive] = {
+    "072": "reproductive health",
     "090": "mental health", "091": "mental health", "100": "mental health",
 }  # fmt: skip
-"""UB-04 revenue codes: psychiatric, detoxification and obstetric rooms; labour and delivery; drug
-and alcohol rehabilitation; behavioural health treatment and accommodation."""
+"""UB-04 revenue codes: psychiatric, detoxification and obstetric rooms, clinics and fees; labour
+and delivery, pregnancy tests; drug and alcohol rehabilitation and residence; behavioural health
+treatment and accommodation."""
 
 _SENSITIVE_NEEDS: dict[str, Sensitive] = {"violence": "violence"}
 
@@ -162,25 +157,34 @@ def sensitive_encounter(
 
 
 def sensitive_concept(concept: str) -> Sensitive | None:
-    """What makes one of the concepts of `features.meaning` sensitive; None where nothing does.
+    """What makes one of the concepts of `features.meaning`, or a code of the source that stands for
+    them, sensitive; None where nothing does.
+
+    A code is asked for what it tells by itself (`features.definitions.sensitive_codes`); what the
+    concepts that it names tell more is asked of each.
 
     >>> sensitive_concept("DX/657"), sensitive_concept("RX/N07B"), sensitive_concept("DX/108")
     ('mental health', 'substance use', None)
+    >>> sensitive_concept("PX/ICD9PCS/6951"), sensitive_concept("LAB/75622-1")
+    ('reproductive health', 'HIV')
     """
     family, _, rest = concept.partition("/")
+    system, _, code = rest.partition("/")
     match family:
         case "DX" | "FLAG" | "CHRONIC" if rest.isdigit():
             return sensitive_diagnosis(int(rest))
-        case "DX":
-            return next(
-                (w for begin, w in _SENSITIVE_STEMS.items() if rest.startswith(begin)), None
-            )
         case "CHARLSON" | "ELIXHAUSER" | "LACE":
             return sensitive_group(rest)
+        case "HCC":
+            return _SENSITIVE_HCCS.get(rest)
         case "PX" if rest.isdigit():
             return sensitive_procedure(int(rest))
+        case "DX" | "PX" | "RX" if code:
+            return sensitive_by_code(system, code)
         case "RX":
             return sensitive_drug(rest)
+        case "LAB":
+            return sensitive_by_code("LOINC", code if system == "code" else system)
         case "SPECIALTY":
             return sensitive_specialty(rest)
         case "ENC" if rest.startswith("psychiatric_inpatient/"):

@@ -167,7 +167,7 @@ def test_a_pharmacys_bill_does_not_tell_of_a_drug_that_is_withheld() -> None:
     [
         drug(date(2024, 2, 2), "00002321401", "NDC"),
         diagnosis(date(2024, 2, 2), "ZZTOP"),
-        row("procedure", date(2024, 2, 2), code_system="HCPCS", code="H0020"),
+        row("procedure", date(2024, 2, 2), code_system="HCPCS", code="99213"),
     ],
 )
 def test_a_code_that_no_list_explains_is_not_told_but_to_those_who_may_see_all(unknown) -> None:
