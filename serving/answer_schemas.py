@@ -45,7 +45,8 @@ class PatientScore(BaseModel):
     ]  # fmt: skip
     left_out: Annotated[
         str | None,
-        Field(description="why this person is not to be called, as far as known",
+        Field(description="why this person is not on the list: not to be called, as far as known; "
+              "or `beyond capacity`, where others came first and nothing speaks against a call",
               examples=["in hospital now"]),
     ]  # fmt: skip
     warnings: _Warnings

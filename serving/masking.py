@@ -38,9 +38,7 @@ def masked(
     return shown
 
 
-def known_scores_shown(
-    known: Iterable[Mapping[str, Any]], sight: Sight
-) -> list[Mapping[str, Any]]:
+def known_scores_shown(known: Iterable[Mapping[str, Any]], sight: Sight) -> list[Mapping[str, Any]]:
     """The scores that clinicians know but Charlson's index, whose points can name an illness, where
     not every matter may be shown (`ANY_OF_THEM`)."""
     return [one for one in known if sight.is_all or one["score"] not in OF_ILLNESSES]

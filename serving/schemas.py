@@ -298,12 +298,13 @@ class ScoreRequest(_TableLists):
     as_of: Annotated[
         Day | None,
         Field(description="the day at whose end the question is asked; later rows are unseen. "
-              "Where it is left out, data_through, else the day on which the newest row was known"),
+              "Where it is left out, data_through, else the day on which the newest row was known",
+              examples=["2024-12-31"]),
     ] = None  # fmt: skip
     data_through: Annotated[
         Day | None,
         Field(description="the last day through which these rows are whole: where it lies long "
-              "before as_of, the answer says so"),
+              "before as_of, the answer says so", examples=["2024-12-31"]),
     ] = None  # fmt: skip
     cost_covers: Annotated[
         CostCovers | None,

@@ -58,7 +58,7 @@ class _Part(BaseModel):
 
 class RateLimits(_Part):
     """Requests a minute and worker: of one person, of one service token or EHR, and of one address
-    that is not signed in (sign-ins among them)."""
+    that is not signed in; its sign-ins are counted apart."""
 
     person_per_minute: Annotated[int, Field(ge=1)] = 600
     service_per_minute: Annotated[int, Field(ge=1)] = 60_000

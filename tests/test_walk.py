@@ -16,12 +16,21 @@ from features.history import Histories
 from serving.store import Store
 from tests.serving.list_bytes import list_bytes
 
-FIRSTCALL = Path(sys.executable).with_name("firstcall")
+FIRSTCALL = (Path(sys.executable).with_name("firstcall"),)
+UNRENDERED = (
+    sys.executable, "-c",
+    "from tests.training.unrendered import unrendered\n"
+    "import firstcall\n"
+    "with unrendered(): firstcall.main()",
+)  # fmt: skip
+"""The same command; its pictures, which are not compared, are composed and not rendered."""
 
 
-def firstcall(home: Path, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+def firstcall(
+    home: Path, *arguments: str, expect: int = 0, command: tuple[str | Path, ...] = FIRSTCALL
+) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [FIRSTCALL, "--home", str(home), *arguments],
+        [*command, "--home", str(home), *arguments], cwd=Path(__file__).parents[1],
         env={**os.environ, "COLUMNS": "120"}, capture_output=True, text=True, timeout=500,
     )  # fmt: skip
     assert done.returncode == expect, done.stderr[-3000:]
@@ -32,9 +41,10 @@ def firstcall(home: Path, *arguments: str, expect: int = 0) -> subprocess.Comple
 def walks(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Home, str]]:
     """Two homes in which the demo ran with the same seed, and what it printed."""
     made = []
-    for name in ("first", "second"):
+    for name, command in (("first", FIRSTCALL), ("second", UNRENDERED)):
         root = tmp_path_factory.mktemp(name) / "demo"
-        made.append((Home(root), firstcall(root, "demo", "--members", "2500").stdout))
+        done = firstcall(root, "demo", "--members", "2500", command=command)
+        made.append((Home(root), done.stdout))
     return made
 
 

@@ -15,11 +15,13 @@ from serving.access.roles import Principal
 from serving.answer_schemas import PublishedPatient
 from serving.answers import published_patient
 from serving.api import ehr_examples as examples
+from serving.api.looks import refused_look
 from serving.api.problems import Refused
 from serving.api.pseudonyms import pseudonym
 from serving.api.rules import GuardedRoute
 from serving.api.score import body_of
 from serving.api.state import Service
+from serving.api.worklist import statuses
 from serving.ehr.capability import capability_statement
 from serving.ehr.cds_cards import OVERRIDE_REASONS, cards, no_cards
 from serving.ehr.cds_prefetch import PrefetchError, patient_asked
@@ -28,6 +30,8 @@ from serving.ehr.cds_services import SERVICES, discovery
 from serving.ehr.operation_outcome import FHIR_JSON
 from serving.ehr.risk_assessment import nobody_found, risk_assessments
 from serving.ehr.risk_search import risk_search
+from serving.ehr.settings import CdsClient
+from serving.ehr.standing import StandingTold
 from serving.ehr.told import ModelTold, Task
 from serving.masking import masked
 from serving.release import RELEASED_ON
@@ -62,16 +66,24 @@ def _is_invented(run: Run) -> bool:
     return run.manifest["data"]["origin"] != "own"
 
 
-def _told(service: Service, principal: Principal, run: Run, patient_id: str, what: str) -> (
-    PublishedPatient | None
-):  # fmt: skip
-    """One person of the run as the principal may see him, and recorded that he did."""
+def _told(
+    service: Service, principal: Principal, run: Run, patient_id: str, what: str, **detail: object
+) -> PublishedPatient | None:
+    """One person of the run as the principal may see him, and recorded that he did; `detail` goes
+    into the record."""
     row = service.store.patient(run.run_id, patient_id)
     if row is None:
         return None
     sight = service.sights(principal, [patient_id])[patient_id]
-    service.looked(principal, what, [patient_id], run)
-    return published_patient(masked(row, sight, service.next_step), run)
+    service.looked(principal, what, [patient_id], run, **detail)
+    told = published_patient(masked(row, sight, service.next_step), run)
+    return told.model_copy(update={"warnings": [*told.warnings, *service.warnings_of(run)]})
+
+
+def _standing(service: Service, patient_id: str) -> StandingTold:
+    """What case managers decided about one person, as an EHR is told it."""
+    now = statuses(service, [patient_id])[patient_id]
+    return StandingTold.of(now, service.settings.zone)
 
 
 @fhir.get("/metadata", response_class=FhirResponse, responses=examples.CAPABILITY)
@@ -104,13 +116,15 @@ def risk_assessment(request: Request) -> Response:
     openapi_extra=examples.FORM,
 )
 async def risk_assessment_by_form(request: Request) -> Response:
-    """The same search, by a form: no id of a patient stands in an address."""
+    """The same search, by a form: no id of a patient stands in an address. Parameters that stand in
+    the address all the same are taken with those of the form (FHIR R4, RESTful search)."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise Refused("not-json-type", "the search must be sent as a form (urlencoded)")
     async with request.form(max_files=0, max_fields=50) as form:
         sent = [(name, value) for name, value in form.multi_items() if isinstance(value, str)]
-    return await to_thread.run_sync(_searched, request, sent)
+    asked = [*request.query_params.multi_items(), *sent]
+    return await to_thread.run_sync(_searched, request, asked)
 
 
 def _searched(request: Request, parameters: list[tuple[str, str]]) -> Response:
@@ -120,25 +134,28 @@ def _searched(request: Request, parameters: list[tuple[str, str]]) -> Response:
     base = f"{service.base_url(request)}/fhir/R4"
     search = risk_search(parameters, settings.fhir, base, request.headers.get("prefer"))
     run = service.published(principal)
-    told = None
-    if search.subject is not None:
-        told = _told(service, principal, run, search.subject.patient_id, "fhir")
+    whom = search.subject.patient_id if search.subject else None  # or of another server
+    told = None if whom is None else _told(service, principal, run, whom, "fhir")
     if told is None:
+        route = f"{request.method} {request.scope['route'].path}"
+        refused_look(service, principal, whom, "not-found", route=route)
         return FhirResponse(nobody_found(search, base))
     return FhirResponse(
         risk_assessments(
             told, search, _models(run), base, opaque=pseudonym(told.patient_id, service.key),
             settings=settings.fhir, next_step=service.next_step, invented=_is_invented(run),
+            standing=_standing(service, told.patient_id),
         )
     )  # fmt: skip
 
 
-@cds.get("")
+@cds.get("", responses=examples.DISCOVERY)
 def services(request: Request) -> dict[str, Any]:
     """The CDS Hooks services that there are."""
     return discovery()
 
 
+_CALL = "POST /cds-services/{service_id}"
 ServiceId = Annotated[str, Path(max_length=60, examples=["firstcall-patient-view"])]
 
 
@@ -153,10 +170,20 @@ async def call(request: Request, service_id: ServiceId) -> Response:
     sent = _parsed(HookRequest, await body_of(request))
     if sent.hook != asked.hook:
         raise Refused("not-valid", f"this service is for the hook {asked.hook}")
-    return await to_thread.run_sync(_cards, service, principal, service_id, sent)
+    tenant: str | None = getattr(request.state, "tenant", None)
+    looking = {"user": sent.context.user_id, **({} if tenant is None else {"tenant": tenant})}
+    return await to_thread.run_sync(_cards, service, principal, service_id, sent, looking)
 
 
-def _cards(service: Service, principal: Principal, service_id: str, sent: HookRequest) -> Response:
+def _cards(
+    service: Service,
+    principal: Principal,
+    service_id: str,
+    sent: HookRequest,
+    looking: dict[str, str],
+) -> Response:
+    """`looking` is who looks, as the EHR says: it goes into the record with every look, and with
+    each that shows nobody."""
     system = service.patient_system_of(principal)
     try:
         patient_id = patient_asked(sent, system, service.today)
@@ -164,20 +191,38 @@ def _cards(service: Service, principal: Principal, service_id: str, sent: HookRe
         kind = "prefetch-needed" if error.status == 412 else "not-json"
         raise Refused(kind, error.sentence) from None
     client = service.cds_client_of(principal)
-    if service.settings.silent or patient_id is None or not sent.context.of_staff:
-        return JSONResponse(no_cards())
     run = service.store.published()
-    mine = client is None or client.manager in (None, service.store.manager_of(patient_id))
-    told = _told(service, principal, run, patient_id, service_id) if run and mine else None
-    if run is None or told is None:
+    why, told = _why_nobody(service, client, patient_id, sent), None
+    if why is None and run is not None and patient_id is not None:
+        told = _told(service, principal, run, patient_id, service_id, **looking)
+    if run is None or patient_id is None or told is None:
+        # whoever is in another panel and whoever is nowhere cost the same, this row included
+        about = {"route": _CALL, "service": service_id} | looking
+        refused_look(service, principal, patient_id, why or "not-found", **about)
         return JSONResponse(no_cards())
     return JSONResponse(
         cards(
             told, SERVICES[service_id], _models(run), opaque=pseudonym(patient_id, service.key),
             next_step=service.next_step, page_url=service.settings.page_url,
             least_tier=client.least_tier if client else "low", invented=_is_invented(run),
+            standing=_standing(service, patient_id),
         )
     )  # fmt: skip
+
+
+def _why_nobody(
+    service: Service, client: CdsClient | None, patient_id: str | None, sent: HookRequest
+) -> str | None:
+    """Why nobody is shown, whoever the patient is; None where he may be."""
+    if service.settings.silent:
+        return "silent"
+    if not sent.context.of_staff:
+        return "not-staff"
+    if patient_id is None:
+        return "not-found"
+    if client is not None and client.manager not in (None, service.store.manager_of(patient_id)):
+        return "not-in-panel"
+    return None
 
 
 @cds.post("/{service_id}/feedback", responses=examples.NOTED, openapi_extra=examples.FEEDBACK)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
+from serving.api import ehr_examples
 from serving.api.problems import PROBLEMS, Problem, problem
 from serving.api.rules import GuardedRoute, rule_of
 
@@ -35,6 +36,7 @@ def described(app: FastAPI) -> dict[str, Any]:
         told = Problem.model_json_schema(ref_template=_REFERENCE)
         schemas.update(told.pop("$defs", {}))
         schemas["Problem"] = told
+        schemas.update(ehr_examples.schemas())
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
         found["components"]["securitySchemes"] = {
@@ -56,9 +58,12 @@ def _complete(operation: dict[str, Any], method: str, path: str) -> None:
     if rule is not None and not rule.is_open:
         operation["security"] = [{"bearer": []}]
         operation["description"] = f"{operation.get('description', '')}\n\n{_who(rule)}".strip()
-    responses = operation["responses"]
-    for status in sorted({status for status, _ in PROBLEMS.values()}):
-        responses[str(status)] = _response(status)
+    if path.startswith("/fhir/"):  # there errors come in FHIR's own form
+        refusals = ehr_examples.fhir_refusals()
+    else:
+        statuses = sorted({status for status, _ in PROBLEMS.values()})
+        refusals = {str(status): _response(status) for status in statuses}
+    operation["responses"] |= refusals
 
 
 def _who(rule: Any) -> str:

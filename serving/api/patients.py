@@ -17,6 +17,7 @@ from features.history import carries_of
 from serving.access.roles import Principal
 from serving.answer_schemas import PatientScore, PublishedPatient
 from serving.answers import published_patient
+from serving.api.looks import looked_at_list
 from serving.api.problems import Refused
 from serving.api.rules import RULES, GuardedRoute, may_ask_about, whose_panel
 from serving.api.state import Service, models_of, versions_of
@@ -166,7 +167,7 @@ def search(
               manager=row["panel"])
         for row in rows[:limit]
     ]  # fmt: skip
-    service.looked(principal, "search", [one.patient_id for one in found], run)
+    looked_at_list(service, principal, "search", [one.patient_id for one in found], run)
     more = found[-1].patient_id if len(rows) > limit else None
     return FoundPatients(run_id=run.run_id, as_of=run.as_of, patients=found, after=more)
 
@@ -197,7 +198,7 @@ def patient(
     happened, unreadable = _timeline(service, patient_id, run, days, sight)
     service.looked(principal, "patient", [patient_id], run)
     person: dict[str, Any] = dict(told)
-    person["warnings"] = [*told.warnings, *unreadable, *run.manifest["warnings"]]
+    person["warnings"] = [*told.warnings, *unreadable, *service.warnings_of(run)]
     return PatientPage(
         **person,
         models=models_of(run),

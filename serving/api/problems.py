@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from serving.ehr.cds_requests import ALIASES
+
 
 class FieldError(BaseModel):
     """One thing that is wrong with a request. Never repeats what was sent."""
@@ -88,10 +90,13 @@ def problem(
 
 
 _PLAIN_NAME = re.compile(r"[a-z][a-z_]{0,39}")
+_OWN_NAMES = ALIASES | {"idempotency-key"}
+"""Names in requests that are not plain, and ours all the same."""
 _OWN_TYPES = {
     "day", "day_range", "text", "text_empty", "text_long", "text_unprintable", "number",
     "number_finite", "not_before", "on_year_end", "no_rows", "many_rows", "many_patients",
     "two_versions", "many_fields", "feed", "action",
+    "id", "user", "utc", "encounter", "fhir_server", "accepted",
 }  # fmt: skip
 _REASONS = {
     "missing": "is missing",
@@ -99,37 +104,62 @@ _REASONS = {
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
     "int_parsing_size": "is too large",
+    "string_type": "must be a text",
+    "string_pattern_mismatch": "has not the form that /openapi.json gives it",
+    "uuid_type": "must be a UUID",
+    "uuid_parsing": "must be a UUID",
+    "datetime_type": "must be a date and time",
+    "datetime_parsing": "must be a date and time",
+    "datetime_from_date_parsing": "must be a date and time",
+    "datetime_object_invalid": "must be a date and time",
     "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be an object",
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
     "json_invalid": "is not valid JSON",
-    "too_long": "has too many entries",
 }
+_BOUNDS = {
+    "greater_than_equal": "must be at least {ge:g}",
+    "less_than_equal": "must be at most {le:g}",
+    "literal_error": "must be one of {expected}",
+    "too_long": "must have at most {max_length} entries",
+    "too_short": "must have at least {min_length} entries",
+    "string_too_long": "must not be longer than {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+}
+"""Reasons that hold a bound: ours, and never what was sent."""
 
 
 def _field(location: tuple[int | str, ...]) -> str:
     """The path to a field in dots; a name that is none of ours is not repeated."""
     parts = [str(p) for p in location if p not in ("body", "query", "path")]
     return ".".join(
-        p if p.isascii() and (p.isdigit() or _PLAIN_NAME.fullmatch(p)) else "(unknown)"
+        p if p in _OWN_NAMES or (p.isascii() and (p.isdigit() or _PLAIN_NAME.fullmatch(p)))
+        else "(unknown)"
         for p in parts
     ) or "(request)"  # fmt: skip
 
 
+def _reason(error: Mapping[str, Any]) -> str:
+    """What is wrong, by its kind: a sentence of ours, with bounds of ours."""
+    kind, context = str(error["type"]), error.get("ctx") or {}
+    if kind in ("too_long", "too_short") and context["field_type"] == "Value":
+        kind = f"string_{kind}"  # of a secret, whose characters count as entries
+    if kind in _OWN_TYPES:
+        return str(error["msg"])
+    if kind in ("too_short", "string_too_short") and context["min_length"] == 1:
+        return "must not be empty"
+    if kind in _BOUNDS:
+        return _BOUNDS[kind].format(**context)
+    return _REASONS.get(kind, "is not valid")
+
+
 def field_errors(found: Iterable[Mapping[str, Any]], most: int = 20) -> list[FieldError]:
     """What a validation found, field by field, without any value that was sent."""
-    errors = []
-    for error in list(found)[:most]:
-        kind, context = str(error["type"]), error.get("ctx") or {}
-        if kind in _OWN_TYPES:
-            reason = str(error["msg"])
-        elif kind == "literal_error":
-            reason = f"must be one of {context['expected']}"
-        elif kind in ("greater_than_equal", "less_than_equal"):
-            side = "least" if kind == "greater_than_equal" else "most"
-            reason = f"must be at {side} {context['ge' if side == 'least' else 'le']:g}"
-        else:
-            reason = _REASONS.get(kind, "is not valid")
-        errors.append(FieldError(field=_field(tuple(error["loc"])), reason=reason))
-    return errors
+    return [
+        FieldError(field=_field(tuple(error["loc"])), reason=_reason(error))
+        for error in list(found)[:most]
+    ]

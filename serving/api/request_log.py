@@ -4,8 +4,10 @@ patient."""
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import re
 import uuid
 from collections.abc import Callable
 from time import perf_counter
@@ -15,13 +17,12 @@ from urllib.parse import urlsplit
 from starlette.datastructures import MutableHeaders
 
 from data.errors import where
+from serving.api.bodies import LARGEST_BODY, TooLarge
 from serving.api.problems import Refused, kind_of, problem
+from serving.ehr.operation_outcome import FHIR_JSON, operation_outcome
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-LARGEST_BODY = 32 * 2**20
-"""Bytes of one request's body; the most rows in their plainest form come to about 30 MB."""
 
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 ON_EVERY_ANSWER = {
@@ -37,6 +38,7 @@ ON_EVERY_ANSWER = {
 """Nothing of an answer is kept by caches, framed by other pages, or taken for something else."""
 
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_LENGTH = re.compile(rb"[0-9]{1,18}")
 _LOGGER = logging.getLogger("firstcall.requests")
 _TALKATIVE = (
     "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "asyncio", "fastapi",
@@ -72,13 +74,6 @@ def keep_details_out() -> None:
         if not any(isinstance(f, _NoDetails) for f in handler.filters):
             handler.addFilter(details)
     _LOGGER.setLevel(logging.INFO)
-
-
-class _TooLarge(Refused):
-    """An HTTPException, because FastAPI lets those through while it reads a body."""
-
-    def __init__(self) -> None:
-        super().__init__("too-large", "the request is too large")
 
 
 class _NotOurName(Refused):
@@ -137,7 +132,7 @@ class RequestLog:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self.largest_body:
-                raise _TooLarge
+                raise TooLarge
             return message
 
         async def noted_send(message: Message) -> None:
@@ -152,17 +147,17 @@ class RequestLog:
             if _host(scope) not in self.hosts:
                 raise _NotOurName
             length = dict(scope["headers"]).get(b"content-length", b"0")
-            if not length.isdigit() or int(length) > self.largest_body:
-                raise _TooLarge
+            if not _LENGTH.fullmatch(length) or int(length) > self.largest_body:
+                raise TooLarge
             await self.app(scope, counted_receive, noted_send)
-        except (_TooLarge, _NotOurName) as refused:
+        except (TooLarge, _NotOurName) as refused:
             if not status:
-                await _send_problem(noted_send, refused, request_id)
+                await _send_problem(noted_send, refused, request_id, scope["path"])
         except Exception as error:
             note = f" ({where(error)})"
             if not status:
                 failed = Refused("failed", "the service failed: see its log")
-                await _send_problem(noted_send, failed, request_id)
+                await _send_problem(noted_send, failed, request_id, scope["path"])
         milliseconds = (perf_counter() - began) * 1000
         route = getattr(scope.get("route"), "path", "(no route)")
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
@@ -171,11 +166,13 @@ class RequestLog:
             self.seen(method, route, status, milliseconds / 1000)
 
 
-async def _send_problem(send: Send, refused: Refused, request_id: str) -> None:
+async def _send_problem(send: Send, refused: Refused, request_id: str, path: str) -> None:
     said = problem(kind_of(refused), refused.status_code, str(refused.detail), request_id)
-    body = said.model_dump_json().encode()
+    of_fhir = path.startswith("/fhir/")
+    told = operation_outcome(said.status, said.detail) if of_fhir else said.model_dump()
+    body = json.dumps(told).encode()
     headers = [
-        (b"content-type", b"application/problem+json"),
+        (b"content-type", FHIR_JSON.encode() if of_fhir else b"application/problem+json"),
         (b"content-length", str(len(body)).encode()),
     ]
     await send({"type": "http.response.start", "status": refused.status_code, "headers": headers})

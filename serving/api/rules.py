@@ -6,13 +6,16 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fastapi import Request
 from fastapi.routing import APIRoute
 
 from serving.access.roles import ROLES, Principal, Role
+from serving.api.bodies import EHR_BODY, LARGEST_BODY, SMALL_BODY, bounded
+from serving.api.looks import refused_at
 from serving.api.problems import Refused
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI, Request
+    from fastapi import FastAPI
     from fastapi.responses import Response
 
     from serving.api.state import Service
@@ -25,7 +28,9 @@ class Rule:
     `roles` are those who may; a service token also needs `scope`. `own_panel` says that a case
     manager is answered about the patients of his own panel alone; everybody else whom the rule
     admits is answered about all. `is_open` is for everybody, signed in or not; `by_ehr` is for
-    EHRs, which come with a token of their own.
+    EHRs, which come with a token of their own. `body` is how many bytes a request may bring.
+    `of_patients` says that the route tells of patients: a refusal of it is a look that was denied,
+    and stands in the record.
     """
 
     roles: frozenset[Role] = frozenset()
@@ -33,6 +38,8 @@ class Rule:
     own_panel: bool = False
     is_open: bool = False
     by_ehr: bool = False
+    body: int = SMALL_BODY
+    of_patients: bool = False
 
     def permits(self, principal: Principal) -> bool:
         """Whether somebody who is signed in may use the route, whoever the patient is."""
@@ -43,8 +50,16 @@ class Rule:
         return principal.role in self.roles
 
 
-def _for(*roles: Role, scope: str | None = None, own_panel: bool = False) -> Rule:
-    return Rule(frozenset(roles), scope, own_panel)
+def _for(*roles: Role, scope: str | None = None, body: int = SMALL_BODY) -> Rule:
+    return Rule(frozenset(roles), scope, body=body)
+
+
+def _of_patients(*roles: Role, scope: str, own_panel: bool = True) -> Rule:
+    return Rule(frozenset(roles), scope, own_panel, of_patients=True)
+
+
+def _by_ehr(body: int = SMALL_BODY, of_patients: bool = False) -> Rule:
+    return Rule(scope="cds", by_ehr=True, body=body, of_patients=of_patients)
 
 
 OPEN = Rule(is_open=True)
@@ -56,34 +71,36 @@ RULES: dict[tuple[str, str], Rule] = {
     ("GET", "/health"): OPEN,
     ("POST", "/v1/sign-in"): OPEN,
     ("POST", "/v1/sign-out"): _for(*EVERYBODY),
-    ("GET", "/v1/me"): _for(*EVERYBODY, scope="worklist"),
-    ("GET", "/openapi.json"): _for(*EVERYBODY, scope="score"),
-    ("POST", "/v1/score"): _for("analyst", scope="score"),
-    ("GET", "/v1/patients"): _for("case_manager", "supervisor", scope="patients", own_panel=True),
-    ("GET", "/v1/patients/{patient_id}"): _for(
-        "case_manager", "supervisor", scope="patients", own_panel=True
+    ("GET", "/v1/me"): SIGNED_IN,
+    ("GET", "/openapi.json"): SIGNED_IN,
+    ("POST", "/v1/score"): _for("analyst", scope="score", body=LARGEST_BODY),
+    ("GET", "/v1/patients"): _of_patients("case_manager", "supervisor", scope="patients"),
+    ("GET", "/v1/patients/{patient_id}"): _of_patients(
+        "case_manager", "supervisor", scope="patients"
     ),
-    ("GET", "/v1/patients/{patient_id}/evidence"): _for(
-        "case_manager", "supervisor", scope="patients", own_panel=True
+    ("GET", "/v1/patients/{patient_id}/evidence"): _of_patients(
+        "case_manager", "supervisor", scope="patients"
     ),
-    ("POST", "/v1/patients/{patient_id}/rescore"): _for(
-        "case_manager", "supervisor", scope="patients", own_panel=True
+    ("POST", "/v1/patients/{patient_id}/rescore"): _of_patients(
+        "case_manager", "supervisor", scope="patients"
     ),
-    ("GET", "/v1/worklist"): _for(
-        "case_manager", "supervisor", "analyst", scope="worklist", own_panel=True
+    ("GET", "/v1/worklist"): _of_patients(
+        "case_manager", "supervisor", "analyst", scope="worklist"
     ),
-    ("POST", "/v1/worklist/{entry_id}/actions"): _for(
-        "case_manager", "supervisor", scope="actions", own_panel=True
+    ("POST", "/v1/worklist/{entry_id}/actions"): _of_patients(
+        "case_manager", "supervisor", scope="actions"
     ),
     ("GET", "/v1/runs"): _for("supervisor", "analyst", "admin", scope="runs"),
     ("GET", "/v1/model"): _for(*EVERYBODY, scope="runs"),
     ("GET", "/v1/metrics"): _for("admin", scope="metrics"),
     ("GET", "/fhir/R4/metadata"): _for("supervisor", "admin", scope="fhir"),
-    ("GET", "/fhir/R4/RiskAssessment"): _for("supervisor", scope="fhir"),
-    ("POST", "/fhir/R4/RiskAssessment/_search"): _for("supervisor", scope="fhir"),
-    ("GET", "/cds-services"): Rule(scope="cds", by_ehr=True),
-    ("POST", "/cds-services/{service_id}"): Rule(scope="cds", by_ehr=True),
-    ("POST", "/cds-services/{service_id}/feedback"): Rule(scope="cds", by_ehr=True),
+    ("GET", "/fhir/R4/RiskAssessment"): _of_patients("supervisor", scope="fhir", own_panel=False),
+    ("POST", "/fhir/R4/RiskAssessment/_search"): _of_patients(
+        "supervisor", scope="fhir", own_panel=False
+    ),
+    ("GET", "/cds-services"): _by_ehr(),
+    ("POST", "/cds-services/{service_id}"): _by_ehr(EHR_BODY, of_patients=True),
+    ("POST", "/cds-services/{service_id}/feedback"): _by_ehr(EHR_BODY),
 }
 """By method and path template. An admin makes accounts and sees no patient."""
 
@@ -94,7 +111,9 @@ def rule_of(method: str, path: str) -> Rule | None:
 
 
 class GuardedRoute(APIRoute):
-    """A route that is answered only after its rule was asked, before any of the body is read."""
+    """A route that is answered only after its rule was asked, before any of the body is read; of
+    which no more than the rule allows is read, nor for longer than BODY_SECONDS. A look that it
+    denies is recorded before it is refused."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = self.unguarded_handler()
@@ -103,10 +122,20 @@ class GuardedRoute(APIRoute):
         if rule is None:
             raise ValueError(f"{method} {self.path} has no rule in serving.api.rules")
 
-        async def guarded(request: Request) -> Response:
+        async def admitted(request: Request) -> Response:
             service: Service = request.app.state.service
             request.state.principal = await service.admit(request, rule)
-            return await handler(request)
+            said = request.headers.get("content-length")
+            receive = bounded(request.receive, rule.body, said)
+            return await handler(Request(request.scope, receive))
+
+        async def guarded(request: Request) -> Response:
+            try:
+                return await admitted(request)
+            except Refused as refused:
+                if rule.of_patients:
+                    await refused_at(request, f"{method} {self.path}", refused)
+                raise
 
         return guarded
 

@@ -12,9 +12,9 @@ from fastapi.responses import Response
 
 from serving.access.roles import Principal
 from serving.answer_schemas import ScoreAnswer
+from serving.api.bodies import LARGEST_BODY
 from serving.api.problems import Refused
 from serving.api.recording import LONGEST_WAIT, not_recorded
-from serving.api.request_log import LARGEST_BODY
 from serving.api.rules import GuardedRoute
 from serving.api.state import Service
 from serving.batching import ClosedError
@@ -26,21 +26,15 @@ MOST_WAITING = 64
 MOST_WAITING_BYTES = 128 * 2**20
 """Score requests at a time that wait with their bodies as bytes, and what these come to together.
 More are sent away, so that nothing else waits behind them."""
-BODY_SECONDS = 60
-"""How long a body may take to arrive while it holds one of these places."""
 _RETRY_SECONDS = 5
 
 
 async def body_of(request: Request) -> bytes:
-    """The whole body. Raises Refused where it is not sent as JSON, or takes too long."""
+    """The whole body. Raises Refused where it is not sent as JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":  # what another site's form can send is not taken
         raise Refused("not-json-type", "the body must be sent as application/json")
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.body()
-    except TimeoutError:
-        raise Refused("too-slow", "the body took too long to arrive") from None
+    return await request.body()
 
 
 class _Places:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
@@ -50,9 +51,14 @@ class Me(BaseModel):
 
 
 @router.post("/sign-in")
-def sign_in(request: Request, body: SignIn) -> SignedIn:
+async def sign_in(request: Request, body: SignIn) -> SignedIn:
     """Open a session with name and password. Open; too many wrong passwords lock the account."""
     service: Service = request.app.state.service
+    await service.limiter.account(body.name)
+    return await to_thread.run_sync(_signed_in, service, body)
+
+
+def _signed_in(service: Service, body: SignIn) -> SignedIn:
     try:
         done = service.sign_in(body.name, body.password.get_secret_value())
     except NotSignedInError as error:

@@ -30,7 +30,13 @@ from serving.ehr.cds_services import addresses
 from serving.ehr.cds_tokens import CdsTokens, ClientNotTrustedError
 from serving.ehr.settings import CdsClient
 from serving.models.in_use import InUse, ModelsInUse
-from serving.models.strangers import SAY_SO, made_on_strangers, origin_of_rows, refuse_strangers
+from serving.models.strangers import (
+    REAL,
+    SAY_SO,
+    made_on_strangers,
+    origin_of_rows,
+    refuse_strangers,
+)
 from serving.reading import read_request
 from serving.settings import ServiceSettings
 from serving.sight import Sight
@@ -51,6 +57,8 @@ _LOGGER = logging.getLogger("firstcall.service")
 
 NOBODY = Principal("nobody", "service")
 """Whoever asks a route that is open to everybody."""
+OLD_AFTER_DAYS = 3
+"""A list that is made every night is older than this where nights have failed."""
 NO_LIST = "no list has been published yet: run `firstcall nightly --as-of DAY`"
 SILENT = "this service is silent: it scores and records, and shows nothing yet"
 
@@ -143,6 +151,16 @@ class Service:
             raise Refused("not-found", NO_LIST)
         return run
 
+    def warnings_of(self, run: Run) -> list[str]:
+        """What has to be said of everybody on a run: its own warnings, and of real people also that
+        it is old."""
+        said = list(run.manifest.get("warnings", []))
+        days = (self.today - run.as_of).days
+        of_real_people = run.manifest.get("data", {}).get("origin") == REAL
+        if days > OLD_AFTER_DAYS and of_real_people:
+            said.append(f"this list is of {run.as_of}, {days} days ago: what is newer is not in it")
+        return said
+
     def sign_in(self, name: str, password: str) -> SignedIn:
         """Opens a session. Raises NotSignedInError where name and password do not fit, Refused
         (503) where too many try at once."""
@@ -190,6 +208,7 @@ class Service:
             _LOGGER.warning("An EHR's call was refused: the token %s.", error.reason)
             raise NotSignedInError("The token is not one that this service takes.") from None
         client = caller.client
+        request.state.tenant = caller.tenant
         return Principal(
             client.issuer, "service", client.manager, frozenset({"cds"}),
             frozenset(client.matters),
@@ -201,7 +220,7 @@ class Service:
         address = request.client.host if request.client else "(no address)"
         if rule.is_open:
             if request.method == "POST":
-                await self.limiter.unknown(address)
+                await self.limiter.signing_in(address)
             return NOBODY
         header = request.headers.get("authorization")
         try:
@@ -215,6 +234,7 @@ class Service:
             await self.limiter.unknown(address)
             raise Refused("not-signed-in", str(error), {"WWW-Authenticate": "Bearer"}) from None
         await self.limiter.known(principal)
+        request.state.principal = principal  # whoever is refused is recorded by name
         if not rule.permits(principal):
             raise Refused("not-permitted", "your role, or your token, may not do that")
         return principal

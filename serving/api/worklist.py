@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from serving.access.roles import Principal
 from serving.answer_schemas import Listed
 from serving.answers import published_places
+from serving.api.looks import looked_at_list
 from serving.api.problems import Refused
 from serving.api.pseudonyms import pseudonymous
 from serving.api.rules import GuardedRoute, whose_panel
@@ -169,7 +170,7 @@ def worklist(
         rows = lists.listed(connection, run.run_id, [entry["patient_id"] for entry in page])
     sights = service.sights(principal, [row["patient_id"] for row in rows])
     told = [masked(row, sights[row["patient_id"]], service.next_step) for row in rows]
-    service.looked(principal, "worklist", [row["patient_id"] for row in rows], run)
+    looked_at_list(service, principal, "worklist", [row["patient_id"] for row in rows], run)
     found = [
         ListedNow(
             **dict(one),
@@ -188,7 +189,7 @@ def worklist(
         found=len(entries),
         patients=found,
         next_after=f"{run.run_id}:{page[-1]['rank']}" if len(entries) > top else None,
-        warnings=list(run.manifest["warnings"]),
+        warnings=service.warnings_of(run),
     )
 
 

@@ -8,7 +8,7 @@ a score is told as what was seen in the record.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 from serving.ehr.identifiers import OVERRIDE_SYSTEM, TOPIC_SYSTEM, stable_uuid
@@ -16,19 +16,23 @@ from serving.ehr.plain_text import markdown, plain
 from serving.ehr.risk_words import (
     NO_DENIAL,
     UNTOLD,
+    days_are_gone,
+    days_left_in_words,
     models_line,
     next_steps,
     per_cent,
     reasons_by_direction,
+    risk_in_words,
     risks_of,
+    why_not_listed,
     why_not_scored,
-    window_words,
 )
+from serving.ehr.standing import NOTHING_DECIDED, StandingTold
 from serving.reasons import written_date
 
 if TYPE_CHECKING:
     from serving.ehr.cds_services import CdsService
-    from serving.ehr.told import ModelTold, PatientTold, RiskTold, Task, Tier
+    from serving.ehr.told import ModelTold, PatientTold, ReadmissionTold, RiskTold, Task, Tier
 
 MOST_SUMMARY = 139
 """The specification says: fewer than 140 characters."""
@@ -62,6 +66,7 @@ def cards(
     *,
     opaque: str,
     next_step: Callable[[str], str | None],
+    standing: StandingTold = NOTHING_DECIDED,
     page_url: str | None = None,
     least_tier: Tier = "low",
     invented: bool = False,
@@ -71,19 +76,25 @@ def cards(
 
     `opaque` names the patient in the link and in the card's `uuid`, the same at each call and
     without telling who it is. `page_url` is where the page begins; without it there is no link.
-    `invented` data are called so, first of all.
+    `invented` data are called so, first of all. `standing` is what case managers decided: where
+    they hold another tier to be right, it says whether there is a card and whether it warns; where
+    nobody is to be reached any more, the card says so, suggests nothing and does not warn.
     """
     scored: list[tuple[Task, RiskTold]] = [
         (task, risk) for task, risk in risks_of(patient) if risk.risk is not None
     ]
-    if not scored or max(_ORDER[risk.tier] for _, risk in scored) < _ORDER[least_tier]:
+    if not scored:
+        return no_cards()
+    tiers: list[Tier | None] = [risk.tier for _, risk in scored]
+    tier = standing.override_tier or max(tiers, key=lambda one: _ORDER[one])
+    if _ORDER[tier] < _ORDER[least_tier]:
         return no_cards()
     card: dict[str, Any] = {
         "uuid": stable_uuid("card", service.id, patient.run_id, opaque),
-        "summary": _summary(scored, invented),
+        "summary": _summary(scored, models, standing, invented),
         "detail": (f"**{_INVENTED}**\n\n" if invented else "")
-        + _detail(patient, scored, models, next_step),
-        "indicator": "warning" if any(risk.tier == "high" for _, risk in scored) else "info",
+        + _detail(patient, scored, models, next_step, standing),
+        "indicator": "warning" if tier == "high" and not standing.is_over else "info",
         "source": _source(page_url),
         "overrideReasons": [
             {"code": code, "system": OVERRIDE_SYSTEM, "display": words}
@@ -102,16 +113,46 @@ def _source(page_url: str | None) -> dict[str, Any]:
     return source if page_url is None else {**source, "url": page_url}
 
 
-def _summary(scored: list[tuple[Task, RiskTold]], invented: bool) -> str:
-    said = ["Invented data"] if invented else []
-    said += [f"{_NAMES[task]} risk {_told(risk)}" for task, risk in scored]
-    return " · ".join(said)[:MOST_SUMMARY]
+def _summary(
+    scored: list[tuple[Task, RiskTold]],
+    models: Mapping[Task, ModelTold],
+    standing: StandingTold,
+    invented: bool,
+) -> str:
+    """Everything that has to be seen at a glance, in the longest words for which there is room."""
+    first = [*(["Invented data"] if invented else []), *standing.in_brief]
+    said = ""
+    for shorter in range(4):
+        told = [_at_a_glance(task, risk, models[task], shorter) for task, risk in scored]
+        said = " · ".join([*first, *told])
+        if len(said) <= MOST_SUMMARY:
+            break
+    return said[:MOST_SUMMARY]
 
 
-def _told(risk: RiskTold) -> str:
+def _at_a_glance(task: Task, risk: RiskTold, model: ModelTold, shorter: int) -> str:
+    """One risk and its tier, shorter from 0 to 3. A readmission is told over all days after the
+    discharge, by which the tier goes, and beside it, as long as there is room, over those left."""
     assert risk.risk is not None
-    tier = f" ({risk.tier} tier)" if risk.tier else ""
-    return f"{per_cent(risk.risk)}{tier}"
+    told, days = per_cent(risk.risk), ""
+    if task == "readmission":
+        readmission = cast("ReadmissionTold", risk)
+        gone, all_days = days_are_gone(readmission, model), readmission.all_days_risk
+        left = days_left_in_words(readmission)
+        over = f" over the {model.horizon_days} days after discharge"
+        if gone and all_days is not None:
+            days = (f"{over}, {told} in the {left} left",
+                    f" over {model.horizon_days} days, {told} in the {left} left",
+                    f" over {model.horizon_days} days", "")[shorter]  # fmt: skip
+            told = per_cent(all_days)
+        elif gone:
+            days = f" in the {left} left" if shorter < 3 else ""
+    tier = "" if risk.tier is None else f" ({risk.tier}{' tier' if shorter < 2 else ''})"
+    return f"{_NAMES[task]}{' risk' if shorter < 2 else ''} {told}{days}{tier}"
+
+
+def _tier(risk: RiskTold) -> str:
+    return f" ({risk.tier} tier)" if risk.tier else ""
 
 
 def _detail(
@@ -119,8 +160,11 @@ def _detail(
     scored: list[tuple[Task, RiskTold]],
     models: Mapping[Task, ModelTold],
     next_step: Callable[[str], str | None],
+    standing: StandingTold,
 ) -> str:
-    parts = [_risk_part(patient, task, risk, models[task]) for task, risk in scored]
+    of_models = [(_NAMES[task].lower(), risk.tier) for task, risk in scored]
+    parts = [markdown(said) for said in standing.sentences(patient.as_of, of_models)]
+    parts += [_risk_part(patient, task, risk, models[task]) for task, risk in scored]
     for task, risk in risks_of(patient):
         if risk.risk is None:
             parts.append(f"**{_NAMES[task]}:** no risk, {markdown(why_not_scored(risk))}.")
@@ -128,10 +172,10 @@ def _detail(
     if any(beside):
         parts.append(f"**Known scores:** {'; '.join(filter(None, beside))}")
     steps = next_steps([risk for _, risk in scored], next_step)
-    if steps:
+    if steps and standing.takes_suggestions:
         parts.append(_list("**Suggestions:**", steps))
-    if patient.left_out and plain(patient.left_out):
-        parts.append(f"Not on the call list, as far as known: {markdown(patient.left_out)}.")
+    if not_listed := why_not_listed(patient):
+        parts.append(markdown(not_listed))
     warnings = [text for text in patient.warnings if plain(text)]
     if warnings:
         parts.append(_list("**Mind:**", warnings))
@@ -144,7 +188,7 @@ def _detail(
 
 
 def _risk_part(patient: PatientTold, task: Task, risk: RiskTold, model: ModelTold) -> str:
-    said = f"**{_NAMES[task]}:** {_told(risk)}, {window_words(task, patient, model)}"
+    said = f"**{_NAMES[task]}:** {risk_in_words(task, patient, model)}{_tier(risk)}"
     if risk.reasons is None:
         return f"{said}. {UNTOLD}"
     lists = [_list(_WAYS[way], words) for way, words in reasons_by_direction(risk).items() if words]

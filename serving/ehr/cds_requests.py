@@ -48,7 +48,13 @@ def _utc(at: datetime) -> datetime:
     return at
 
 
-Id = Annotated[str, Field(max_length=LONGEST_ID), AfterValidator(_id)]
+_AS_USER: dict[str, Any] = {"pattern": f"^{_USER.pattern}$"}
+_AS_TIME: dict[str, Any] = {"format": "date-time"}
+Id = Annotated[
+    str,
+    Field(max_length=LONGEST_ID, json_schema_extra={"minLength": 1}),
+    AfterValidator(_id),
+]
 Word = Annotated[str, Field(min_length=1, max_length=255)]
 Words = Annotated[str, Field(max_length=2000)]
 
@@ -61,10 +67,19 @@ class HookContext(_Sent):
     """Who looks at whom."""
 
     user_id: Annotated[
-        str, AfterValidator(_user), Field(alias="userId", examples=["Practitioner/abc"])
+        str,
+        AfterValidator(_user),
+        Field(alias="userId", examples=["Practitioner/abc"], json_schema_extra=_AS_USER),
     ]
     patient_id: Annotated[Id, Field(alias="patientId", examples=["1288992"])]
-    encounter_id: Annotated[Id | None, Field(alias="encounterId", examples=["456"])] = None
+    encounter_id: Annotated[
+        Id | None,
+        Field(
+            alias="encounterId",
+            description="required by encounter-discharge",
+            examples=["456"],
+        ),
+    ] = None
 
     @property
     def of_staff(self) -> bool:
@@ -80,7 +95,14 @@ class HookRequest(_Sent):
         UUID, Field(alias="hookInstance", examples=["d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"])
     ]
     context: HookContext
-    prefetch: dict[str, Any] = Field(default_factory=dict)
+    prefetch: Annotated[
+        dict[str, Any],
+        Field(
+            description="what the discovery document asks for; a resource that could not be had is "
+            "null or left out",
+            examples=[{"patient": {"resourceType": "Patient", "id": "1288992"}}],
+        ),
+    ] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -105,22 +127,31 @@ class HookRequest(_Sent):
 class Coding(_Sent):
     """A code of a code system."""
 
-    code: Word
-    system: Word
-    display: Words | None = None
+    code: Annotated[Word, Field(examples=["arranged"])]
+    system: Annotated[Word, Field(examples=["urn:uuid:6f1f2a52-5a0e-4b43-9d0a-2c6f0f1f7c55"])]
+    display: Annotated[Words | None, Field(examples=["Follow-up is already arranged"])] = None
 
 
 class OverrideReason(_Sent):
     """Why a card was set aside: one of its reasons, words of the user's, or both."""
 
-    reason: Coding | None = None
-    user_comment: Annotated[Words | None, Field(alias="userComment")] = None
+    reason: Annotated[
+        Coding | None, Field(description="one of the card's reasons: kept where it is ours")
+    ] = None
+    user_comment: Annotated[
+        Words | None,
+        Field(
+            alias="userComment",
+            description="read, and not kept: it may name somebody",
+            examples=["Seen in clinic this morning."],
+        ),
+    ] = None
 
 
 class AcceptedSuggestion(_Sent):
     """A suggestion that was taken. Our cards hold none; a client may send them all the same."""
 
-    id: Word
+    id: Annotated[Word, Field(examples=["e56e1945-20b3-4393-8503-a1a20fd73152"])]
 
 
 class CardFeedback(_Sent):
@@ -129,14 +160,22 @@ class CardFeedback(_Sent):
     card: Annotated[UUID, Field(examples=["4e0a3a1e-3283-4575-ab82-028d55fe2719"])]
     outcome: Literal["accepted", "overridden"]
     accepted_suggestions: Annotated[
-        tuple[AcceptedSuggestion, ...], Field(alias="acceptedSuggestions", max_length=MOST_FEEDBACK)
+        tuple[AcceptedSuggestion, ...],
+        Field(
+            alias="acceptedSuggestions",
+            max_length=MOST_FEEDBACK,
+            description="required where the outcome is accepted",
+            examples=[[{"id": "e56e1945-20b3-4393-8503-a1a20fd73152"}]],
+        ),
     ] = ()
     override_reason: Annotated[OverrideReason | None, Field(alias="overrideReason")] = None
     outcome_timestamp: Annotated[
         datetime,
         BeforeValidator(_written, json_schema_input_type=str),
         AfterValidator(_utc),
-        Field(alias="outcomeTimestamp", examples=["2021-12-11T10:05:31Z"]),
+        Field(
+            alias="outcomeTimestamp", examples=["2021-12-11T10:05:31Z"], json_schema_extra=_AS_TIME
+        ),
     ]
 
     @model_validator(mode="after")
@@ -152,3 +191,12 @@ class Feedback(_Sent):
     """Feedback about several cards."""
 
     feedback: Annotated[list[CardFeedback], Field(min_length=1, max_length=MOST_FEEDBACK)]
+
+
+ALIASES = frozenset(
+    field.alias
+    for form in _Sent.__subclasses__()
+    for field in form.model_fields.values()
+    if field.alias is not None
+)
+"""Names of fields in these requests that are not our own names of them."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from serving.cost_words import window_in_words
 from serving.ehr.plain_text import plain
 from serving.reasons import written_date
+from serving.worklist import BEYOND_CAPACITY
 
 if TYPE_CHECKING:
     from serving.ehr.told import (
@@ -55,26 +56,67 @@ def outcome_words(task: Task, model: ModelTold) -> str:
     return f"being among the costliest in {model.horizon_days} days"
 
 
-def window_words(task: Task, patient: PatientTold, model: ModelTold) -> str:
-    """The days that a risk is about, "in the 23 days left of the 30 after the discharge on 9 May;
-    25% as if all were left" or "in the next 12 months"."""
+def risk_in_words(task: Task, patient: PatientTold, model: ModelTold) -> str:
+    """A risk with the days that it is about: "25% over the 30 days after the discharge on 9 May,
+    21% in the 23 days left" or "7% in the next 12 months". The risk over all days comes first: the
+    tier goes by it, and it does not fall because days pass."""
     if task == "readmission":
-        return _days_after_discharge(patient.readmission, patient, model)
-    asked_on = patient.high_cost.asked_on or patient.as_of
-    return f"in {window_in_words(model.horizon_days, asked_on, patient.as_of)}"
+        return _after_discharge(patient.readmission, patient, model)
+    risk = patient.high_cost
+    window = window_in_words(model.horizon_days, risk.asked_on or patient.as_of, patient.as_of)
+    return f"{_told(risk)} in {window}"
 
 
-def _days_after_discharge(risk: ReadmissionTold, patient: PatientTold, model: ModelTold) -> str:
-    whole, left = model.horizon_days, risk.days_left
+def all_days_in_words(patient: PatientTold, model: ModelTold) -> str | None:
+    """The risk of readmission over all days after the discharge, None where it stands nowhere
+    beside that of the days that are left."""
+    risk = patient.readmission
+    if not days_are_gone(risk, model) or risk.all_days_risk is None:
+        return None
+    return f"{per_cent(risk.all_days_risk)} {_over_all_days(patient, model)}"
+
+
+def days_are_gone(risk: ReadmissionTold, model: ModelTold) -> bool:
+    """Whether fewer days of the window after the discharge are left than it has."""
+    return risk.days_left is not None and risk.days_left < model.horizon_days
+
+
+def days_left_in_words(risk: ReadmissionTold) -> str:
+    """ "12 days", "1 day"."""
+    return f"{risk.days_left} day{'' if risk.days_left == 1 else 's'}"
+
+
+def _after_discharge(risk: ReadmissionTold, patient: PatientTold, model: ModelTold) -> str:
+    if not days_are_gone(risk, model):
+        return f"{_told(risk)} {_over_all_days(patient, model)}"
+    left = f"{_told(risk)} in the {days_left_in_words(risk)} left"
+    all_days = all_days_in_words(patient, model)
+    if all_days is None:
+        return f"{left} of the {model.horizon_days} after {_discharge(patient)}"
+    return f"{all_days}, {left}"
+
+
+def _over_all_days(patient: PatientTold, model: ModelTold) -> str:
+    return f"over the {model.horizon_days} days after {_discharge(patient)}"
+
+
+def _discharge(patient: PatientTold) -> str:
     day = patient.discharged_on
-    discharge = "the discharge" + (f" on {written_date(day, patient.as_of)}" if day else "")
-    if left is None or left == whole:
-        return f"in the {whole} days after {discharge}"
-    days = "day" if left == 1 else "days"
-    said = f"in the {left} {days} left of the {whole} after {discharge}"
-    if risk.all_days_risk is None:
-        return said
-    return f"{said}; {per_cent(risk.all_days_risk)} as if all were left"
+    return "the discharge" + (f" on {written_date(day, patient.as_of)}" if day else "")
+
+
+def _told(risk: RiskTold) -> str:
+    assert risk.risk is not None
+    return per_cent(risk.risk)
+
+
+def why_not_listed(patient: PatientTold) -> str | None:
+    """Why somebody is not on the call list, in one sentence; None where there is nothing to say.
+    Who was only beyond capacity is not somebody whom nobody should call."""
+    said = plain(patient.left_out or "")
+    if said == BEYOND_CAPACITY:
+        return "Not on tonight's list: others came first."
+    return f"Not to be called, as far as known: {said}." if said else None
 
 
 def reasons_by_direction(risk: RiskTold) -> dict[str, list[str]]:

@@ -6,18 +6,16 @@ the simulator's state and without training.cohorts.outcome.
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from data.synthesise import SynthesisReport, synthesise
+from data.synthesise import synthesise
+from tests.once_a_run import OnceARun
 
 MEMBERS = 24_000
 # The rates of the simulation were set while looking at seed 20: another seed judges them.
@@ -44,10 +42,10 @@ def expected_auroc(score: np.ndarray, chance: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class Invented:
-    report: SynthesisReport
+    directory: Path
 
     def table(self, name: str) -> pd.DataFrame:
-        frame = pq.read_table(self.report.directory / f"{name}.parquet").to_pandas()
+        frame = pq.read_table(self.directory / f"{name}.parquet").to_pandas()
         for column in frame.columns:
             if column.endswith("_on") or column in ("as_of", "since"):
                 frame[column] = pd.to_datetime(frame[column])
@@ -141,9 +139,10 @@ class Invented:
         return pairs.groupby("index").size().reindex(range(len(self.index)), fill_value=0).values
 
 
-@cache
-def invented() -> Invented:
-    """The population, made once a test session."""
-    folder = Path(tempfile.mkdtemp(prefix="firstcall-invented-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return Invented(synthesise(folder / "population", MEMBERS, seed=SEED, replicates=16))
+def invented(once_a_run: OnceARun) -> Invented:
+    """The population, made once a run of the tests."""
+
+    def make(folder: Path) -> None:
+        synthesise(folder / "population", MEMBERS, seed=SEED, replicates=16)
+
+    return Invented(once_a_run.folder("invented", make) / "population")

@@ -12,6 +12,7 @@ from features.history import Histories
 from features.indices import lace
 from features.writing import write_histories
 from tests.data.invented import DAY, Invented, expected_auroc, invented
+from tests.once_a_run import OnceARun
 
 HIGHEST_OF_ONE_FEATURE = 0.66
 
@@ -23,14 +24,14 @@ LACE_POINTS = {
 
 
 @pytest.fixture(scope="module")
-def population() -> Invented:
-    return invented()
+def population(once_a_run: OnceARun) -> Invented:
+    return invented(once_a_run)
 
 
 @pytest.fixture(scope="module")
 def histories(population: Invented, tmp_path_factory: pytest.TempPathFactory) -> Histories:
     home = Home(tmp_path_factory.mktemp("difficulty"))
-    take_in(home, "canonical", population.report.directory)
+    take_in(home, "canonical", population.directory)
     return write_histories(home)
 
 

@@ -14,11 +14,12 @@ from data.synthesise.vocabulary import (
     UNPLANNED_COUNT,
 )
 from tests.data.invented import ACUTE_DIAGNOSES, LAST, PLANNED_PROCEDURES, Invented, invented
+from tests.once_a_run import OnceARun
 
 
 @pytest.fixture(scope="module")
-def population() -> Invented:
-    return invented()
+def population(once_a_run: OnceARun) -> Invented:
+    return invented(once_a_run)
 
 
 def test_as_many_return_as_the_true_risks_say(population: Invented) -> None:

@@ -1,9 +1,24 @@
+from collections.abc import Iterator
+from functools import partial
+
 import pytest
+from argon2 import PasswordHasher
 
 from data.home import Home
+from serving.access import passwords
 from serving.store import Store
 from tests.serving.a_night import NIGHT, a_night
 from tests.serving.quick import write_quick_model
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """argon2id at its cheapest wherever the code hashes as in real use: hundreds of tests make
+    accounts. `tests.serving.access.test_passwords` shows the parameters of real use."""
+    cheapest = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "PasswordHasher", cheapest)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
 """Fixtures that give a test each of both databases; a conftest imports those that it needs.
 
-`url` is the address of a database without tables, `database` an open one with all tables, both
-once an SQLite file and once a database of a real PostgreSQL. `postgresql` is the server, which one
-session of pytest starts once.
+`url` is the address of a database without tables, `url_with_tables` of one with all tables and
+`database` that one opened, each once an SQLite file and once a database of a real PostgreSQL.
+`postgresql` is the server, which one session of pytest starts once.
 """
 
 from __future__ import annotations
@@ -102,13 +102,16 @@ def url(kind: Kind, tmp_path: Path, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def database(kind: Kind, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Database]:
+def url_with_tables(kind: Kind, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     if kind == "sqlite":
         path = tmp_path / "firstcall.db"
         path.write_bytes(_sqlite_with_tables())
-        url = f"sqlite:///{path}"
-    else:
-        url = request.getfixturevalue("postgresql").made_with_tables()
-    database = Database.open(url)
+        return f"sqlite:///{path}"
+    return request.getfixturevalue("postgresql").made_with_tables()
+
+
+@pytest.fixture
+def database(url_with_tables: str) -> Iterator[Database]:
+    database = Database.open(url_with_tables)
     yield database
     database.close()

@@ -1,5 +1,6 @@
 """A real model over a few declared features, fitted in a moment, and a home that holds two."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,8 @@ def drawn_questions(rows: int, seed: int = 7) -> pd.DataFrame:
     return X.astype(np.float32)
 
 
-def write_quick_model(folder: Path, task: str, **changed: Any) -> None:
-    """The two files of a model of 40 shallow trees; `changed` goes into model.json."""
+@cache
+def _quick_trees() -> str:
     X = drawn_questions(3000)[NAMES]
     logit = (
         X["emergency_visits_count_90"] + X["psychiatric_stays_count_365"] * 2
@@ -51,6 +52,11 @@ def write_quick_model(folder: Path, task: str, **changed: Any) -> None:
         lightgbm.Dataset(X.to_numpy(), y.to_numpy(), feature_name=NAMES),
         num_boost_round=40,
     )
+    return booster.model_to_string()
+
+
+def write_quick_model(folder: Path, task: str, **changed: Any) -> None:
+    """The two files of a model of 40 shallow trees; `changed` goes into model.json."""
     metadata = {
         "format": 1, "task": task, "kind": task, "label": "", "features": NAMES,
         "fingerprint": fingerprint(NAMES), "cuts": {}, "calibrator": Calibrator().to_json(),
@@ -58,4 +64,4 @@ def write_quick_model(folder: Path, task: str, **changed: Any) -> None:
         "threshold_cents": None, "data_through": "2024-06-30", "trained_on": {},
         "asked_on": "any", "horizon_days": 30 if task == "readmission" else 365,
     } | changed  # fmt: skip
-    write_model(folder, booster.model_to_string(), metadata)
+    write_model(folder, _quick_trees(), metadata)

@@ -118,7 +118,7 @@ def assert_same(found: People, expected: People) -> None:
         assert ours.tolist() == theirs.tolist(), column.name
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(tables(), st.booleans())
 def test_generated_rows_tell_of_the_same_people(rows: dict[str, pa.Table], carried: bool) -> None:
     carries = sorted(TABLES) if carried else sorted(set(TABLES) - {"coverage"})

@@ -13,6 +13,7 @@ import pytest
 from data.errors import RefusalError
 from data.home import Home
 from tests.training.small import NO_LAB
+from tests.training.unrendered import unrendered
 from training import train as training
 from training.fitting import prepared
 from training.fitting.learner import Learner
@@ -36,7 +37,7 @@ def home(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
     made = Home(tmp_path_factory.mktemp("gate") / "home")
     ignored = shutil.ignore_patterns("mlflow*", "models")
     shutil.copytree(small_home.root, made.root, symlinks=True, ignore=ignored)
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, unrendered():
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         training.train(made, "readmission", TASK)
         promote(made, "readmission", override="quickly fitted for tests")
@@ -49,7 +50,8 @@ def retrained(
     """The criteria of a challenger that was trained with one function of training changed."""
     patch.delenv("MLFLOW_TRACKING_URI", raising=False)
     patch.setattr(where, name, changed(getattr(where, name)))
-    verdict = training.train(home, "readmission", TASK).verdict
+    with unrendered():
+        verdict = training.train(home, "readmission", TASK).verdict
     return {criterion.name: criterion for criterion in verdict.criteria}
 
 

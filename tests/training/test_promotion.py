@@ -48,9 +48,13 @@ MISSED = Criterion("ranking", passed=False, words="AUROC is lower by 0.05")
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+def home(tmp_path: Path, mlflow_tables: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """One in which nothing was trained yet."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return Home(tmp_path / "home")
+    made = Home(tmp_path / "home")
+    made.make()
+    shutil.copy(mlflow_tables, made.tracking_database)
+    return made
 
 
 def trained(
@@ -287,7 +291,6 @@ def test_a_model_of_other_people_does_not_take_over(home: Home) -> None:
 def test_a_first_model_of_other_people_than_those_of_this_home_does_not_pass(
     small_home: Home, home: Home
 ) -> None:
-    home.root.mkdir(parents=True)
     (home.root / "tables").symlink_to(small_home.tables)  # invented people
     trained(home, "one", origin="own")
     with pytest.raises(RefusalError, match="origin own, and this home holds people of origin inv"):

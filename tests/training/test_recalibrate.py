@@ -14,6 +14,7 @@ from data.errors import InputError, RefusalError
 from data.home import Home
 from serving.model import RiskModel, read_model_files
 from tests.training.small import NO_LAB, day
+from tests.training.unrendered import unrendered
 from training.fitting import challenger
 from training.fitting.prepared import prepare
 from training.fitting.recalibration import moved
@@ -69,7 +70,7 @@ def home(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
         choice = right(*about)
         return replace(choice, calibrator=moved(choice.calibrator, WRONG_BY))
 
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, unrendered():
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.setattr(challenger, "choose_calibrator", too_high)
         for name, task in LATER.items():
@@ -85,7 +86,7 @@ def _embedded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def reports(home: Home) -> dict[str, RecalibrateReport]:
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, unrendered():
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         return {name: recalibrate(home, name, task) for name, task in LATER.items()}
 

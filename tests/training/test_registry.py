@@ -48,20 +48,10 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path / "home")
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite database that holds MLflow's tables and nothing else: to make them takes seconds."""
-    made = Home(tmp_path_factory.mktemp("tables"))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
-        assert version_at(made, "readmission", CHAMPION) is None
-    return made.tracking_database
-
-
 @pytest.fixture
-def begun(home: Home, tables: Path) -> Home:
+def begun(home: Home, mlflow_tables: Path) -> Home:
     home.root.mkdir()
-    shutil.copy(tables, home.tracking_database)
+    shutil.copy(mlflow_tables, home.tracking_database)
     return home
 
 
@@ -261,10 +251,12 @@ def test_user_and_password_or_token_reach_the_server_and_a_refusal_is_told(
     assert _Guarded.asked == ["Bearer t0ken", f"Basic {basic}"]
 
 
-def test_another_registry_than_the_tracking_store_is_used(begun, tables, tmp_path, monkeypatch):
+def test_another_registry_than_the_tracking_store_is_used(
+    begun, mlflow_tables, tmp_path, monkeypatch
+):
     from mlflow import MlflowClient
 
-    shutil.copy(tables, tmp_path / "registry.db")
+    shutil.copy(mlflow_tables, tmp_path / "registry.db")
     other = f"sqlite:///{tmp_path / 'registry.db'}"
     monkeypatch.setenv("MLFLOW_REGISTRY_URI", other)
     made = record_one(begun, "one")
@@ -279,9 +271,9 @@ def test_another_registry_than_the_tracking_store_is_used(begun, tables, tmp_pat
 
 
 def test_a_database_that_is_named_gets_its_files_in_the_home_and_not_where_one_stands(
-    home, tables, tmp_path, monkeypatch
+    home, mlflow_tables, tmp_path, monkeypatch
 ):
-    shutil.copy(tables, tmp_path / "named.db")
+    shutil.copy(mlflow_tables, tmp_path / "named.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'named.db'}")
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
@@ -296,9 +288,9 @@ def test_a_database_that_is_named_gets_its_files_in_the_home_and_not_where_one_s
 
 
 def test_files_in_a_folder_that_is_not_on_this_machine_are_not_written_to_another_one(
-    home, tables, tmp_path, monkeypatch
+    home, mlflow_tables, tmp_path, monkeypatch
 ):
-    shutil.copy(tables, tmp_path / "shared.db")
+    shutil.copy(mlflow_tables, tmp_path / "shared.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'shared.db'}")
     record_one(home, "one")
     (home.root / "mlflow-artifacts").rename(tmp_path / "elsewhere")

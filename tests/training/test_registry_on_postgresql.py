@@ -24,6 +24,8 @@ from data.errors import InputError
 from data.home import Home
 from serving.model import RiskModel
 from tests.training.at_once import FILES, assert_whole, at_once, client_of, record_one, record_some
+from tests.training.small import NO_LAB
+from tests.training.unrendered import unrendered
 from training.printed import print_moved
 from training.release.promotion import (
     PROMOTED_FROM,
@@ -190,12 +192,14 @@ QUICK = replace(
     fit=replace(READMISSION.fit, rounds=20, folds=1, threads=1),
     evaluation=replace(READMISSION.evaluation, replicates=10),
     gate=replace(READMISSION.gate, churn_refits=0),
+    lab=NO_LAB,
 )
 
 
 def quickly_trained(root: Path, seed: int) -> tuple[str, str, str]:
     """The run of a training, its version, and the version of its files."""
-    report = train(Home(root), "readmission", replace(QUICK, fit=replace(QUICK.fit, seed=seed)))
+    with unrendered():
+        report = train(Home(root), "readmission", replace(QUICK, fit=replace(QUICK.fit, seed=seed)))
     return report.run.run_id, report.run.version, report.model_version
 
 

@@ -14,6 +14,7 @@ from data import intake
 from data.home import Home
 from serving.model import RiskModel
 from tests.training.small import NO_LAB, day
+from tests.training.unrendered import unrendered
 from training.examine import Examined, examine
 from training.fitting.prepared import cohort_of
 from training.fitting.treated import TREATED, done_with_treated, tells_without_help
@@ -42,7 +43,7 @@ def home(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def trained(home: Home, tmp_path_factory: pytest.TempPathFactory) -> tuple[RiskModel, Verdict]:
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, unrendered():
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         report = train(home, "readmission", TASK)
         folder = fetch_run(home, report.run.run_id, tmp_path_factory.mktemp("run"), "model")

@@ -20,6 +20,7 @@ from features.history import Histories
 from features.writing import write_histories
 from serving.model import RiskModel
 from tests.training.small import NO_LAB
+from tests.training.unrendered import unrendered
 from training.evaluation.by_day import AT_DISCHARGE
 from training.examine import examine, examine_by_day
 from training.fitting.prepared import cohort_of
@@ -92,6 +93,13 @@ def trained(home) -> dict[str, TrainReport]:
 @pytest.fixture(autouse=True)
 def _embedded_store(monkeypatch):
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _unrendered(trained):
+    """Every training but those of `trained`, whose run is looked at."""
+    with unrendered():
+        yield
 
 
 @pytest.mark.parametrize("task", ["readmission", "high-cost"])

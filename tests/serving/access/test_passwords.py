@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import InputError
+from serving.access import passwords
 from serving.access.passwords import (
     BusyError,
     PasswordHashing,
@@ -92,7 +93,8 @@ def test_nothing_matches_what_is_no_hash_or_too_long():
     assert not hashing.matches(kept, "x" * 1001)
 
 
-def test_the_hash_is_argon2id_with_the_parameters_in_use_and_is_renewed_with_them():
+def test_the_hash_is_argon2id_with_the_parameters_in_use_and_is_renewed_with_them(monkeypatch):
+    monkeypatch.setattr(passwords, "PasswordHasher", PasswordHasher)  # that of real use again
     kept = PasswordHashing().hashed("three plain words")
     assert kept.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
     assert not PasswordHashing().outdated(kept)

@@ -4,9 +4,9 @@ from data.home import Home
 from serving.api.app import create_app
 from tests.serving.api.manned import Manned, manned
 from tests.serving.client import Client
-from tests.serving.databases import kind, postgresql, url
+from tests.serving.databases import kind, postgresql, url_with_tables
 
-__all__ = ["kind", "postgresql", "url"]
+__all__ = ["kind", "postgresql", "url_with_tables"]
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +22,9 @@ def client(staff):
 
 
 @pytest.fixture
-def fresh(url, tmp_path, monkeypatch) -> Manned:
+def fresh(url_with_tables, tmp_path, monkeypatch) -> Manned:
     """Everybody, anew for one test, on either database."""
-    monkeypatch.setenv("FIRSTCALL_DATABASE", url)
+    monkeypatch.setenv("FIRSTCALL_DATABASE", url_with_tables)
     return manned(Home(tmp_path / "home"))
 
 

@@ -171,7 +171,7 @@ def test_every_look_and_action_is_in_the_record_with_run_and_model(
     act(anew, fresh, "contacted")
     anew.get("/v1/patients/a2", headers=fresh.header("ann"))
     anew.get("/v1/worklist", headers=fresh.header("bob"))
-    anew.get("/v1/patients/b1", headers=fresh.header("ann"))  # refused: no look
+    anew.get("/v1/patients/b1", headers=fresh.header("ann"))  # refused
     told = [
         (row["who"], row["what"], row["patient_id"], row["run_id"])
         for row in rows(database(anew), audit)
@@ -180,9 +180,11 @@ def test_every_look_and_action_is_in_the_record_with_run_and_model(
     assert told == [
         ("ann", "action", "a1", run), ("ann", "patient", "a2", run),
         ("bob", "worklist", "b1", run), ("bob", "worklist", "b2", run),
+        ("ann", "refused", "b1", None),
     ]  # fmt: skip
     record = Audit(database(anew), AuditKey.of_home(fresh.home))
-    assert record.verify().wrong is None
+    verified = record.verify()
+    assert (verified.wrong, verified.older) == (None, 0)
     assert record.of_patient("a2")[0]["detail"]["models"]["readmission"] == "0f8fad5bd9cb469f"
 
 

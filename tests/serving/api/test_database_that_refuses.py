@@ -10,7 +10,7 @@ import sqlite3
 import pytest
 
 from data.home import Home
-from serving.api import app
+from serving.api import app, operators
 from serving.api.app import create_app
 from serving.settings import ServiceSettings
 from tests.serving.client import Client
@@ -22,6 +22,12 @@ def no_other_database(monkeypatch):
     for name in list(os.environ):
         if name.startswith("PG") or name == "FIRSTCALL_DATABASE":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def asked_each_time(monkeypatch):
+    """What the database said is not kept for a second here."""
+    monkeypatch.setattr(operators, "HEALTH_SECONDS", 0.0)
 
 
 def sentences(caplog):

@@ -49,9 +49,7 @@ def asked(anew: Client, fresh: Manned) -> Any:
 def consent(client: Client, given: bool) -> None:
     service = client.app.state.service
     with service.database.writing() as connection:
-        consents.declare(
-            connection, service.audit, "a1", "substance use", given, "test", "admin"
-        )
+        consents.declare(connection, service.audit, "a1", "substance use", given, "test", "admin")
 
 
 def words(person: dict[str, Any]) -> list[str]:

@@ -62,8 +62,6 @@ def test_whoever_asks_too_often_is_told_when_to_go_on(fresh: Manned) -> None:
         assert client.get("/v1/me", headers=fresh.header("bob")).status_code == 200
         tries = [sign_in(client, "who", "wrong password") for _ in range(3)]
         assert [answer.status_code for answer in tries] == [401, 401, 429]
-        guesses = client.get("/v1/me", headers={"authorization": "Bearer fcs_guess"})
-        assert guesses.status_code == 429
         assert client.get("/health", headers=NOBODY).status_code == 200
 
 
@@ -85,7 +83,7 @@ def test_a_silent_service_scores_and_records_and_shows_nothing(fresh: Manned) ->
         card = client.post("/cds-services/firstcall-patient-view", json=hook,
                            headers=fresh.header("scope cds"))  # fmt: skip
         assert card.json() == {"cards": []}
-        assert client.get("/health", headers=NOBODY).json()["silent"] is True
+        assert client.get("/health", headers=fresh.header("max")).json()["silent"] is True
         whole = client.get("/v1/worklist", headers=fresh.header("ida")).json()
         assert whole["found"] == 4  # whoever tries it out sees figures
 
@@ -162,5 +160,6 @@ def test_the_openapi_document_has_an_example_of_every_field_and_error(client: Cl
             assert operation["summary"]
             assert operation.get("security") or path in ("/health", "/v1/sign-in"), path
             for status in ("401", "403", "422", "429", "500", "503"):
-                kind = operation["responses"][status]["content"]["application/problem+json"]
+                form = "fhir" if path.startswith("/fhir/") else "problem"
+                kind = operation["responses"][status]["content"][f"application/{form}+json"]
                 assert kind["examples"], (method, path, status)

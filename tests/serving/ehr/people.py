@@ -6,6 +6,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from serving.answer_schemas import PublishedPatient
+from serving.ehr.standing import StandingTold
 from serving.ehr.told import ModelTold
 from serving.risk_schemas import (
     ExpectedCost,
@@ -14,6 +15,7 @@ from serving.risk_schemas import (
     ReadmissionRisk,
     Reason,
 )
+from serving.store.actions import STATUSES
 
 AS_OF = date(2024, 5, 16)
 BASE = "https://firstcall.example/fhir/R4"
@@ -152,6 +154,18 @@ def drawn_people(draw: st.DrawFn) -> PublishedPatient:
         known_scores=[known("lace", draw(_hostile)), known("hospital_2016", draw(_hostile))],
         left_out=draw(st.one_of(st.none(), _hostile)),
         warnings=draw(st.lists(_hostile, max_size=3)),
+    )
+
+
+@st.composite
+def drawn_standings(draw: st.DrawFn) -> StandingTold:
+    name, tier = draw(st.sampled_from(STATUSES)), draw(st.one_of(st.none(), _tiers))
+    return StandingTold(
+        name,
+        since=None if name == "open" else draw(_days),
+        until=draw(_days) if name == "deferred" else None,
+        override_tier=tier,
+        overridden_on=draw(_days) if tier else None,
     )
 
 

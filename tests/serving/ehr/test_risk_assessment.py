@@ -10,16 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import RefusalError
+from serving.ehr import fhir_forms
 from serving.ehr.risk_assessment import INVENTED, nobody_found, probability, risk_assessments
 from serving.ehr.risk_search import risk_search
 from serving.ehr.settings import FhirSettings
+from serving.ehr.standing import StandingTold
 from serving.ehr.validated import checked
+from serving.worklist import BEYOND_CAPACITY
 from tests.serving.ehr.people import (
     BASE,
     MODELS,
     NOT_READMITTED,
     WITHHELD,
     drawn_people,
+    drawn_standings,
     empties,
     high_cost,
     person,
@@ -45,6 +49,11 @@ def answer(patient, text="patient=P-1", fhir=OURS, **more):
     return bundle
 
 
+def as_published(form, sent):
+    """What is left of an answer where only what the OpenAPI document describes is read."""
+    return form.model_validate(sent).model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
 def of(bundle, mode="match"):
     found = [e["resource"] for e in bundle.get("entry", []) if e["search"]["mode"] == mode]
     for resource in found:
@@ -52,7 +61,7 @@ def of(bundle, mode="match"):
     return found
 
 
-def test_both_risks_are_told_each_with_method_basis_and_one_prediction():
+def test_both_risks_are_told_each_with_method_basis_and_prediction():
     bundle = answer(person())
     assert (bundle["type"], bundle["total"]) == ("searchset", 2)
     first, second = of(bundle)
@@ -65,13 +74,13 @@ def test_both_risks_are_told_each_with_method_basis_and_one_prediction():
         "3 emergency visits in the last 90 days",
         "no missed appointments in the last year",
     ]
-    (predicted,) = first["prediction"]
+    predicted = first["prediction"][0]
     assert predicted["probabilityDecimal"] == 0.21
     assert predicted["outcome"]["text"] == (
         "unplanned readmission to an acute hospital within 30 days"
     )
     assert predicted["rationale"] == (
-        "21% in the 23 days left of the 30 after the discharge on 9 May; 25% as if all were left. "
+        "25% over the 30 days after the discharge on 9 May, 21% in the 23 days left. "
         "Seen, and raises the score: 3 emergency visits in the last 90 days. "
         "Seen, and lowers the score: no missed appointments in the last year. " + WITHHELD
     )
@@ -102,6 +111,35 @@ def test_on_the_last_day_there_is_no_period_left():
     assert "whenPeriod" not in first["prediction"][0]
 
 
+def test_the_risk_over_all_days_is_told_beside_that_of_the_days_left():
+    """R4: repetitions of a prediction tell the same outcome in different timeframes."""
+    told = readmission(risk=0.03, all_days_risk=0.17, days_left=12, tier="high")
+    discharged_on = date(2024, 4, 28)
+    first, _ = of(answer(person(readmission=told, discharged_on=discharged_on)))
+    left, over_all = first["prediction"]
+    assert left["probabilityDecimal"] == 0.03
+    assert left["whenPeriod"] == {"start": "2024-05-17", "end": "2024-05-28"}  # 12 days
+    assert left["qualitativeRisk"]["text"] == "high tier by all 30 days after the discharge"
+    assert over_all["probabilityDecimal"] == 0.17
+    assert over_all["whenPeriod"] == {"start": "2024-04-29", "end": "2024-05-28"}  # 30 days
+    assert over_all["qualitativeRisk"]["text"] == "high tier"
+    assert over_all["outcome"] == left["outcome"]
+    assert over_all["rationale"] == (
+        "17% over the 30 days after the discharge on 28 April, as if all of them were left: the "
+        "tier goes by it."
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"risk": 0.25, "days_left": 30}, {"all_days_risk": None}],  # no day is gone; not told
+)
+def test_where_there_is_but_one_risk_there_is_one_prediction(changed):
+    first, second = of(answer(person(readmission=readmission(**changed))))
+    assert len(first["prediction"]) == len(second["prediction"]) == 1
+    assert first["prediction"][0]["qualitativeRisk"]["text"] == "high tier"
+
+
 @pytest.mark.parametrize(
     ("risk", "tier", "code"),
     [(0.21, "high", "moderate"), (0.51, "high", "high"), (0.5, "moderate", "moderate"),
@@ -110,7 +148,7 @@ def test_on_the_last_day_there_is_no_period_left():
 def test_our_tier_stands_beside_the_published_code_whose_definition_the_risk_meets(
     risk, tier, code
 ):
-    (first, _) = of(answer(person(readmission=readmission(risk=risk, tier=tier))))
+    (first, _) = of(answer(person(readmission=readmission(risk=risk, tier=tier, days_left=30))))
     told = first["prediction"][0]["qualitativeRisk"]
     assert [one["code"] for one in told["coding"]] == [tier, code]
     assert told["coding"][1]["system"] == "http://terminology.hl7.org/CodeSystem/risk-probability"
@@ -224,18 +262,45 @@ def test_what_does_not_follow_fhir_is_refused_by_its_place_and_without_its_value
 
 def test_a_note_is_markdown_and_cannot_become_more_than_its_words():
     noted = of(answer(person(left_out="in <b>hospice</b>", warnings=["old *data*"])))[0]["note"]
-    assert noted[0]["text"] == r"Not to be called, as far as known: in \<b\>hospice\</b\>"
+    assert noted[0]["text"] == r"Not to be called, as far as known: in \<b\>hospice\</b\>."
     assert noted[1]["text"] == r"old \*data\*"
+
+
+def test_who_was_only_beyond_capacity_is_not_said_to_be_kept_from_calls():
+    for one in of(answer(person(left_out=BEYOND_CAPACITY))):
+        assert one["note"][0]["text"] == "Not on tonight's list: others came first."
+
+
+@pytest.mark.parametrize("status", ["do not contact", "declined", "closed"])
+def test_where_outreach_is_over_nothing_is_suggested_and_a_note_says_so(status):
+    standing = StandingTold(status, date(2024, 5, 14))
+    for one in of(answer(person(high_cost=high_cost(reasons=[reason("x")])), standing=standing)):
+        assert "mitigation" not in one
+        assert one["note"][0]["text"].endswith(": recorded by a case manager on 14 May.")
+
+
+def test_an_override_is_noted_beside_the_tiers_of_the_models():
+    standing = StandingTold("contacted", date(2024, 5, 14), None, "low", date(2024, 5, 15))
+    for one in of(answer(person(), standing=standing)):
+        assert [note["text"] for note in one["note"][:2]] == [
+            "The patient was contacted: recorded by a case manager on 14 May.",
+            "Low tier by the judgement of a case manager on 15 May; by the models: readmission "
+            "high, high cost low.",
+        ]
+        assert one["prediction"][0]["qualitativeRisk"]["coding"][0]["code"] in ("high", "low")
 
 
 @given(
     drawn_people(),
+    drawn_standings(),
     st.sampled_from([OURS, MRN, FhirSettings(probability="percent")]),
     st.booleans(),
     st.integers(0, 3),
 )
 @settings(max_examples=150, deadline=None)
-def test_every_answer_follows_fhir_and_holds_nothing_empty(patient, fhir, invented, count):
+def test_every_answer_follows_fhir_and_holds_nothing_empty(
+    patient, standing, fhir, invented, count
+):
     asked = (
         [("patient", patient.patient_id)]
         if fhir.patient_system is None and "/" not in patient.patient_id
@@ -245,10 +310,11 @@ def test_every_answer_follows_fhir_and_holds_nothing_empty(patient, fhir, invent
         fhir, asked = MRN, [("patient:identifier", f"{MRN.patient_system}|P-1")]
     made = risk_assessments(
         patient, risk_search([*asked, ("_count", str(count))], fhir, BASE), MODELS, BASE,
-        opaque="8f3a", settings=fhir, next_step=STEP.get, invented=invented,
+        opaque="8f3a", settings=fhir, next_step=STEP.get, invented=invented, standing=standing,
     )  # fmt: skip
     sent = json.loads(json.dumps(made).encode("utf-8"))
     Bundle.model_validate(sent)
+    assert as_published(fhir_forms.Bundle, sent) == sent
     assert empties(sent) == []
     risks = [r.risk for r in (patient.readmission, patient.high_cost) if r.risk is not None]
     assert sent["total"] == len(risks)
