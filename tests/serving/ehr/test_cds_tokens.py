@@ -96,7 +96,9 @@ NOW = int(time.time())
     ],
 )
 def test_a_token_with_a_claim_that_is_wrong_is_refused(tokens, changed, reason):
-    assert refused(tokens, bearer(**changed)) == reason
+    late = int(time.time()) - NOW  # the table was written down before other tests ran
+    now = {k: v + late if type(v) is int and v > 10**9 else v for k, v in changed.items()}
+    assert refused(tokens, bearer(**now)) == reason
 
 
 @pytest.mark.parametrize(
