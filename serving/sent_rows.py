@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import compress
+from operator import itemgetter
 from types import NoneType
 from typing import Any, get_args
 
@@ -150,10 +151,9 @@ def _table(reader: _Reader, rows: object) -> Columns:
     named = set().union(*rows)
     _sure(named <= reader.names)
     columns = {
-        name: read([row.get(name, default) for row in rows] if name in named
-                   else [default] * len(rows))
+        name: read(_values(rows, name, default) if name in named else [default] * len(rows))
         for name, default, read in reader.columns
-    }  # fmt: skip
+    }
     _sure(len(set(zip(*(columns[name] for name in KEY), strict=True))) == len(rows))
     for rule in reader.table.rules:
         both = zip(columns[rule.column], columns[rule.other], strict=True)
@@ -162,6 +162,14 @@ def _table(reader: _Reader, rows: object) -> Columns:
         else:
             _sure(not any(day < other for day, other in both if day and other))
     return _numbered(reader.table.name, columns)
+
+
+def _values(rows: list[dict[str, Any]], name: str, default: Any) -> list[Any]:
+    """One column; most are in every row or in none."""
+    try:
+        return [*map(itemgetter(name), rows)]
+    except KeyError:
+        return [row.get(name, default) for row in rows]
 
 
 def _on_year_end(day: date | None) -> bool:
@@ -176,9 +184,9 @@ def _read_column(column: Column) -> _Read:
         return read
 
     def read_given(values: list[Any]) -> list[Any]:
-        given = [value is not None for value in values]
-        if all(given):
+        if None not in values:
             return read(values)
+        given = [value is not None for value in values]
         if any(given):
             of_given = iter(read(list(compress(values, given))))
             return [next(of_given) if one else None for one in given]
