@@ -127,6 +127,11 @@ class PatientPage(PublishedPatient):
     """Everything about one person of the published run."""
 
     models: Annotated[dict[str, str], Field(examples=[{"readmission": "0f8fad5bd9cb469f"}])]
+    run_warnings: Annotated[
+        list[str],
+        Field(description="what holds of everybody on the list, its age among it",
+              examples=[["without a feed of admissions nobody counts as recently discharged"]]),
+    ]  # fmt: skip
     manager: Annotated[int | None, Field(description="whose panel", examples=[2])]
     standing: Standing
     actions: Annotated[list[ActionTaken], Field(description="the newest first")]
@@ -198,10 +203,11 @@ def patient(
     happened, unreadable = _timeline(service, patient_id, run, days, sight)
     service.looked(principal, "patient", [patient_id], run)
     person: dict[str, Any] = dict(told)
-    person["warnings"] = [*told.warnings, *unreadable, *service.warnings_of(run)]
+    person["warnings"] = [*told.warnings, *unreadable]
     return PatientPage(
         **person,
         models=models_of(run),
+        run_warnings=service.warnings_of(run),
         manager=manager,
         standing=standing(now),
         actions=[

@@ -17,7 +17,7 @@ class CdsServiceTold(BaseModel):
     """One service, as a client discovers it."""
 
     hook: Hook
-    title: Annotated[str, Field(examples=["Risk at discharge"])]
+    title: Annotated[str, Field(examples=["Risks while a discharge is planned"])]
     description: Annotated[str, Field(examples=["The patient's risks as of last night's run."])]
     id: Annotated[
         str,

@@ -58,9 +58,11 @@ SERVICES: dict[str, CdsService] = {
         CdsService(
             "firstcall-encounter-discharge",
             "encounter-discharge",
-            "Risk at discharge",
+            "Risks while a discharge is planned",
             "The patient's risks as of last night's run while the discharge is planned, what in "
-            "the record raises and lowers them, and what to consider before the patient leaves.",
+            "the record raises and lowers them, and what to consider before the patient leaves. "
+            "Somebody who is still in hospital has no risk of readmission yet: the first run that "
+            "knows of the discharge tells it, on the worklist and to patient-view.",
             (_PATIENT, _ENCOUNTER),
             _USAGE + " The Encounter, where it is sent, is only checked to be the patient's.",
         ),

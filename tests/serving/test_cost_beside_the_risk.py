@@ -172,6 +172,7 @@ def test_the_service_answers_from_a_store_of_before(quick_home: Home, tmp_path: 
     shutil.copytree(quick_home.root, tmp_path / "home", symlinks=True)
     home = Home(tmp_path / "home")
     home.store_database.unlink()
+    (home.root / "audit.begun").unlink(missing_ok=True)  # of the database that was here
     made_before(home.store_database)
     with Client(create_app(home)) as client:
         told = client.get("/v1/patients/old").json()

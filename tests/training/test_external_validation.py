@@ -57,7 +57,9 @@ def found(small_home: Home, other: Home, quick: str) -> Validation:
 
 
 def contents(home: Home) -> dict[str, bytes]:
-    kept = [home.tracking_database, *home.models.rglob("*"), *home.tables.rglob("*")]
+    # two levels are all: folders within are those of other processes that ask meanwhile
+    tables = [*home.tables.glob("*"), *home.tables.glob("*/*")]
+    kept = [home.tracking_database, *home.models.rglob("*"), *tables]
     return {str(path): path.read_bytes() for path in kept if path.is_file()}
 
 

@@ -54,7 +54,7 @@ def test_over_time_the_days_left_and_the_model_stand_beside_each_risk(
 
 def test_what_holds_of_the_whole_night_is_said_of_each_patient(anew: Client, fresh: Manned) -> None:
     publish(anew, date(2025, 1, 4), 0.20, 0.12, "one")
-    assert "without a feed of admissions nobody is recent" in page(anew, fresh)["warnings"]
+    assert page(anew, fresh)["run_warnings"] == ["without a feed of admissions nobody is recent"]
 
 
 def test_a_list_that_is_days_old_says_so_of_real_people(
@@ -67,7 +67,7 @@ def test_a_list_that_is_days_old_says_so_of_real_people(
         publish(anew, day, 0.20, 0.12, "one", {"origin": origin, "generation": "g"})
         on = property(lambda _, days=later: day + timedelta(days))
         monkeypatch.setattr(service, "today", on)
-        assert (old in page(anew, fresh)["warnings"]) is told
+        assert (old in page(anew, fresh)["run_warnings"]) is told
         listed = anew.get("/v1/worklist", headers=fresh.header("ann")).json()
         assert (old in listed["warnings"]) is told
         card = anew.get("/fhir/R4/RiskAssessment?patient=Patient/a1", headers=fresh.header("all"))
