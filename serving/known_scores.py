@@ -35,6 +35,7 @@ OF_STAY = ("lace", "hospital_2016")
 OF_PERSON = ("charlson_2011", "prior_year_cost")
 OF_ILLNESSES = ("charlson_2011",)
 """Sums of points of illnesses alone."""
+FOR_WHO_SEES_ALL = "it is told to who may see every sensitive matter"
 SHOWN = (*OF_STAY, *OF_PERSON)
 _TASK = {**dict.fromkeys(OF_STAY, "readmission"), **dict.fromkeys(OF_PERSON, "high_cost")}
 """The risk beside which a score stands: where there is no question for it, neither is one here."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from serving.known_scores import OF_ILLNESSES
+from serving.known_scores import FOR_WHO_SEES_ALL, OF_ILLNESSES
 from serving.scoring import LOWERING_REASONS, TASKS, TOP_REASONS
 from serving.sight import Sight
 from serving.store.night_tables import QUEUE_TASK
@@ -39,9 +39,15 @@ def masked(
 
 
 def known_scores_shown(known: Iterable[Mapping[str, Any]], sight: Sight) -> list[Mapping[str, Any]]:
-    """The scores that clinicians know but Charlson's index, whose points can name an illness, where
-    not every matter may be shown (`ANY_OF_THEM`)."""
-    return [one for one in known if sight.is_all or one["score"] not in OF_ILLNESSES]
+    """The scores that clinicians know; in the place of Charlson's index, whose points can name an
+    illness, the same words on every patient where not every matter may be shown."""
+    if sight.is_all:
+        return [*known]
+    withheld = [
+        {"score": name, "low": None, "high": None, "lacking": FOR_WHO_SEES_ALL}
+        for name in OF_ILLNESSES
+    ]
+    return [*(one for one in known if one["score"] not in OF_ILLNESSES), *withheld]
 
 
 def step_of(reason: Mapping[str, Any], next_step: Callable[[str], str | None]) -> str | None:

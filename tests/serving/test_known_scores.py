@@ -15,19 +15,29 @@ import pytest
 
 from data.home import Home
 from data.intake import current
+from data.sensitive_matters import MATTERS
 from features.indices import known_scores, prior_year_cost
 from features.writing import current_histories
 from serving.api.app import create_app
-from serving.known_scores import SHOWN, Known, in_words, known_of, made_for_others, told
+from serving.known_scores import (
+    FOR_WHO_SEES_ALL,
+    SHOWN,
+    Known,
+    in_words,
+    known_of,
+    made_for_others,
+    told,
+)
 from serving.nightly import run_night
 from serving.printed import print_worklist
+from serving.settings import settings_of
 from serving.store import KNOWN_COLUMNS, Store
 from serving.worklist import Capacity
 from tests.features.asked_stays import stay, stays
 from tests.features.family_specs import diagnoses, results, together
 from tests.features.rows import AS_OF, CARRIES, ago, histories, rows
 from tests.serving.a_night import NIGHT, a_night
-from tests.serving.client import Client
+from tests.serving.client import Client, a_token
 from tests.serving.test_nightly import rows_of
 from training.cohorts.cohort import readmission_cohort
 from training.settings.tasks import READMISSION
@@ -184,6 +194,13 @@ def test_the_api_answers_with_them(home: Home, listed: list[dict[str, Any]]) -> 
         sent = rows_of(current(home), pa.array(chosen))
         sent |= {"as_of": NIGHT.isoformat()}
         asked = client.post("/v1/score", json=sent).json()["patients"]
+        database = client.app.state.service.database
+        seeing = a_token(database, "patients", matters=MATTERS)
+    with Client(create_app(home, settings_of({"on_consent": []}))) as client:
+        header = {"authorization": f"Bearer {seeing}"}
+        whole = client.get(f"/v1/patients/{listed[0]['patient_id']}", headers=header).json()
+    assert [known["name"] for known in whole["known_scores"]] == list(SHOWN)
+    assert whole["known_scores"][2]["low"] is not None
     assert [person["patient_id"] for person in on_list] == [row["patient_id"] for row in listed]
     assert one["known_scores"] == on_list[0]["known_scores"]
     scored = {person["patient_id"]: person["known_scores"] for person in asked}
@@ -192,6 +209,8 @@ def test_the_api_answers_with_them(home: Home, listed: list[dict[str, Any]]) -> 
         if person["patient_id"] in chosen:
             assert person["known_scores"] == scored[person["patient_id"]]
         assert [known["name"] for known in person["known_scores"]] == list(SHOWN)
+        charlson = person["known_scores"][2]  # its points can name an illness
+        assert charlson["words"] == f"Charlson not known: {FOR_WHO_SEES_ALL}"
         lace = person["known_scores"][0]
         if row["readmission_risk"] is None:
             assert lace["low"] is None
