@@ -16,20 +16,12 @@ _READ = {
     name: pa.schema([_SCHEMAS[name].field(column) for column in columns])
     for name, columns in READ.items()
 }
-_EMPTY = [schema.empty_table() for schema in _SCHEMAS.values()]
 _CODED = (("diagnosis", "diagnosis"), ("procedure", "procedure"), ("drug_fill", "drug"))
 
 
-def arrow_tables(columns: Mapping[str, Columns]) -> dict[str, pa.Table]:
-    """Columns of every canonical table as Arrow tables."""
-    return {
-        name: pa.table(columns[name], schema=schema) if columns[name]["patient_id"] else empty
-        for (name, schema), empty in zip(_SCHEMAS.items(), _EMPTY, strict=True)
-    }
-
-
 def event_tables(columns: Mapping[str, Columns]) -> dict[str, pa.Table]:
-    """The same, of tables that have rows and the columns that events are made of."""
+    """Columns of every canonical table as Arrow tables: of tables that have rows, what events are
+    made of."""
     return {
         name: pa.table({column: columns[name][column] for column in schema.names}, schema=schema)
         for name, schema in _READ.items()

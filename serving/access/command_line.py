@@ -37,6 +37,9 @@ tokens = typer.Typer(
 _LONGEST_LINE = 4096
 User = Annotated[str, typer.Argument(metavar="NAME", help="What is typed to sign in.")]
 TokenName = Annotated[str, typer.Argument(metavar="NAME", help="Which program it is for.")]
+Manager = Annotated[
+    int | None, typer.Option(metavar="N", help="A case manager's number on the list.", min=1)
+]
 Matter = Annotated[
     list[str] | None,
     typer.Option(
@@ -57,10 +60,7 @@ def add_user(
         Literal["case_manager", "supervisor", "analyst", "admin"],
         typer.Option(metavar="ROLE", help="case_manager, supervisor, analyst or admin."),
     ],
-    manager: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="A case manager's number on the list.", min=1),
-    ] = None,
+    manager: Manager = None,
     matter: Matter = None,
     shown_name: Annotated[
         str | None, typer.Option("--name", metavar="TEXT", help="The name as people say it.")
@@ -99,10 +99,7 @@ def change_user(
         Literal["case_manager", "supervisor", "analyst", "admin"] | None,
         typer.Option(metavar="ROLE", help="case_manager, supervisor, analyst or admin."),
     ] = None,
-    manager: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="A case manager's number on the list.", min=1),
-    ] = None,
+    manager: Manager = None,
     matter: Matter = None,
     no_matters: Annotated[
         bool, typer.Option("--no-matters", help="No sensitive matter is shown any more.")

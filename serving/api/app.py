@@ -34,13 +34,14 @@ from serving.api.problems import (
     Problem,
     Refused,
     field_errors,
+    form_at,
     kind_of,
     problem,
 )
 from serving.api.request_log import RequestLog, keep_details_out
 from serving.api.rules import SIGNED_IN, refuse_without_rules
 from serving.api.state import Service
-from serving.ehr.operation_outcome import FHIR_JSON, FhirError, operation_outcome
+from serving.ehr.operation_outcome import FHIR_JSON, FhirError
 from serving.settings import ServiceSettings, read_settings
 from serving.store.database import DatabaseError
 
@@ -50,12 +51,8 @@ ASKED_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
 def _answer(request: Request, said: Problem, headers: Any = None) -> JSONResponse:
-    if request.url.path.startswith("/fhir/"):  # an EHR reads errors in FHIR's form
-        outcome = operation_outcome(said.status, said.detail)
-        return JSONResponse(outcome, said.status, headers, media_type=FHIR_JSON)
-    return JSONResponse(
-        said.model_dump(), said.status, headers, media_type="application/problem+json"
-    )
+    told, media_type = form_at(request.url.path, said)
+    return JSONResponse(told, said.status, headers, media_type=media_type)
 
 
 def _id_of(request: Request) -> str:

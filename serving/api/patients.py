@@ -197,8 +197,8 @@ def patient(
     sight = service.sights(principal, [patient_id])[patient_id]
     told = published_patient(masked(row, sight, service.next_step), run)
     with service.database.reading() as connection:
-        taken = actions.of_patients(connection, [patient_id]).get(patient_id, [])
-        now = actions.standings(connection, [patient_id], service.today)[patient_id]
+        found = actions.of_patients(connection, [patient_id])
+        now = actions.standings_by(connection, found, [patient_id], service.today)[patient_id]
     over_time = service.store.patient_over_time(patient_id)
     happened, unreadable = _timeline(service, patient_id, run, days, sight)
     service.looked(principal, "patient", [patient_id], run)
@@ -212,7 +212,7 @@ def patient(
         standing=standing(now),
         actions=[
             ActionTaken(**{name: getattr(one, name) for name in ActionTaken.model_fields})
-            for one in reversed(taken)
+            for one in reversed(found.get(patient_id, ()))
         ],
         over_time=[_past_risk(one) for one in over_time],
         timeline=happened,

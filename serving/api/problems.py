@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from serving.ehr.cds_requests import ALIASES
+from serving.ehr.operation_outcome import FHIR_JSON, operation_outcome
 
 
 class FieldError(BaseModel):
@@ -87,6 +88,14 @@ def problem(
         instance=f"urn:uuid:{request_id}",
         errors=list(errors),
     )
+
+
+def form_at(path: str, said: Problem) -> tuple[dict[str, Any], str]:
+    """A problem in the form of the address that was asked, and its content type: an EHR reads
+    errors in FHIR's."""
+    if path.startswith("/fhir/"):
+        return operation_outcome(said.status, said.detail), FHIR_JSON
+    return said.model_dump(), "application/problem+json"
 
 
 _PLAIN_NAME = re.compile(r"[a-z][a-z_]{0,39}")

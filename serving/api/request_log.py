@@ -18,8 +18,7 @@ from starlette.datastructures import MutableHeaders
 
 from data.errors import where
 from serving.api.bodies import LARGEST_BODY, TooLarge
-from serving.api.problems import Refused, kind_of, problem
-from serving.ehr.operation_outcome import FHIR_JSON, operation_outcome
+from serving.api.problems import Refused, form_at, kind_of, problem
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -168,11 +167,10 @@ class RequestLog:
 
 async def _send_problem(send: Send, refused: Refused, request_id: str, path: str) -> None:
     said = problem(kind_of(refused), refused.status_code, str(refused.detail), request_id)
-    of_fhir = path.startswith("/fhir/")
-    told = operation_outcome(said.status, said.detail) if of_fhir else said.model_dump()
+    told, media_type = form_at(path, said)
     body = json.dumps(told).encode()
     headers = [
-        (b"content-type", FHIR_JSON.encode() if of_fhir else b"application/problem+json"),
+        (b"content-type", media_type.encode()),
         (b"content-length", str(len(body)).encode()),
     ]
     await send({"type": "http.response.start", "status": refused.status_code, "headers": headers})

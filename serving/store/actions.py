@@ -217,7 +217,16 @@ def standings(
     connection: sa.Connection, patients: Collection[str], today: date
 ) -> dict[str, Status]:
     """Where each of some patients stands on a day."""
-    taken = of_patients(connection, patients)
+    return standings_by(connection, of_patients(connection, patients), patients, today)
+
+
+def standings_by(
+    connection: sa.Connection,
+    taken: Mapping[str, Sequence[Action]],
+    patients: Collection[str],
+    today: date,
+) -> dict[str, Status]:
+    """The same, by the actions that `of_patients` found."""
     discharged = _discharges_told(connection, sorted(taken))
     return {p: status(taken.get(p, ()), today, discharged.get(p)) for p in patients}
 

@@ -26,7 +26,7 @@ from serving.scoring import Models
 from tests.bench.http_load import Load, load
 from tests.bench.live import PEOPLE, to_serve, trained_home, write_bodies
 from tests.bench.measuring import Line, Setting
-from tests.serving.served import OURS, running, token_of
+from tests.serving.served import OURS, free_port, running, token_of
 
 SECONDS = 20.0
 WORKERS = 2
@@ -110,7 +110,7 @@ def _write_features(models: Models, file: Path) -> None:
 def _theirs(models: Models, scratch: Path) -> Iterator[int]:
     from mlflow.lightgbm import save_model
 
-    folder, port = scratch / "mlflow-model", _free_port()
+    folder, port = scratch / "mlflow-model", free_port()
     save_model(models.by_task["readmission"].booster, str(folder), pip_requirements=["lightgbm"])
     command = ["mlflow", "models", "serve", "-m", str(folder), "-p", str(port), "--env-manager",
                "local", "--workers", str(WORKERS)]  # fmt: skip
@@ -148,11 +148,3 @@ def _running(
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        return bound.getsockname()[1]

@@ -67,15 +67,20 @@ def bentoml(*arguments: object) -> list[str]:
     return [sys.executable, "-W", "ignore", "-m", "bentoml", *map(str, arguments)]
 
 
+def free_port() -> int:
+    """A port on which nothing listens at this moment."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 @contextmanager
 def running(
     service: object, home: Path, base: Path, cwd: Path = ROOT, ready: bool = True, **more: str
 ) -> Iterator[Served]:
     """A service over `home` that answers; what is its own it keeps in `base`. `more` goes into its
     environment. Until it is `ready` to score, unless told otherwise."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     around = environment(home, base, **more)
     written = base / "output.log"
     with written.open("ab") as output:

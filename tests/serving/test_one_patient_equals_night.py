@@ -13,7 +13,7 @@ from data.intake import current
 from features.as_of import features_as_of
 from features.definitions import FEATURES
 from features.history import Histories
-from serving.request_columns import arrow_tables
+from serving.request_columns import event_tables
 from serving.schemas import ScoreRequest
 from serving.scoring import Models
 from serving.sent_rows import SentRows
@@ -59,7 +59,7 @@ def test_one_patient_through_the_api_has_the_nights_features_to_the_last_bit(
             sent[row["patient_id"]][name].append(row)
     for patient, asked in index.groupby("patient_id", sort=False):
         request = SentRows.of(ScoreRequest.model_validate({"as_of": NIGHT, **sent[str(patient)]}))
-        alone = Histories.of_tables(arrow_tables(request.tables), models.carries)
+        alone = Histories.of_tables(event_tables(request.tables), models.carries)
         of_one = features_as_of(alone, asked)
         expected = of_night.loc[asked.index]
         unlike = [
