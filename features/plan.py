@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from itertools import chain
 from threading import Lock
+from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -54,9 +57,20 @@ _NAMES_OF_MANY = ("FACILITY/", "PROVIDER/", "PRESCRIBER/")
 _OWN, _ITEMS, _SCORED = range(3)
 _Key = tuple[Channel, int]
 """A channel, and whether it is asked for its events, for its items, or for a score of them."""
-_Places = tuple[tuple[tuple[int, str], ...], tuple[tuple[float, float, float], ...]]
-"""Where a code speaks: (profile, item; "" for the channel's own), and for each what it stands for
-there: whether by a number of its own, that number, and the factor of the event's."""
+
+
+class _Places(NamedTuple):
+    """Where a code speaks.
+
+    `where` holds (profile, item; "" for the channel's own). `numbers` says of each, one after the
+    other, what the code stands for there: whether by a number of its own (1, 0), that number, and
+    the factor of the event's. `reach` is over how many days each asks, `farthest` the longest.
+    """
+
+    where: tuple[tuple[int, str], ...]
+    numbers: tuple[float, ...]
+    reach: tuple[int, ...]
+    farthest: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,17 +123,17 @@ class Plan:
         cells: dict[tuple[int, str], int] = {}
         start, cell, numbers, reach, farthest = [0], [], [], [], []
         for code in codes:
-            where, told = places[code]
-            for key in where:
+            spoken = places[code]
+            for key in spoken.where:
                 at = key[0] if not key[1] else cells.get(key, -1)
                 if at < 0:
                     at = cells[key] = len(profile)
                     profile.append(key[0])
                     item.append(self._items_of.get(key[0], {}).get(key[1], 0))
                 cell.append(at)
-            numbers += told
-            reach += (far := [self._reach[at] for at, _ in where])
-            farthest.append(max(far, default=SILENT))
+            numbers += spoken.numbers
+            reach += spoken.reach
+            farthest.append(spoken.farthest)
             start.append(len(cell))
         own, value, factor = np.array(numbers, np.float64).reshape(-1, 3).T
         return Heard(
@@ -139,18 +153,28 @@ class Plan:
                     value = meaning.value
                     number = (0.0, 0.0, meaning.factor) if value is None else (1.0, value, 1.0)
                     found.setdefault((profile, name), number)
-        return tuple(found), tuple(found.values())
+        reach = tuple(self._reach[profile] for profile, _ in found)
+        return _Places(
+            tuple(found), tuple(chain.from_iterable(found.values())), reach,
+            max(reach, default=SILENT),
+        )  # fmt: skip
 
     def _profiles_of(self, concept: str) -> list[int]:
         found = set(self._exact.get(concept, ()))
-        for length in self._prefix_lengths:
+        for length in self._prefix_lengths[concept.partition("/")[0]]:
             if (at := self._prefixes.get(concept[:length])) is not None:
                 found.update(at)
         return sorted(found)
 
     @cached_property
-    def _prefix_lengths(self) -> list[int]:
-        return sorted({len(prefix) for prefix in self._prefixes})
+    def _prefix_lengths(self) -> Mapping[str, list[int]]:
+        """How long the prefixes are that a concept of each family (DX, RX, ...) may have."""
+        of_any = {len(prefix) for prefix in self._prefixes if "/" not in prefix}
+        lengths = defaultdict(lambda: sorted(of_any))
+        for family in {prefix.partition("/")[0] for prefix in self._prefixes if "/" in prefix}:
+            own = {len(prefix) for prefix in self._prefixes if prefix.startswith(family + "/")}
+            lengths[family] = sorted(own | of_any)
+        return lengths
 
 
 @lru_cache(maxsize=32)

@@ -18,13 +18,13 @@ def read_request(body: bytes) -> SentRows:
     if len(body) > most and body.count(b"{") + body.count(b"[") > most:
         error = too_many_rows()
         raise RequestValidationError([{"type": error.type, "loc": (), "msg": error.message()}])
+    read = in_order(body)
+    if read is not None:
+        return read
     try:
         sent = json.loads(body)
     except (ValueError, RecursionError):
         raise RequestValidationError([{"type": "json_invalid", "loc": (), "msg": ""}]) from None
-    read = in_order(sent)
-    if read is not None:
-        return read
     try:
         return SentRows.of(ScoreRequest.model_validate(sent))
     except ValidationError as error:

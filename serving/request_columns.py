@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -80,7 +81,7 @@ def beside_each_other(requests: Sequence[Mapping[str, Columns]]) -> dict[str, Co
     the order of requests and ids."""
     tables: dict[str, Columns] = {}
     for name, schema in _SCHEMAS.items():
-        columns: Columns = {column: [] for column in schema.names}
+        columns: dict[str, list[Any]] = {column: [] for column in schema.names}
         for number, sent in enumerate(requests):
             for column, values in sent[name].items():
                 if column == "patient_id":

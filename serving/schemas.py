@@ -33,7 +33,7 @@ MOST_PATIENTS = 1000
 MOST_ROWS = 200_000
 MOST_FIELDS = 50
 """Names in one row or beside the tables: above any table's columns, so that a mistake is named."""
-_FIRST_DAY, _LAST_DAY = date(1850, 1, 1), date(2199, 12, 31)
+FIRST_DAY, LAST_DAY = date(1850, 1, 1), date(2199, 12, 31)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 MOST_CENTS = 10**13
 MOST_INTEGER = 10**9
@@ -64,7 +64,7 @@ def day_written(value: str) -> date:
         except ValueError:
             day = None
         if day is not None:
-            if _FIRST_DAY <= day <= _LAST_DAY:
+            if FIRST_DAY <= day <= LAST_DAY:
                 return day
             raise PydanticCustomError("day_range", "must lie between 1850-01-01 and 2199-12-31")
     raise PydanticCustomError("day", "must be a day written as YYYY-MM-DD")

@@ -1,28 +1,28 @@
-"""The rows of a score request by column, checked a column at a time.
+"""The rows of a score request by column.
 
-`serving.schemas.ScoreRequest` says what a request may hold; it looks at each value of each row, and
-that costs more than the scoring does. Most requests are as they should be, and for those the same
-is asked of whole columns: `in_order` answers them, and leaves every other to the schema, whose word
-is the last (a test holds the two together).
+`serving.schemas.ScoreRequest` says what a request may hold, and what is wrong with one; it looks at
+each value of each row in Python, and that costs more than the scoring does. Most requests are as
+they should be: `in_order` reads those, by msgspec with the same types and bounds, and leaves every
+other to the schema, whose word is the last (a test holds the two together).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import compress
-from operator import itemgetter
-from types import NoneType
-from typing import Any, get_args
+from operator import attrgetter
+from typing import Annotated, Any, Literal
 
-from pydantic_core import PydanticCustomError
+import msgspec
 
 from data.code_forms import codes_in_form, in_form
 from data.tables import KEY, LONGEST_TEXT, TABLES, Column, OnYearEnd, Table
 from serving.schemas import (
     FEEDS,
+    FIRST_DAY,
     LARGEST_NUMBER,
+    LAST_DAY,
     MOST_CENTS,
     MOST_INTEGER,
     MOST_PATIENTS,
@@ -30,10 +30,9 @@ from serving.schemas import (
     CostCovers,
     Origin,
     ScoreRequest,
-    day_written,
 )
 
-Columns = dict[str, list[Any]]
+Columns = Mapping[str, Sequence[Any]]
 """A canonical table: the name of a column → its values, None where empty."""
 
 
@@ -79,47 +78,38 @@ def _cost_covers(said: str | None, tables: Mapping[str, Columns]) -> str:
 
 def _columns_of(request: ScoreRequest, name: str) -> Columns:
     rows = [row.__dict__ for row in getattr(request, name)]
-    columns = {column.name: [row[column.name] for row in rows] for column in TABLES[name].columns}
-    return _numbered(name, columns)
+    columns = {c.name: tuple(row[c.name] for row in rows) for c in TABLES[name].columns}
+    return columns | {"source_row": _numbered(name, columns["source_row"])}
 
 
-def _numbered(name: str, columns: Columns) -> Columns:
-    columns["source_row"] = [
-        source or f"request:{name}:{place}" for place, source in enumerate(columns["source_row"])
-    ]
-    return columns
+def _numbered(name: str, sources: Sequence[str | None]) -> tuple[str, ...]:
+    return tuple(source or f"request:{name}:{place}" for place, source in enumerate(sources))
 
 
 class _UnsureError(Exception):
     """The schema has to say whether the request may be so."""
 
 
-def in_order(sent: object) -> SentRows | None:
-    """A body (as JSON was read) of which every column is as the schema wants it; None where one is
-    not, or may not be."""
+def in_order(body: bytes) -> SentRows | None:
+    """A body of which every value is plainly as the schema wants it; None where one is not, or may
+    not be."""
     try:
-        return _in_order(sent)
-    except (_UnsureError, PydanticCustomError, TypeError):  # TypeError: a value without a hash
+        return _in_order(_DECODER.decode(body))
+    except (_UnsureError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _in_order(sent: object) -> SentRows:
-    _sure(type(sent) is dict)
-    assert isinstance(sent, dict)
-    _sure(sent.keys() <= _NAMES)
-    as_of, through = sent.get("as_of"), sent.get("data_through")
-    origin, carries, covers = (sent.get(name) for name in ("origin", "carries", "cost_covers"))
-    _sure({type(as_of), type(through)} <= {str, NoneType})
-    _sure(origin in _ORIGINS and covers in _COVERS)
-    if carries is not None:
-        _sure(type(carries) is list and set(carries) <= FEEDS and len(carries) <= len(FEEDS))
-    tables = {name: _table(reader, sent.get(name, [])) for name, reader in _READERS.items()}
-    said, whole = (None if day is None else day_written(day) for day in (as_of, through))
+def _in_order(sent: Any) -> SentRows:
+    tables = {name: _table(reader, getattr(sent, name)) for name, reader in _READERS.items()}
+    for day in (sent.as_of, sent.data_through):
+        _sure(day is None or FIRST_DAY <= day <= LAST_DAY)
+    carries = None if sent.carries is None else tuple(sent.carries)
+    _sure(not carries or (FEEDS.issuperset(carries) and len(carries) <= len(FEEDS)))
     _sure(any(columns["patient_id"] for columns in tables.values()))
-    carried = None if carries is None else tuple(carries)
     found = SentRows(
-        _asked_on(said, whole, tables), whole, _cost_covers(covers, tables), origin, carried, tables
-    )
+        _asked_on(sent.as_of, sent.data_through, tables), sent.data_through,
+        _cost_covers(sent.cost_covers, tables), sent.origin, carries, tables,
+    )  # fmt: skip
     _sure(found.rows <= MOST_ROWS and len(found.patients) <= MOST_PATIENTS)
     return found
 
@@ -129,31 +119,27 @@ def _sure(told: bool) -> None:
         raise _UnsureError
 
 
-_Read = Callable[[list[Any]], list[Any]]
+_Read = Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
 class _Reader:
-    """How the rows of one table are read."""
+    """How the rows of one table are read: `values_of` has all columns of a row, and `more` asks of
+    some columns what msgspec does not."""
 
     table: Table
-    names: frozenset[str]
-    columns: tuple[tuple[str, Any, _Read], ...]
-    """Name of the column, what it is where a row does not have it, and what reads its values."""
+    names: tuple[str, ...]
+    values_of: Callable[[Any], tuple[Any, ...]]
+    more: tuple[tuple[str, _Read], ...]
 
 
-def _table(reader: _Reader, rows: object) -> Columns:
-    _sure(type(rows) is list)
-    assert isinstance(rows, list)
+def _table(reader: _Reader, rows: Sequence[Any]) -> Columns:
     if not rows:
-        return {name: [] for name, _, _ in reader.columns}
-    _sure(set(map(type, rows)) == {dict})
-    named = set().union(*rows)
-    _sure(named <= reader.names)
-    columns = {
-        name: read(_values(rows, name, default) if name in named else [default] * len(rows))
-        for name, default, read in reader.columns
-    }
+        return dict.fromkeys(reader.names, ())
+    by_column = zip(*map(reader.values_of, rows), strict=True)
+    columns: dict[str, tuple[Any, ...]] = dict(zip(reader.names, by_column, strict=True))
+    for name, read in reader.more:
+        columns[name] = read(columns[name])
     _sure(len(set(zip(*(columns[name] for name in KEY), strict=True))) == len(rows))
     for rule in reader.table.rules:
         both = zip(columns[rule.column], columns[rule.other], strict=True)
@@ -161,42 +147,17 @@ def _table(reader: _Reader, rows: object) -> Columns:
             _sure(all(_on_year_end(day) for day, other in both if other == rule.value))
         else:
             _sure(not any(day < other for day, other in both if day and other))
-    return _numbered(reader.table.name, columns)
-
-
-def _values(rows: list[dict[str, Any]], name: str, default: Any) -> list[Any]:
-    """One column; most are in every row or in none."""
-    try:
-        return [*map(itemgetter(name), rows)]
-    except KeyError:
-        return [row.get(name, default) for row in rows]
+    columns["source_row"] = _numbered(reader.table.name, columns["source_row"])
+    return columns
 
 
 def _on_year_end(day: date | None) -> bool:
     return day is None or (day.month, day.day) == (12, 31)
 
 
-def _read_column(column: Column) -> _Read:
-    """What reads the values of one column, and raises _UnsureError or PydanticCustomError where one
-    of them is not plainly right."""
-    read = _reader_of_given(column)
-    if column.name == "reversed" or (column.required and column.name != "source_row"):
-        return read
-
-    def read_given(values: list[Any]) -> list[Any]:
-        if None not in values:
-            return read(values)
-        given = [value is not None for value in values]
-        if any(given):
-            of_given = iter(read(list(compress(values, given))))
-            return [next(of_given) if one else None for one in given]
-        return values
-
-    return read_given
-
-
-def _reader_of_given(column: Column) -> _Read:
-    """The same of values none of which is None."""
+def _more_of(column: Column) -> _Read | None:
+    """What reads a column further, and raises _UnsureError where a value is not plainly right; None
+    where nothing is left to ask."""
     match column.type:
         case "text" if column.code_system:
             system, form = column.code_system, codes_in_form if column.several else in_form
@@ -205,93 +166,92 @@ def _reader_of_given(column: Column) -> _Read:
             return _of_texts(str.lower if column.lower_case else None)
         case "date":
             return _of_days
-        case "choice":
-            return _of_choices(frozenset(column.choices))
-        case "flag":
-            return _of_types(bool)
-        case "cents":
-            return _of_integers(-MOST_CENTS, MOST_CENTS)
-        case "integer":
-            return _of_integers(
-                -MOST_INTEGER if column.minimum is None else column.minimum,
-                MOST_INTEGER if column.maximum is None else column.maximum,
-            )
         case "number":
-            return _of_numbers(column.minimum, column.maximum)
-
-
-def _only(types: Iterable[type], values: Sequence[Any]) -> None:
-    _sure(set(map(type, values)) <= set(types))
-
-
-def _of_types(*types: type) -> _Read:
-    def read(values: list[Any]) -> list[Any]:
-        _only(types, values)
-        return values
-
-    return read
+            return _of_numbers
+        case _:
+            return None
 
 
 def _of_texts(kept: Callable[[str], str] | None) -> _Read:
-    def read(values: list[Any]) -> list[Any]:
-        _only((str,), values)
-        texts = set(values)
-        _sure(all(map(str.strip, texts)) and "".join(texts).isprintable())
-        _sure(max(map(len, texts)) <= LONGEST_TEXT)
-        if kept is None:
+    def read(values: tuple[str | None, ...]) -> tuple[str | None, ...]:
+        together = "".join(filter(None, values))
+        _sure(together.isprintable())
+        if " " in together:  # of all blanks this one is printable
+            _sure(all(map(str.strip, filter(None, values))))
+        if kept is None or not together:
             return values
-        as_kept = {text: kept(text) for text in texts}
-        return [as_kept[text] for text in values]
+        as_kept = {text: kept(text) for text in set(values) if text is not None}
+        return tuple(None if text is None else as_kept[text] for text in values)
 
     return read
 
 
-def _of_days(values: list[Any]) -> list[Any]:
-    _only((str,), values)
-    days = {text: day_written(text) for text in set(values)}
-    return [days[text] for text in values]
+def _of_days(values: tuple[date | None, ...]) -> tuple[date | None, ...]:
+    given = set(values) - {None}
+    _sure(not given or FIRST_DAY <= min(given) <= max(given) <= LAST_DAY)  # pyright: ignore
+    return values
 
 
-def _of_choices(choices: frozenset[str]) -> _Read:
-    def read(values: list[Any]) -> list[Any]:
-        _sure(choices.issuperset(values))
-        return values
-
-    return read
+def _of_numbers(values: tuple[float | None, ...]) -> tuple[float | None, ...]:
+    _sure(all(value is None or abs(value) < LARGEST_NUMBER for value in values))
+    return values
 
 
-def _of_integers(least: float, most: float) -> _Read:
-    def read(values: list[Any]) -> list[Any]:
-        _only((int,), values)
-        _sure(least <= min(values) and max(values) <= most)
-        return values
+def _type_of(column: Column) -> Any:
+    """The type and bounds of one column's values, as msgspec is told them."""
+    least, most = column.minimum, column.maximum
+    match column.type:
+        case "text":
+            return Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_TEXT)]
+        case "date":
+            return date
+        case "choice":
+            return Literal[column.choices]
+        case "flag":
+            return bool
+        case "cents":
+            return Annotated[int, msgspec.Meta(ge=-MOST_CENTS, le=MOST_CENTS)]
+        case "integer":
+            least = -MOST_INTEGER if least is None else least
+            most = MOST_INTEGER if most is None else most
+            return Annotated[int, msgspec.Meta(ge=least, le=most)]
+        case "number":
+            return Annotated[float, msgspec.Meta(ge=least, le=most)]
 
-    return read
+
+def _row_of(table: Table) -> type[msgspec.Struct]:
+    """What one row of a table is read into."""
+    fields: list[Any] = []
+    for column in table.columns:
+        kind = _type_of(column)
+        if column.name == "reversed":
+            fields.append((column.name, kind, False))
+        elif column.required and column.name != "source_row":
+            fields.append((column.name, kind))
+        else:
+            fields.append((column.name, kind | None, None))
+    return msgspec.defstruct(table.name, fields, kw_only=True, forbid_unknown_fields=True, gc=False)
 
 
-def _of_numbers(minimum: float | None, maximum: float | None) -> _Read:
-    def read(values: list[Any]) -> list[Any]:
-        _only((int, float), values)
-        numbers = [float(value) for value in values if abs(value) < LARGEST_NUMBER]
-        _sure(len(numbers) == len(values))  # neither NaN nor infinite
-        _sure(minimum is None or minimum <= min(numbers))
-        _sure(maximum is None or max(numbers) <= maximum)
-        return numbers
-
-    return read
+def _reader_of(table: Table) -> _Reader:
+    names = tuple(column.name for column in table.columns)
+    more = ((column.name, _more_of(column)) for column in table.columns)
+    read = tuple((name, one) for name, one in more if one is not None)
+    return _Reader(table, names, attrgetter(*names), read)
 
 
-_READERS = {
-    name: _Reader(
-        table,
-        frozenset(column.name for column in table.columns),
-        tuple(
-            (column.name, False if column.name == "reversed" else None, _read_column(column))
-            for column in table.columns
-        ),
-    )
+_READERS = {name: _reader_of(table) for name, table in TABLES.items()}
+_QUESTION: list[Any] = [
+    ("as_of", date | None, None),
+    ("data_through", date | None, None),
+    ("origin", Origin | None, None),
+    ("carries", list[str] | None, None),
+    ("cost_covers", CostCovers | None, None),
+]
+_ROWS: list[Any] = [
+    (name, list[_row_of(table)], msgspec.field(default_factory=list))
     for name, table in TABLES.items()
-}
-_NAMES = frozenset(ScoreRequest.model_fields)
-_ORIGINS = (None, *get_args(Origin))
-_COVERS = (None, *get_args(CostCovers))
+]
+_DECODER = msgspec.json.Decoder(
+    msgspec.defstruct("Request", [*_QUESTION, *_ROWS], kw_only=True, forbid_unknown_fields=True)
+)

@@ -29,6 +29,7 @@ DOORS = {
     "argon2": {"serving/access/passwords.py"},
     "fhir": {"serving/ehr/validated.py"},
     "limits": {"serving/api/limits.py"},
+    "msgspec": {"serving/sent_rows.py"},
     "prometheus_client": {"serving/api/metrics.py"},
     "sqlalchemy": {"serving/store/", "serving/access/"},
 }
