@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,10 @@ from data.tables import TABLES
 
 REREAD = "reread"
 _ROWS = 32_768
+_PAGE = 16_384
+"""Bytes: whoever reads one patient's rows skips the pages of others (`data.patient_rows`)."""
+_ALL_DIFFERENT = frozenset(("record_id", "source_row"))
+"""Columns of which a dictionary would hold every row, and cost a quarter of a file."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,14 @@ def column_lacking(taken: Taken) -> str | None:
 
 def columns_held(parquet: Path) -> frozenset[str]:
     """The columns of one written table; an earlier firstcall may have written fewer."""
+    written = parquet.stat()
+    return _columns_held(parquet, written.st_mtime_ns, written.st_size)
+
+
+@lru_cache(maxsize=64)
+def _columns_held(parquet: Path, _written_at: int, _bytes: int) -> frozenset[str]:
+    """Remembered, because the end of a file that tells of millions of rows takes long to read, and
+    each look at a patient asks."""
     return frozenset(pq.read_schema(parquet).names)
 
 
@@ -132,7 +145,15 @@ def write_parquet(
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = 0
     held = schema.empty_table()
-    with pq.ParquetWriter(path, schema, compression="zstd", compression_level=1) as writer:
+    repeating: Any = [name for name in schema.names if name not in _ALL_DIFFERENT]
+    with pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        data_page_size=_PAGE,
+        use_dictionary=repeating,
+    ) as writer:
         for batch in connection.sql(query).to_arrow_reader(_ROWS):
             rows += batch.num_rows
             held = pa.concat_tables([held, pa.Table.from_batches([batch]).cast(schema)])

@@ -4,59 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from data.duckdb_connection import connect
+from data.file_relations import parquet_relation
 from data.tables import TABLES
+
+_MEMORY = "512MB"
 
 
 def patient_rows(tables: Mapping[str, Path], patient_id: str) -> dict[str, pa.Table]:
     """Every version of every row about one patient, a canonical table each; without rows for a
     stranger. `tables` are the Parquet files of a generation (`data.intake.current`), which are
-    sorted by patient, so that few row groups are read."""
-    return {
-        name: _read(tables[name], declared.schema, patient_id) for name, declared in TABLES.items()
-    }
+    sorted by patient, so that little of them is read."""
+    with _files().cursor() as connection:
+        return {
+            name: _read(connection, tables[name], declared.schema, patient_id)
+            for name, declared in TABLES.items()
+        }
 
 
-def _read(file: Path, schema: pa.Schema, patient_id: str) -> pa.Table:
-    with pq.ParquetFile(file, pre_buffer=False) as parquet:
-        names = [name for name in schema.names if name in parquet.schema_arrow.names]
-        column = parquet.schema_arrow.names.index("patient_id")
-        groups = [
-            group
-            for group in range(parquet.num_row_groups)
-            if _may_hold(parquet.metadata.row_group(group).column(column).statistics, patient_id)
-        ]
-        found = []
-        for group in groups:
-            ids = parquet.read_row_group(group, ["patient_id"], use_threads=False)["patient_id"]
-            where = pc.equal(ids, patient_id)  # pyright: ignore[reportAttributeAccessIssue]
-            if pc.any(where).as_py():  # pyright: ignore[reportAttributeAccessIssue]
-                rows = parquet.read_row_group(group, names, use_threads=False)
-                found.append(rows.filter(where))
-    if not found:
-        return schema.empty_table()
-    held = pa.concat_tables(found)
+@cache
+def _files() -> duckdb.DuckDBPyConnection:
+    """Where this process remembers what the files say of their row groups: reading that anew takes
+    longer than the rows do."""
+    connection = connect(threads=1, memory=_MEMORY)
+    connection.execute("SET GLOBAL parquet_metadata_cache = true")
+    return connection
+
+
+def _read(
+    connection: duckdb.DuckDBPyConnection, file: Path, schema: pa.Schema, patient_id: str
+) -> pa.Table:
+    query = f"FROM {parquet_relation(file)} WHERE patient_id = ?"
+    held = connection.sql(query, params=[patient_id]).to_arrow_table()
     columns = [
         held[field.name].cast(field.type)
-        if field.name in names
+        if field.name in held.schema.names
         else pa.nulls(held.num_rows, field.type)
         for field in schema
     ]
     return pa.Table.from_arrays(columns, schema=schema)
-
-
-def _may_hold(statistics: Any, patient_id: str) -> bool:
-    """Whether a row group's bounds include an id. Bounds of texts are of their UTF-8 bytes, by
-    which Python's order of texts goes too."""
-    if statistics is None or not statistics.has_min_max:
-        return True
-    return statistics.min <= patient_id <= statistics.max
 
 
 def standing_rows(rows: pa.Table, as_of: date) -> list[dict[str, Any]]:

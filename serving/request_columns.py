@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from data.codes import recognised
 from data.tables import TABLES
 from features.events import READ
+from serving.known_codes import known_codes
 from serving.sent_rows import Columns
 
 _SCHEMAS = {name: table.schema for name, table in TABLES.items()}
@@ -39,38 +39,13 @@ def unknown_codes(requests: Sequence[Mapping[str, Columns]]) -> list[list[str]]:
             list(zip(tables[table]["code_system"], tables[table]["code"], strict=True))
             for tables in requests
         ]
-        known = _known_of(set().union(*sent))
+        known = known_codes(set().union(*sent))
         unknown = {coded for coded, is_known in known.items() if not is_known}
         for codes_sent, warnings in zip(sent, said, strict=True):
             lacking = sum(code in unknown for code in codes_sent) if unknown else 0
             if lacking:
                 warnings.append(f"{lacking} of {len(codes_sent)} {word} codes are not known")
     return said
-
-
-_Code = tuple[str, str]
-_remembered: dict[_Code, bool] = {}
-_MOST_REMEMBERED = 1 << 16
-
-
-def _known_of(coded: Collection[_Code]) -> dict[_Code, bool]:
-    """Whether each code, with its system before it, is in a code list. Most were asked about
-    before; the others are looked up together."""
-    told = {one: _remembered.get(one) for one in coded}
-    new: dict[str, list[str]] = {}
-    for (system, code), is_known in told.items():
-        if is_known is None:
-            new.setdefault(system, []).append(code)
-    found = {
-        (system, code): is_known
-        for system, codes in new.items()
-        for code, is_known in zip(codes, recognised(system, codes).tolist(), strict=True)
-    }
-    if len(_remembered) + len(found) > _MOST_REMEMBERED:
-        _remembered.clear()
-    if len(found) <= _MOST_REMEMBERED:
-        _remembered.update(found)
-    return {one: found[one] if is_known is None else is_known for one, is_known in told.items()}
 
 
 _DIGITS = 6

@@ -16,12 +16,12 @@ from typing import Any, Literal
 import pyarrow as pa
 
 from data.code_names import NOT_KNOWN, name_of
-from data.codes import recognised
 from data.patient_rows import standing_rows
 from features.definitions.sensitivity import sensitive_concept
 from features.event_words import event_words, number
 from features.lab_tests import LAB_TESTS
 from features.meaning import meanings
+from serving.known_codes import known_codes
 from serving.sight import Sight
 from serving.withheld_rows import WithheldRows, matter_of
 
@@ -122,7 +122,7 @@ def _may_be_named(system: str, code: str, sight: Sight) -> bool:
     """A code that no list explains may be of any matter: it is shown to whoever may see all."""
     if sight.is_all:
         return True
-    return system not in _UNEXPLAINED and bool(recognised(system, [code])[0])
+    return system not in _UNEXPLAINED and known_codes([(system, code)])[system, code]
 
 
 def _name(family: str, system: str, code: str) -> str:

@@ -9,7 +9,7 @@ import json
 import os
 import time
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -35,9 +35,10 @@ _MEGABYTE = 2**20
 
 @dataclass
 class _Seen:
-    """Answers by what was asked, those that are not as expected, and the workers' memory."""
+    """How long answers took by what was asked, those that are not as expected, and the workers'
+    memory."""
 
-    answers: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     wrong: Counter[str] = field(default_factory=Counter)
     memory: list[tuple[float, float]] = field(default_factory=list)
 
@@ -62,14 +63,20 @@ def lines(given: Setting) -> list[Line]:
         said = served.said()
     assert "Traceback" not in said, "the service wrote a traceback"
     before, after = _settled(seen.memory)
-    every = sum(seen.answers.values())
+    every = sum(map(len, seen.seconds.values()))
     return [
-        Line(f"{SECONDS:.0f} s of {', '.join(sorted(seen.answers))}: wrong answers "
+        Line(f"{SECONDS:.0f} s, {every / SECONDS:.0f} answers a second: wrong ones "
              f"{dict(seen.wrong) or ''}", sum(seen.wrong.values()), "of", every, bar="none",
              met=not seen.wrong, unit=""),
         Line("memory of both workers at the end", after, "once settled", before, after / before,
              "at most 1.05 ×", after <= 1.05 * before, "MB"),
+        *(Line(f"{name}, {len(took):,} times, p50", _milliseconds(took, 50), "p99",
+               _milliseconds(took, 99), unit="ms") for name, took in sorted(seen.seconds.items())),
     ]  # fmt: skip
+
+
+def _milliseconds(seconds: list[float], percentile: int) -> float:
+    return 1000 * float(np.percentile(seconds, percentile))
 
 
 def _settled(memory: list[tuple[float, float]]) -> tuple[float, float]:
@@ -155,12 +162,14 @@ async def _call(
     rng = np.random.default_rng(number)
     while time.monotonic() < until:
         name, method, path, more, expected = day.ask(rng)
-        seen.answers[name] += 1
+        began = time.perf_counter()
         try:
             answer = await client.request(method, path, **more)
         except httpx.RemoteProtocolError:
             seen.wrong[f"{name}: the connection was cut"] += 1
             continue
+        finally:
+            seen.seconds[name].append(time.perf_counter() - began)
         if answer.status_code != expected:
             seen.wrong[f"{name}: {answer.status_code}"] += 1
 
