@@ -28,10 +28,10 @@ demo: $(READY)  ## invent a population, train both models, run a night, print th
 	@FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall demo
 
 worklist: $(READY)  ## the whole list that the demo published
-	@FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall worklist --top 100
+	@FIRSTCALL_DATABASE= FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall worklist --top 100
 
 serve: $(READY)  ## the scoring service on what the demo made (http, this machine only)
-	@FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall serve
+	@FIRSTCALL_DATABASE= FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall serve
 
 mlflow: $(READY)  ## the MLflow pages on what the demo made
 	@FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall mlflow

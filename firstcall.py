@@ -83,9 +83,11 @@ def demo(
 
     home = _home()
     begin_anew(home.root)
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_DEFAULT_ARTIFACT_ROOT"):
+    elsewhere = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_DEFAULT_ARTIFACT_ROOT",
+                 "FIRSTCALL_DATABASE")  # fmt: skip
+    for name in elsewhere:
         if os.environ.pop(name, None):
-            say(f"{name} is left aside: models of invented people stay in the demo's own folder.")
+            say(f"{name} is left aside: what is invented stays in the demo's own folder.")
     _invent(home, members, 4, seed)
     _take_in(home, "canonical", home.invented)
     for settings in (READMISSION, HIGH_COST):
@@ -241,9 +243,10 @@ def serve(
     Example: firstcall serve --port 3000
     """
     from serving.access.command_line import ways_in
+    from serving.settings import read_settings
 
     say(f"The service answers on http://{host}:{port} (/openapi.json tells how to ask it).")
-    say(*ways_in(_home()))
+    say(*ways_in(_home(), read_settings(_home()).open_id is not None))
     become(
         "bentoml", "serve", "serving.service:Firstcall", "--host", host, "--port", str(port),
         "--working-dir", str(Path(__file__).parent),

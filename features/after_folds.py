@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.folds import AFTER, STARTED, WITHIN, compiled
+from features.compiling import compiled
+from features.folds import AFTER, STARTED, WITHIN
 from features.layout import P_SPANS
 from features.span_folds import last_covered
 

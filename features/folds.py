@@ -7,15 +7,11 @@ events change; what is so without any event stands in the row already.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from features import window
+from features.compiling import compiled
 from features.layout import P_SLOT, T_DAYS, T_FEATURE, T_HOW
 from features.window import MONTH_DAYS, MOST_MONTHS
-
-# Without Numba's counting of references: nothing here keeps or makes an array, and counting those
-# that are handed over took a quarter of the time.
-compiled = njit(cache=True, nogil=True, _nrt=False)  # pyright: ignore[reportCallIssue]
 
 HOWS = (
     "count", "any", "sum", "total", "trend", "sum_trend", "new", "recurrent",

@@ -15,9 +15,9 @@ number of threads, shards or other questions can change a bit.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from features.after_folds import told_after
+from features.compiling import called
 from features.folds import (
     AGE,
     COVERED_NOW,
@@ -65,13 +65,13 @@ from features.window import MOST_MONTHS
 
 KERNEL_VERSION = 5
 """Raised whenever the same events come to mean other numbers; part of every fingerprint."""
-COMPILED_IN = "2b62ce9798437636e3e4171d07d5111a2d1e91e1c49a37f7a1c47d2390191df7"
-"""sha256 over what is compiled into this: folds.py, span_folds.py, after_folds.py, layout.py and
-window.py. Numba looks at this file alone to see whether the code that it keeps on disk is stale, so
-a change there has to change something here; a test says the new sum."""
+COMPILED_IN = "34ded1b5599f639a9d21d26eaf0789dbd14f0d97c3a0e9e0a7fd91ff599b7241"
+"""sha256 over what is compiled into this: compiling.py, folds.py, span_folds.py, after_folds.py,
+layout.py and window.py. Numba looks at this file alone to see whether the code that it keeps on
+disk is stale, so a change there has to change something here; a test says the new sum."""
 
 
-@njit(cache=True, nogil=True)
+@called
 def answer(out, template, events, asked, heard, profiles, declared, anchors, scores, window_days):
     """Fill `out[row, f]` (float32) for every question and feature.
 
@@ -311,7 +311,7 @@ def answer(out, template, events, asked, heard, profiles, declared, anchors, sco
                         tally[at, q] = 0
 
 
-@njit(cache=True, nogil=True)
+@called
 def _sizes(person, first_asked, first_event, start):
     """The most questions and events of a patient, and cells of a code."""
     questions, events, cells = 1, 1, 1

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numba import njit
 
+from features.compiling import called
 from features.history import THREADS, Histories
 from features.questions import Questions
 from features.shards import Shard
@@ -41,7 +41,7 @@ def last_news_of(histories: Histories, questions: Questions) -> np.ndarray:
     return out
 
 
-@njit(cache=True, nogil=True)
+@called
 def _last(out, rows, patients, day, first_event, happened, known, superseded, code, counts):
     for q in range(len(rows)):
         p, as_of = patients[q], np.int64(day[q])

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from features.folds import (
-    COVERED_DAYS,
-    COVERED_MONTHS,
-    DAYS,
-    NO_DAY,
-    compiled,
-)
+from features.compiling import compiled
+from features.folds import COVERED_DAYS, COVERED_MONTHS, DAYS, NO_DAY
 from features.window import MONTH_DAYS, MOST_MONTHS
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from features.compiling import called
 
 ACUTE_STARTED, ACUTE_ENDED, EMERGENT, EMERGENCY_VISIT, OTHER_STARTED = 1, 2, 3, 4, 5
 CONDITION, HAEMOGLOBIN, SODIUM, PROCEDURE, SPECIALTY, ONCOLOGY = 6, 7, 8, 9, 10, 11
@@ -15,7 +16,7 @@ FACTS = (
 """The columns that `stay_facts` fills."""
 
 
-@njit(cache=True, nogil=True)
+@called
 def stay_facts(
     out, first_event, happened, known, superseded, code, value,
     question_patient, question_day, question_admitted, question_row,

@@ -46,7 +46,7 @@ class PatientScore(BaseModel):
     left_out: Annotated[
         str | None,
         Field(description="why this person is not on the list: not to be called, as far as known; "
-              "or `beyond capacity`, where others came first and nothing speaks against a call",
+              "or `beyond capacity`, where its places were taken and nothing speaks against a call",
               examples=["in hospital now"]),
     ]  # fmt: skip
     warnings: _Warnings

@@ -42,7 +42,7 @@ from serving.schemas import ScoreRequest
 from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
 from serving.sent_rows import Columns, SentRows
 from serving.sight import Sight
-from serving.stale_data import stale
+from serving.stale_data import Reach, stale
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -119,8 +119,8 @@ class Scorer:
         for asked, places in alike.items():
             matters = [() if sights is None else sights[place].matters for place in places]
             sent = [requests[place].tables for place in places]
-            through = [requests[place].data_through for place in places]
-            told = self._answered(sent, through, matters, asked)
+            reach = [Reach(requests[p].data_through, requests[p].asked_on) for p in places]
+            told = self._answered(sent, reach, matters, asked)
             answers.update(zip(places, told, strict=True))
         return [answers[place] for place in range(len(requests))]
 
@@ -136,12 +136,12 @@ class Scorer:
         """As `answer`, of canonical tables: all of them, with all of their columns."""
         sent = {name: rows[name].to_pydict() for name in TABLES}
         asked = _Asked(as_of, tuple(sorted(set(carries))), cost_covers)
-        return self._answered([sent], [data_through], [sight.matters], asked)[0]
+        return self._answered([sent], [Reach(data_through)], [sight.matters], asked)[0]
 
     def _answered(
         self,
         sent: Sequence[Mapping[str, Columns]],
-        through: Sequence[date | None],
+        reach: Sequence[Reach],
         matters: Sequence[Collection[str]],
         asked: _Asked,
     ) -> list[ScoreAnswer]:
@@ -171,10 +171,10 @@ class Scorer:
                 as_of=as_of,
                 models=self.models.versions,
                 patients=of_request,
-                warnings=[*about_models, *stale(tables, whole_through, as_of), *about_codes],
+                warnings=[*about_models, *stale(tables, reaching, as_of), *about_codes],
             )
-            for of_request, tables, whole_through, about_codes in zip(
-                patients, sent, through, unknown_codes(sent), strict=True
+            for of_request, tables, reaching, about_codes in zip(
+                patients, sent, reach, unknown_codes(sent), strict=True
             )
         ]
 

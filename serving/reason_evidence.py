@@ -14,7 +14,7 @@ from features.definitions import feature
 from features.evidence import Seen
 from features.history import Histories
 from serving.population_of_rows import population_of_rows
-from serving.reasons import not_known, said
+from serving.reasons import matter_of_number, not_known, said
 from serving.scoring import CAUSE, Models, score
 from serving.sight import Sight
 from serving.withheld_rows import WithheldRows
@@ -72,7 +72,7 @@ def evidence_behind(
         if declared.concept != concept:
             continue
         value = float(asked.X[name].iloc[0])
-        if not sight.shows(declared.sensitive_of(value)):
+        if not sight.shows(matter_of_number(declared, value)):
             continue
         words = said(declared, value, _last(asked.X, declared.last_event), day, as_of)
         if words == not_known(declared):

@@ -32,10 +32,11 @@ ADDITIVE_WITHIN = 1e-6
 SMALLEST_SHARE = 0.01
 """In log odds: what moves the odds by less than one percent is no reason."""
 MOST_OF_INDICES = 1
-"""Charlson's index, CMS-HCC and their like are sums over the same illnesses: told twice, they would
-read as two reasons."""
+"""Of one direction. Charlson's index, CMS-HCC and their like are sums over the same illnesses: told
+twice, they would read as two reasons."""
 MOST_OF_COST = 1
-"""Reasons about cost beside a risk of readmission: nobody can act on what was paid."""
+"""Reasons of one direction about cost beside a risk of readmission: nobody can act on what was
+paid."""
 
 _MOVES = (
     "last", "last_is", "last_outside", "days_since", "covered_now", "distinct_now", "after",
@@ -235,7 +236,8 @@ def reasons(
     `as_of` is the day of the question, one for all rows or one a row; `told_on` is the day of
     whoever reads, where it is another. Left out, so that the next ones take their place, are
     sensitive reasons, unless `with_sensitive` asks for all of them or `shown` names their matter
-    among those of the row, and beside a readmission all but MOST_OF_COST that are about cost. With
+    among those of the row, and of each direction all but MOST_OF_INDICES sums over illnesses, and
+    beside a readmission all but MOST_OF_COST that are about cost. With
     `beside_sensitive` sensitive ones are told too, and take nobody's place: of what is kept so,
     everybody can be shown what he may see.
     """
@@ -252,13 +254,12 @@ def reasons(
     answer = []
     for row, day in enumerate(days):
         found: list[Reason] = []
-        costs = indices = 0
         may_be_told = () if shown is None else shown[row]
         of_row = values[row].tolist()
         for sign, most in ((1.0, top), (-1.0, lowering)):
             weight = sign * of_concept[row]
             weight_of = (sign * of_feature[row]).tolist()
-            kept = 0
+            kept = costs = indices = 0
             for g in np.argsort(-weight, kind="stable").tolist():
                 if kept == most or weight[g] < SMALLEST_SHARE:
                     break
@@ -315,20 +316,32 @@ _WANTED = frozenset((
     "follow-up after the last discharge", "prescriptions filled since the last discharge",
 ))  # fmt: skip
 """Care that is missed where there is none of it."""
+_MISSED_ALONE = frozenset((
+    "office visits since the last discharge", "home health episodes since the last discharge",
+    "follow-up after the last discharge",
+))  # fmt: skip
+"""Care of which the suggestion is that it should take place: where it did, there is none."""
 _LIMITS = {test.name: test.limits for test in LAB_TESTS}
 _VALUES = frozenset(("last", "min", "max"))
 
 
 def _can_be_acted_on(declared: Feature, value: float) -> bool:
     """Whether the suggestion to a concept fits what was seen: where there is none of it, of wanted
-    care alone; of a laboratory test, where a value lies outside its limits."""
-    if not declared.actionable:
+    care alone; of a laboratory test, where a value lies outside its limits. Nothing is suggested
+    about what nobody knows, nor because somebody was asked about his needs, whatever he said."""
+    if not declared.actionable or math.isnan(value):
+        return False
+    if declared.how == "days_since":  # 0 is today
+        return declared.family != "labs" and declared.source != "screening"
+    if declared.source == "screening" and declared.how in ("count", "distinct"):
         return False
     if declared.family == "labs" and declared.channel is not None:
         if declared.how in _VALUES:
             low, high = _LIMITS[declared.channel.name]
             return not low <= value <= high
         return declared.how in ("outside", "last_outside") and value > 0
+    if declared.concept in _MISSED_ALONE:
+        return value == 0
     return value > 0 or declared.concept in _WANTED
 
 
@@ -346,11 +359,14 @@ def _about(declared: Sequence[Feature], members: Sequence[int], values: list[flo
     """What makes a group sensitive for these values: its first sensitive member."""
     if any(_is_index(declared[column]) for column in members):
         return ANY_OF_THEM
-    for column in members:
-        about = declared[column].sensitive_of(values[column])
-        if about is not None:
-            return about
-    return None
+    told = (matter_of_number(declared[column], values[column]) for column in members)
+    return next((about for about in told if about is not None), None)
+
+
+def matter_of_number(declared: Feature, value: float) -> str | None:
+    """What makes a feature's value sensitive, None where nothing does. A sum over illnesses may be
+    of any: points can name one."""
+    return ANY_OF_THEM if _is_index(declared) else declared.sensitive_of(value)
 
 
 def _evidence(

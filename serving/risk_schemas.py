@@ -51,8 +51,8 @@ class Risk(BaseModel):
         list[Reason] | None,
         Field(
             description="what raises and lowers the risk; an empty list where there is nothing to "
-            "tell; null where the published run did not explain this person: POST /score explains "
-            "anyone"
+            "tell; null where the published run did not explain this person: "
+            "POST /v1/patients/{patient_id}/rescore does"
         ),
     ]
 

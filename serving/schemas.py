@@ -298,7 +298,8 @@ class ScoreRequest(_TableLists):
     as_of: Annotated[
         Day | None,
         Field(description="the day at whose end the question is asked; later rows are unseen. "
-              "Where it is left out, data_through, else the day on which the newest row was known",
+              "Where it is left out, data_through, else the day on which the newest row was known, "
+              "rows of days to come left aside",
               examples=["2024-12-31"]),
     ] = None  # fmt: skip
     data_through: Annotated[

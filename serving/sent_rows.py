@@ -39,7 +39,8 @@ Columns = Mapping[str, Sequence[Any]]
 @dataclass(frozen=True)
 class SentRows:
     """One request: the question, and the rows sent with it (each canonical table, with all of its
-    columns; source_row as the request numbers its rows)."""
+    columns; source_row as the request numbers its rows). `asked_on` is the day on which it was
+    asked, where it left as_of out."""
 
     as_of: date
     data_through: date | None
@@ -47,14 +48,17 @@ class SentRows:
     origin: str | None
     carries: tuple[str, ...] | None
     tables: Mapping[str, Columns]
+    asked_on: date | None = None
 
     @classmethod
-    def of(cls, request: ScoreRequest) -> SentRows:
+    def of(cls, request: ScoreRequest, today: date | None = None) -> SentRows:
+        """`today`: the day on which it is asked, which bounds an as_of that is left out."""
         carries = None if request.carries is None else tuple(request.carries)
         tables = {name: _columns_of(request, name) for name in TABLES}
-        as_of = _asked_on(request.as_of, request.data_through, tables)
+        as_of = _as_of(request.as_of, request.data_through, tables, today)
         covers = _cost_covers(request.cost_covers, tables)
-        return cls(as_of, request.data_through, covers, request.origin, carries, tables)
+        asked_on = today if request.as_of is None else None
+        return cls(as_of, request.data_through, covers, request.origin, carries, tables, asked_on)
 
     @property
     def rows(self) -> int:
@@ -65,9 +69,17 @@ class SentRows:
         return set().union(*(columns["patient_id"] for columns in self.tables.values()))
 
 
-def _asked_on(as_of: date | None, through: date | None, tables: Mapping[str, Columns]) -> date:
-    """The day of the question: what was said, else how far the data reach, as far as known."""
-    return as_of or through or max(day for each in tables.values() for day in each["known_on"])
+def _as_of(
+    as_of: date | None, through: date | None, tables: Mapping[str, Columns], today: date | None
+) -> date:
+    """The day of the question: what was said, else how far the data reach, as far as known. A row
+    that says it was known after today is a slip: it moves nobody's question."""
+    if said := as_of or through:
+        return said
+    known = [day for each in tables.values() for day in each["known_on"]]
+    if today is None:
+        return max(known)
+    return max((day for day in known if day <= today), default=today)
 
 
 def _cost_covers(said: str | None, tables: Mapping[str, Columns]) -> str:
@@ -90,16 +102,16 @@ class _UnsureError(Exception):
     """The schema has to say whether the request may be so."""
 
 
-def in_order(body: bytes) -> SentRows | None:
+def in_order(body: bytes, today: date | None = None) -> SentRows | None:
     """A body of which every value is plainly as the schema wants it; None where one is not, or may
-    not be."""
+    not be. `today` as in `SentRows.of`."""
     try:
-        return _in_order(_DECODER.decode(body))
+        return _in_order(_DECODER.decode(body), today)
     except (_UnsureError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def _in_order(sent: Any) -> SentRows:
+def _in_order(sent: Any, today: date | None) -> SentRows:
     tables = {name: _table(reader, getattr(sent, name)) for name, reader in _READERS.items()}
     for day in (sent.as_of, sent.data_through):
         _sure(day is None or FIRST_DAY <= day <= LAST_DAY)
@@ -107,8 +119,9 @@ def _in_order(sent: Any) -> SentRows:
     _sure(not carries or (FEEDS.issuperset(carries) and len(carries) <= len(FEEDS)))
     _sure(any(columns["patient_id"] for columns in tables.values()))
     found = SentRows(
-        _asked_on(sent.as_of, sent.data_through, tables), sent.data_through,
+        _as_of(sent.as_of, sent.data_through, tables, today), sent.data_through,
         _cost_covers(sent.cost_covers, tables), sent.origin, carries, tables,
+        today if sent.as_of is None else None,
     )  # fmt: skip
     _sure(found.rows <= MOST_ROWS and len(found.patients) <= MOST_PATIENTS)
     return found

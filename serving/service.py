@@ -101,7 +101,7 @@ def _ready_to_serve() -> None:
     settings = read_settings(home)
     NextSteps.of(home)
     placed = at_hand(home, settings)
-    compiling = begin_compiling(home, placed) if placed else None
+    compiling = begin_compiling(home, placed) if placed else []
     try:
         refuse_misfits(home, settings)
         key = AuditKey.of_home(home)
@@ -111,9 +111,9 @@ def _ready_to_serve() -> None:
         finally:
             database.close()
     except BaseException:
-        if compiling:
-            compiling.kill()
-            compiling.wait()
+        for one in compiling:
+            one.kill()
+            one.wait()
         raise
 
 

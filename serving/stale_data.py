@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import NamedTuple
 
 from serving.sent_rows import Columns
 
@@ -11,29 +12,45 @@ STALE_AFTER_DAYS = 31
 """So many days after the last day of data one would call on people by old news."""
 
 
-def stale(tables: Mapping[str, Columns], data_through: date | None, as_of: date) -> list[str]:
-    """The warning about rows that are asked about as of a day; none where they are new enough.
+class Reach(NamedTuple):
+    """How far rows reach: `through` is the last day through which they are whole, as far as anybody
+    says; `asked_on` is the day on which they were asked about, where no as_of was said."""
 
-    `data_through` is the last day through which the rows are whole. Where nobody says it, the day
-    on which the newest of them was known stands for it, and the warning leaves open whether more
-    happened.
+    through: date | None = None
+    asked_on: date | None = None
+
+
+def stale(tables: Mapping[str, Columns], reach: Reach, as_of: date) -> list[str]:
+    """The warnings about rows that are asked about as of a day; none where they are new enough, and
+    none is of a day to come.
+
+    Where as_of was left out the question is as old as the data: their age counts from the day on
+    which it was asked. Where nobody says how far the data reach, the day on which the newest of
+    them was known stands for it, and the warning leaves open whether more happened.
     """
-    if data_through is not None:
-        days = (as_of - data_through).days
-        if days <= STALE_AFTER_DAYS:
-            return []
-        return [f"these data end on {data_through}, {days} days before {as_of}: what happened "
-                "since then is not in the risks"]  # fmt: skip
-    newest = max(_known(tables, as_of), default=None)
+    on = max(as_of, reach.asked_on or as_of)
+    known = [day for columns in tables.values() for day in columns["known_on"]]
+    told = _unseen(known, as_of) if reach.asked_on else []
+    if reach.through is not None:
+        days = (on - reach.through).days
+        if days > STALE_AFTER_DAYS:
+            told.append(f"these data end on {reach.through}, {days} days before {on}: what "
+                        "happened since then is not in the risks")  # fmt: skip
+        return told
+    newest = max((day for day in known if day <= as_of), default=None)
     if newest is None:
-        return [f"none of these rows was known on {as_of}"]
-    days = (as_of - newest).days
-    if days <= STALE_AFTER_DAYS:
+        return [*told, f"none of these rows was known on {as_of}"]
+    days = (on - newest).days
+    if days > STALE_AFTER_DAYS:
+        told.append(f"the newest of these rows was known on {newest}, {days} days before {on}: if "
+                    "more has happened since then, it is not in the risks (data_through says how "
+                    "far the data reach)")  # fmt: skip
+    return told
+
+
+def _unseen(known: Sequence[date], as_of: date) -> list[str]:
+    later = sum(day > as_of for day in known)
+    if not later:
         return []
-    return [f"the newest of these rows was known on {newest}, {days} days before {as_of}: if more "
-            "has happened since then, it is not in the risks (data_through says how far the data "
-            "reach)"]  # fmt: skip
-
-
-def _known(tables: Mapping[str, Columns], as_of: date) -> Iterable[date]:
-    return (day for columns in tables.values() for day in columns["known_on"] if day <= as_of)
+    return [f"{later} of {len(known)} rows were known after {as_of} only, which is asked about "
+            "because as_of was left out: they are unseen"]  # fmt: skip

@@ -271,13 +271,14 @@ def _record(
 def _is_known(home: Home, database: Database, patient_id: str) -> bool:
     """Whether a published run or what was taken in holds a patient."""
     from data.generation import find_current
+    from data.intake import current
     from data.patient_rows import patient_rows
     from serving.store import consents
 
     with database.reading() as connection:
         if consents.is_known(connection, patient_id):
             return True
-    taken = find_current(home)
-    if taken is None:
+    if find_current(home) is None:
         return False
-    return any(rows.num_rows for rows in patient_rows(taken.tables, patient_id).values())
+    tables = current(home).tables
+    return any(rows.num_rows for rows in patient_rows(tables, patient_id).values())

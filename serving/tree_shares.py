@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from features.compiling import called
 from serving.booster import THREADS
 
 if TYPE_CHECKING:
@@ -242,7 +242,7 @@ def _paths(left: Sequence[int], right: Sequence[int]) -> dict[int, list[tuple[in
     return paths
 
 
-@njit(cache=True, nogil=True)
+@called
 def _fill(leaves, fractions):
     """Works out the tables. `fractions[k]`: which part of the training rows that met the questions
     of a leaf about its feature k would have gone on to it, whatever they said of the feature.
@@ -286,7 +286,7 @@ def _fill(leaves, fractions):
                 leaves.table[entry + f] = leaves.value[leaf] * gained * total
 
 
-@njit(cache=True, nogil=True)
+@called
 def _goes_left(nodes, node, x):
     value = np.float64(x)
     missing = nodes.missing[node]
@@ -301,7 +301,7 @@ def _goes_left(nodes, node, x):
     return value <= nodes.threshold[node]
 
 
-@njit(cache=True, nogil=True)
+@called
 def _add_leaves(X, out, nodes, leaves):
     """Adds the value of the leaf that each row falls into, tree after tree."""
     for row in range(len(X)):
@@ -320,7 +320,7 @@ def _add_leaves(X, out, nodes, leaves):
         out[row] = total
 
 
-@njit(cache=True, nogil=True)
+@called
 def _add_shares(X, out, nodes, leaves):
     """Adds each leaf's shares, tree after tree and leaf after leaf."""
     most = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -71,7 +71,8 @@ def add_user(
 
     The password is asked for twice, or read as one line where there is no terminal: at least 12
     characters, whichever they are. A case manager sees the patients of the panel N, a supervisor
-    all of them, an analyst figures without names; an admin makes accounts and sees no patient.
+    all of them, an analyst figures without names; an admin looks after the service (nights, models,
+    metrics) and sees no patient. Accounts are made here alone.
 
     Example: firstcall user add ann --role case_manager --manager 1 --name "Ann Lee"
     """
@@ -81,12 +82,12 @@ def add_user(
     checked = checked_name(name, "an account")
     check_role(role, manager)  # before anybody has typed a password twice
     password = _password(generate)
-    with _database(context.obj.home) as database:
+    with _changing(context.obj.home) as (database, recorded):
         made = add_account(
             database, checked, role, password, PasswordHashing(), manager=manager,
             matters=matter or (), display_name=shown_name,
         )  # fmt: skip
-        _recorded(context.obj.home, database, "account added", account=made.name, role=role)
+        recorded("account added", account=made.name, role=role)
     say(f"{made.name} may sign in as {role}.")
     _show(password, generate)
 
@@ -116,13 +117,13 @@ def change_user(
 
     if matter and no_matters:
         raise InputError("--no-matters: cannot be said together with --matter.")
-    with _database(context.obj.home) as database:
+    with _changing(context.obj.home) as (database, recorded):
         changed = change_account(
             database, name, role=role, manager=manager, matters=() if no_matters else matter or None
         )
         shown_matters = sorted(changed.matters)
-        _recorded(
-            context.obj.home, database, "account changed", account=changed.name,
+        recorded(
+            "account changed", account=changed.name,
             role=changed.role, manager=changed.manager, matters=shown_matters,
         )  # fmt: skip
     panel = f" of panel {changed.manager}" if changed.manager is not None else ""
@@ -138,12 +139,15 @@ def list_users(context: typer.Context) -> None:
 
     Example: firstcall user list
     """
-    from serving.access.accounts import NOBODY_YET, accounts
+    from serving.access.accounts import accounts
 
     with _database(context.obj.home) as database:
         found = accounts(database)
     if not found:
-        say(NOBODY_YET)
+        say(
+            "There is no account yet: firstcall user add NAME --role admin makes the first one. "
+            "None is needed where people sign in by [open_id]."
+        )
         return
     now = datetime.now(UTC)
     table(
@@ -177,9 +181,9 @@ def disable_user(context: typer.Context, name: User) -> None:
     from serving.access.accounts import checked_name, disable
 
     name = checked_name(name, "an account")
-    with _database(context.obj.home) as database:
+    with _changing(context.obj.home) as (database, recorded):
         disable(database, name)
-        _recorded(context.obj.home, database, "account disabled", account=name)
+        recorded("account disabled", account=name)
     say(f"{name} is disabled, and signed out everywhere.")
 
 
@@ -192,9 +196,9 @@ def enable_user(context: typer.Context, name: User) -> None:
     from serving.access.accounts import checked_name, enable
 
     name = checked_name(name, "an account")
-    with _database(context.obj.home) as database:
+    with _changing(context.obj.home) as (database, recorded):
         enable(database, name)
-        _recorded(context.obj.home, database, "account enabled", account=name)
+        recorded("account enabled", account=name)
     say(f"{name} may sign in again.")
 
 
@@ -211,9 +215,9 @@ def set_user_password(context: typer.Context, name: User, generate: Generate = F
 
     name = checked_name(name, "an account")
     password = _password(generate)
-    with _database(context.obj.home) as database:
+    with _changing(context.obj.home) as (database, recorded):
         set_password(database, name, password, PasswordHashing())
-        _recorded(context.obj.home, database, "password set", account=name)
+        recorded("password set", account=name)
     say(f"{name} has another password, and is signed out everywhere.")
     _show(password, generate)
 
@@ -227,9 +231,9 @@ def unlock_user(context: typer.Context, name: User) -> None:
     from serving.access.accounts import checked_name, unlock
 
     name = checked_name(name, "an account")
-    with _database(context.obj.home) as database:
+    with _changing(context.obj.home) as (database, recorded):
         unlock(database, name)
-        _recorded(context.obj.home, database, "account unlocked", account=name)
+        recorded("account unlocked", account=name)
     say(f"{name} may try again.")
 
 
@@ -260,9 +264,9 @@ def add_service_token(
     name = checked_name(name, "a service token")
     now = datetime.now(UTC)
     until = now.date() + timedelta(days=days)
-    with _database(context.obj.home) as database:
+    with _changing(context.obj.home) as (database, recorded):
         token = add_token(database, name, scope, until, matters=matter or (), now=now)
-        _recorded(context.obj.home, database, "token added", token=name, scopes=sorted(scope))
+        recorded("token added", token=name, scopes=sorted(scope))
     say(f"The token of {name}, valid through {until} (UTC), is shown this once:", token)
 
 
@@ -304,19 +308,20 @@ def revoke_service_token(context: typer.Context, name: TokenName) -> None:
     from serving.access.service_tokens import revoke_token
 
     name = checked_name(name, "a service token")
-    with _database(context.obj.home) as database:
+    with _changing(context.obj.home) as (database, recorded):
         revoke_token(database, name)
-        _recorded(context.obj.home, database, "token revoked", token=name)
+        recorded("token revoked", token=name)
     say(f"The token of {name} opens nothing any more.")
 
 
-def ways_in(home: Home) -> list[str]:
-    """What whoever starts the service is told about coming in."""
+def ways_in(home: Home, by_open_id: bool) -> list[str]:
+    """What whoever starts the service is told about coming in; `by_open_id`: whether people sign in
+    elsewhere."""
     from serving.access.accounts import NOBODY_YET, has_anybody
     from serving.access.demo_access import FILE
 
     with _database(home) as database:
-        somebody = has_anybody(database)
+        somebody = by_open_id or has_anybody(database)
     if (home.root / FILE).exists():
         return [f"The demo's account and token stand in {shown(home.root / FILE)}."]
     return [] if somebody else [NOBODY_YET]
@@ -333,11 +338,20 @@ def _database(home: Home) -> Iterator[Database]:
         database.close()
 
 
-def _recorded(home: Home, database: Database, what: str, **detail: Any) -> None:
-    """Keeps what was done to an account or a token in the record."""
+@contextmanager
+def _changing(home: Home) -> Iterator[tuple[Database, Callable[..., None]]]:
+    """The database, and what keeps in the record what is done to an account or a token. Raises what
+    `Audit.begin` does before anything is changed: what cannot be recorded is not done."""
     from serving.store.audit import Audit, AuditKey, by_command
 
-    Audit(database, AuditKey.of_home(home)).write([by_command(what, None, **detail)])
+    with _database(home) as database:
+        record = Audit(database, AuditKey.of_home(home))
+        record.begin()
+
+        def recorded(what: str, **detail: Any) -> None:
+            record.write([by_command(what, None, **detail)])
+
+        yield database, recorded
 
 
 def _password(generate: bool) -> str:

@@ -11,6 +11,7 @@ from serving.access.accounts import accounts, add_account
 from serving.access.passwords import PasswordHashing, generated_password
 from serving.access.roles import SCOPES
 from serving.access.service_tokens import add_token
+from serving.store.audit import Audit, AuditKey, by_command
 from serving.store.database import Database, database_url
 
 FILE = "demo-access.txt"
@@ -31,6 +32,10 @@ def demo_access(home: Home) -> Path | None:
         add_account(database, _NAME, "supervisor", password, PasswordHashing())
         until = datetime.now(UTC).date() + timedelta(days=_DAYS)
         token = add_token(database, _PROGRAM, tuple(SCOPES), until)
+        Audit(database, AuditKey.of_home(home)).write([
+            by_command("account added", account=_NAME, role="supervisor"),
+            by_command("token added", token=_PROGRAM, scopes=sorted(SCOPES)),
+        ])  # fmt: skip
     finally:
         database.close()
     file = home.root / FILE

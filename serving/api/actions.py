@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Request, Response
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 
 from data.errors import InputError, RefusalError
 from serving.access.roles import Principal
-from serving.api.problems import Refused
+from serving.api.problems import Refused, not_fitting
 from serving.api.recording import not_recorded
 from serving.api.rules import RULES, GuardedRoute, may_ask_about
 from serving.api.state import Service
@@ -20,9 +19,12 @@ from serving.schemas import Day, Note
 from serving.store import actions, idempotency, lists
 from serving.store.actions import KINDS, ActionKind, NewAction
 from serving.store.database import DatabaseError
+from serving.store.nights import Run
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1/worklist", tags=["worklist"])
 
+_STILL_OPEN = timedelta(days=7)
+"""How long a list that newer ones replaced may lie open on somebody's desk."""
 _ACTIONS = RULES["POST", "/v1/worklist/{entry_id}/actions"]
 
 
@@ -62,7 +64,9 @@ class RecordedAction(BaseModel):
     kind: Annotated[str, Field(examples=list(KINDS[:1]))]
     who: Annotated[str, Field(examples=["r.gomez"])]
     at: Annotated[datetime, Field(examples=["2025-01-02T15:04:05Z"])]
-    standing: Standing
+    standing: Annotated[
+        Standing, Field(description="without override_reason, unless this is the override")
+    ]
 
 
 EntryId = Annotated[
@@ -73,8 +77,8 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         min_length=8, max_length=200, pattern=r"^[\x21-\x7e]+$",
-        description="your own name for this request: sent again with the same one, it is done "
-        "once and answered the same", examples=["5b1f9a4e-2f0e-4c5e-9d53-2c4c1b9d7a10"],
+        description="your own name for this request: sent again with the same one within 7 days, "
+        "it is done once and answered the same", examples=["5b1f9a4e-2f0e-4c5e-9d53-2c4c1b9d7a10"],
     ),
 ]  # fmt: skip
 
@@ -87,30 +91,45 @@ def act(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Record what was done about the patient at a place of a published list, today's or an older
-    one. Nothing is overwritten: an action is undone by another one."""
+    one. Nothing is overwritten: an action is undone by another one, and "do not contact" stands
+    until it is undone, whatever else is recorded."""
     service: Service = request.app.state.service
     principal: Principal = request.state.principal
-    service.published(principal)  # a silent service takes no action either
+    run = service.published(principal)  # a silent service takes no action either
     run_id, _, rank = entry_id.rpartition(":")
     keyed = None
     if idempotency_key:
-        who = f"{principal.role} {principal.name}"
+        # a name is an account's or a program's; the role may change between a request and its retry
+        who = f"{'program' if principal.role == 'service' else 'person'} {principal.name}"
         sent = body.model_dump_json().encode()
         keyed = idempotency.KeyedRequest.of(who, idempotency_key, f"actions {entry_id}", sent)
         if before := _answered(service, keyed):  # whatever changed since: the panel, the day
             return _said(*before)
     with service.database.reading() as connection:
-        patient_id = lists.patient_at(connection, run_id, int(rank))
-    manager = None if patient_id is None else service.store.manager_of(patient_id)
-    may_ask_about(_ACTIONS, principal, manager)
-    if patient_id is None:
+        place = lists.place_at(connection, run_id, int(rank))
+    may_ask_about(_ACTIONS, principal, _whose(service, principal, place, run))
+    if place is None:
         raise Refused("not-found", "there is no such place on a list")
+    patient_id = place.patient_id
     new = NewAction(body.kind, body.until, body.tier, body.reason, body.note, body.undoes)
     try:
         actions.fitting(new, service.today)
     except InputError as error:
         raise not_fitting(error) from None
     return _recorded(service, principal, (run_id, int(rank), patient_id), new, body.seen, keyed)
+
+
+def _whose(
+    service: Service, principal: Principal, place: lists.Place | None, run: Run
+) -> int | None:
+    """In whose panel the patient of a place is. Each night deals the panels anew: whoever called
+    him from a list of the last days still has him, to record the call, or to undo it."""
+    if place is None:
+        return None
+    is_of_late = run.as_of - place.as_of <= _STILL_OPEN
+    if is_of_late and place.manager == principal.manager:
+        return place.manager
+    return service.store.manager_of(place.patient_id)
 
 
 def _answered(service: Service, keyed: idempotency.KeyedRequest | None) -> tuple[int, str] | None:
@@ -123,13 +142,6 @@ def _answered(service: Service, keyed: idempotency.KeyedRequest | None) -> tuple
             return idempotency.answered(connection, keyed)
     except idempotency.OtherRequestError as error:
         raise Refused("key-reused", str(error)) from None
-
-
-def not_fitting(error: InputError) -> RequestValidationError:
-    """ "reason: is needed for closed." as what is wrong with a field."""
-    name, _, said = str(error).partition(": ")
-    about = {"type": "action", "loc": (name,), "msg": said.rstrip(".")}
-    return RequestValidationError([about])
 
 
 def _recorded(
@@ -155,7 +167,7 @@ def _recorded(
                 now = actions.standings(connection, [patient_id], service.today)[patient_id]
                 said = RecordedAction(
                     action_id=made.action_id, kind=made.kind, who=made.who, at=made.at,
-                    standing=standing(now),
+                    standing=_own_words_alone(standing(now), made),
                 ).model_dump_json()  # fmt: skip
                 if keyed:
                     idempotency.keep(connection, keyed, 201, said)
@@ -177,6 +189,11 @@ def _recorded(
         except idempotency.ConflictError:
             continue  # the same key, or the same undo, was kept in this very moment: look again
     raise Refused("moved-on", "this was asked twice at the same moment: look again")
+
+
+def _own_words_alone(told: Standing, made: actions.Action) -> Standing:
+    """Without what somebody else wrote: the answer is kept for retries, which ask for no panel."""
+    return told if made.kind == "override" else told.model_copy(update={"override_reason": None})
 
 
 def _said(status: int, body: str) -> Response:

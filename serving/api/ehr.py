@@ -11,12 +11,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import ValidationError
 
+from data.errors import InputError
 from serving.access.roles import Principal
 from serving.answer_schemas import PublishedPatient
 from serving.answers import published_patient
 from serving.api import ehr_examples as examples
 from serving.api.looks import refused_look
-from serving.api.problems import Refused
+from serving.api.problems import Refused, not_fitting
 from serving.api.pseudonyms import pseudonym
 from serving.api.rules import GuardedRoute
 from serving.api.score import body_of
@@ -169,7 +170,7 @@ async def call(request: Request, service_id: ServiceId) -> Response:
         raise Refused("not-found", "there is no such CDS service")
     sent = _parsed(HookRequest, await body_of(request))
     if sent.hook != asked.hook:
-        raise Refused("not-valid", f"this service is for the hook {asked.hook}")
+        raise not_fitting(InputError(f"hook: must be {asked.hook}, which this service is for."))
     tenant: str | None = getattr(request.state, "tenant", None)
     looking = {"user": sent.context.user_id, **({} if tenant is None else {"tenant": tenant})}
     return await to_thread.run_sync(_cards, service, principal, service_id, sent, looking)

@@ -93,7 +93,7 @@ _ASSESSMENT = {
          "rationale": "25% over the 30 days after the discharge on 20 December, as if all of them "
                       "were left: the tier goes by it."},
     ],
-    "note": [{"text": "The patient was contacted: recorded by a case manager on 30 December."}],
+    "note": [{"text": "The patient was contacted: recorded in care management on 30 December."}],
 }  # fmt: skip
 _SEARCHED = "https://hospital.example/firstcall/fhir/R4/RiskAssessment"
 BUNDLE = _answer("the risks that were found (Bundle, FHIR R4)", _of(

@@ -91,7 +91,8 @@ async def refused_at(request: Request, route: str, refused: Refused) -> None:
         patient_id = named.get("patient_id")
         if at is not None:
             with service.database.reading() as connection:
-                patient_id = lists.patient_at(connection, at[1], int(at[2]))
+                place = lists.place_at(connection, at[1], int(at[2]))
+            patient_id = None if place is None else place.patient_id
         refused_look(service, principal, patient_id, why, **detail)
 
     await to_thread.run_sync(keep)

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from data.errors import FirstcallError, RefusalError
+from data.errors import FirstcallError, InputError, RefusalError
 from data.generation import Taken
 from data.intake import current
 from data.patient_rows import patient_rows
@@ -18,7 +18,7 @@ from serving.access.roles import Principal
 from serving.answer_schemas import PatientScore, PublishedPatient
 from serving.answers import published_patient
 from serving.api.looks import looked_at_list
-from serving.api.problems import Refused
+from serving.api.problems import Refused, not_fitting
 from serving.api.rules import RULES, GuardedRoute, may_ask_about, whose_panel
 from serving.api.state import Service, models_of, versions_of
 from serving.api.worklist import Standing, standing
@@ -172,7 +172,8 @@ def search(
               manager=row["panel"])
         for row in rows[:limit]
     ]  # fmt: skip
-    looked_at_list(service, principal, "search", [one.patient_id for one in found], run)
+    asked = {} if id_begins is None else {"id_begins": id_begins}
+    looked_at_list(service, principal, "search", [one.patient_id for one in found], run, **asked)
     more = found[-1].patient_id if len(rows) > limit else None
     return FoundPatients(run_id=run.run_id, as_of=run.as_of, patients=found, after=more)
 
@@ -368,11 +369,10 @@ def rescore(
     through = date.fromisoformat(str(taken.manifest["data_through"]))
     as_of = body.as_of if body and body.as_of else through
     if (as_of - through).days > STALE_AFTER_DAYS:
-        raise Refused(
-            "not-valid",
-            f"as_of lies more than {STALE_AFTER_DAYS} days after {through}, on which the data end: "
-            "nothing of what happened since would be seen",
-        )
+        raise not_fitting(InputError(
+            f"as_of: lies more than {STALE_AFTER_DAYS} days after {through}, on which the data "
+            "end: nothing of what happened since would be seen."
+        ))  # fmt: skip
     sight = service.sights(principal, [patient_id])[patient_id]
     rows = patient_rows(taken.tables, patient_id)
     if not any(table.num_rows for table in rows.values()):

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Any
 
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from data.errors import InputError
 from serving.ehr.cds_requests import ALIASES
 from serving.ehr.operation_outcome import FHIR_JSON, operation_outcome
 
@@ -144,12 +146,12 @@ _BOUNDS = {
 
 def _field(location: tuple[int | str, ...]) -> str:
     """The path to a field in dots; a name that is none of ours is not repeated."""
-    parts = [str(p) for p in location if p not in ("body", "query", "path")]
-    return ".".join(
-        p if p in _OWN_NAMES or (p.isascii() and (p.isdigit() or _PLAIN_NAME.fullmatch(p)))
-        else "(unknown)"
-        for p in parts
-    ) or "(request)"  # fmt: skip
+    parts = [
+        str(p) if isinstance(p, int) or p in _OWN_NAMES or _PLAIN_NAME.fullmatch(p) else "(unknown)"
+        for p in location
+        if p not in ("body", "query", "path")
+    ]
+    return ".".join(parts) or "(request)"
 
 
 def _reason(error: Mapping[str, Any]) -> str:
@@ -164,6 +166,13 @@ def _reason(error: Mapping[str, Any]) -> str:
     if kind in _BOUNDS:
         return _BOUNDS[kind].format(**context)
     return _REASONS.get(kind, "is not valid")
+
+
+def not_fitting(error: InputError) -> RequestValidationError:
+    """ "reason: is needed for closed." as what is wrong with a field."""
+    name, _, said = str(error).partition(": ")
+    about = {"type": "action", "loc": (name,), "msg": said.rstrip(".")}
+    return RequestValidationError([about])
 
 
 def field_errors(found: Iterable[Mapping[str, Any]], most: int = 20) -> list[FieldError]:

@@ -15,10 +15,15 @@ from concurrent.futures import Future
 from data.errors import FirstcallError, where
 from serving.api.problems import Refused
 from serving.store.audit import Audit, Entry
+from serving.store.write_turns import WITHOUT_A_PLACE_SECONDS
 
 _LOGGER = logging.getLogger("firstcall.service")
 LONGEST_WAIT = 30.0
 """Seconds that an answer waits for its record, and is then not given."""
+
+WAIT_LONG = 10
+"""How many threads of a worker may wait so long for their records: beside those that wait to write
+themselves (`serving.store.write_turns`) some are left, for who is asked for and for /health."""
 
 _Waiting = tuple[Sequence[Entry], "Future[None]"]
 
@@ -32,6 +37,7 @@ class Recorder:
 
     def __init__(self, audit: Audit) -> None:
         self._audit = audit
+        self._wait_long = threading.BoundedSemaphore(WAIT_LONG)
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._write, name="audit", daemon=True)
         self._thread.start()
@@ -47,10 +53,14 @@ class Recorder:
 
     def kept(self, entries: Sequence[Entry]) -> None:
         """Waits until entries are on the disk. Raises Refused where they cannot be written."""
+        may_wait_long = self._wait_long.acquire(blocking=False)
         try:
-            self.submit(entries).result(LONGEST_WAIT)
+            self.submit(entries).result(LONGEST_WAIT if may_wait_long else WITHOUT_A_PLACE_SECONDS)
         except Exception as error:
             raise not_recorded(error) from error
+        finally:
+            if may_wait_long:
+                self._wait_long.release()
 
     @property
     def is_alive(self) -> bool:

@@ -102,7 +102,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/cds-services/{service_id}"): _by_ehr(EHR_BODY, of_patients=True),
     ("POST", "/cds-services/{service_id}/feedback"): _by_ehr(EHR_BODY),
 }
-"""By method and path template. An admin makes accounts and sees no patient."""
+"""By method and path template. An admin looks after the service and sees no patient."""
 
 
 def rule_of(method: str, path: str) -> Rule | None:

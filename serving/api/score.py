@@ -12,7 +12,6 @@ from fastapi.responses import Response
 
 from serving.access.roles import Principal
 from serving.answer_schemas import ScoreAnswer
-from serving.api.bodies import LARGEST_BODY
 from serving.api.problems import Refused
 from serving.api.recording import LONGEST_WAIT, not_recorded
 from serving.api.rules import GuardedRoute
@@ -29,12 +28,17 @@ More are sent away, so that nothing else waits behind them."""
 _RETRY_SECONDS = 5
 
 
-async def body_of(request: Request) -> bytes:
-    """The whole body. Raises Refused where it is not sent as JSON."""
+async def body_of(request: Request, arrived: Callable[[int], None] = lambda _: None) -> bytes:
+    """The whole body; `arrived` is told of the bytes of each piece. Raises Refused where it is not
+    sent as JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":  # what another site's form can send is not taken
         raise Refused("not-json-type", "the body must be sent as application/json")
-    return await request.body()
+    pieces = []
+    async for piece in request.stream():
+        arrived(len(piece))
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 class _Places:
@@ -44,22 +48,39 @@ class _Places:
         self._requests = self._bytes = 0
 
     @contextmanager
-    def one(self, request: Request) -> Iterator[None]:
-        """A place for one request. Raises Refused (503) where too many wait."""
+    def one(self, request: Request) -> Iterator[Callable[[int], None]]:
+        """A place for one request, and what it is to be told of the bytes that arrive. A body of
+        which the length is not said grows as it comes. Both raise Refused (503) where too many
+        wait."""
         length = request.headers.get("content-length", "")
-        size = int(length) if length.isdigit() else LARGEST_BODY  # in pieces: it is not said
-        too_many = self._requests >= MOST_WAITING
-        if too_many or (self._requests and self._bytes + size > MOST_WAITING_BYTES):
-            raise Refused(
-                "not-ready",
-                "too many requests wait for their scores: ask again in a moment",
-                {"Retry-After": str(_RETRY_SECONDS)},
-            )
-        self._requests, self._bytes = self._requests + 1, self._bytes + size
+        said = int(length) if length.isdigit() else None
+        taken = said or 0
+        if self._requests >= MOST_WAITING or not self._has_room(taken):
+            raise _too_many()
+        self._requests, self._bytes = self._requests + 1, self._bytes + taken
+
+        def arrived(size: int) -> None:
+            nonlocal taken
+            if said is None and size:
+                if not self._has_room(size):
+                    raise _too_many()
+                taken, self._bytes = taken + size, self._bytes + size
+
         try:
-            yield
+            yield arrived
         finally:
-            self._requests, self._bytes = self._requests - 1, self._bytes - size
+            self._requests, self._bytes = self._requests - 1, self._bytes - taken
+
+    def _has_room(self, size: int) -> bool:
+        return self._bytes + size <= MOST_WAITING_BYTES
+
+
+def _too_many() -> Refused:
+    return Refused(
+        "not-ready",
+        "too many requests wait for their scores: ask again in a moment",
+        {"Retry-After": str(_RETRY_SECONDS)},
+    )
 
 
 class _ScoreRoute(GuardedRoute):
@@ -72,8 +93,8 @@ class _ScoreRoute(GuardedRoute):
         async def handle(request: Request) -> Response:
             service: Service = request.app.state.service
             principal: Principal = request.state.principal
-            with places.one(request):
-                body = await body_of(request)
+            with places.one(request) as arrived:
+                body = await body_of(request, arrived)
                 sight = Sight.of(principal.matters, (), service.settings.on_consent)
                 try:
                     answered = await service.batching.answer(body, sight)

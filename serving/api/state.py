@@ -92,7 +92,7 @@ class Service:
         self._ehr = CdsTokens(self.settings.cds_clients, SeenTokensInDatabase(self.database))
         self.in_use.start()
         self.next_step = self.in_use.next_steps.next_step
-        self.batching = Batching(read_request, self._answer_together)
+        self.batching = Batching(lambda body: read_request(body, self.today), self._answer_together)
         gc.collect()  # what is made at start stays: no later look for garbage goes through it
         gc.freeze()
 

@@ -19,7 +19,7 @@ from serving.api.rules import GuardedRoute, whose_panel
 from serving.api.state import Service, models_of
 from serving.masking import masked
 from serving.store import actions, lists
-from serving.store.actions import STATUSES, Status, StatusName
+from serving.store.actions import SAID, STATUSES, Action, Status, StatusName
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1/worklist", tags=["worklist"])
 
@@ -37,13 +37,22 @@ _COLUMNS = {
 EntryName = Annotated[
     str,
     StringConstraints(
-        min_length=14, max_length=60, pattern=r"^\d{4}-\d{2}-\d{2}\.\d{1,6}:\d{1,7}$"
+        min_length=14, max_length=60, pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}\.[0-9]{1,6}:[0-9]{1,7}$"
     ),
 ]
 
 
+class StoodBefore(BaseModel):
+    """What stood of a patient who is to be called again, because a call that was deferred is due or
+    because he was discharged again."""
+
+    status: Annotated[StatusName, Field(examples=["declined"])]
+    since: Annotated[datetime, Field(examples=["2024-11-20T15:04:05Z"])]
+    who: Annotated[str, Field(description="who recorded it", examples=["r.gomez"])]
+
+
 class Standing(BaseModel):
-    """Where a patient stands: what was recorded last and not undone."""
+    """Where a patient stands: what was recorded last and not undone, as far as it still holds."""
 
     status: Annotated[StatusName, Field(examples=["no answer"])]
     since: Annotated[datetime | None, Field(examples=["2025-01-02T15:04:05Z"])]
@@ -57,6 +66,11 @@ class Standing(BaseModel):
                           examples=["high"])
     ]  # fmt: skip
     override_reason: Annotated[str | None, Field(examples=["lives alone, stairs, no telephone"])]
+    before: Annotated[
+        StoodBefore | None,
+        Field(description="what stood until the patient was opened again",
+              examples=[{"status": "declined", "since": "2024-11-20T15:04:05Z", "who": "r.gomez"}]),
+    ]  # fmt: skip
     newest_action: Annotated[
         str,
         Field(description="send it as `seen` with the next action, so that nobody overwrites what "
@@ -102,8 +116,15 @@ def standing(now: Status) -> Standing:
         until=now.until,
         override_tier=now.override.tier if now.override else None,
         override_reason=now.override.reason if now.override else None,
+        before=_stood(now.before),
         newest_action=now.newest or "none",
     )
+
+
+def _stood(before: Action | None) -> StoodBefore | None:
+    if before is None:
+        return None
+    return StoodBefore(status=SAID[before.kind], since=before.at, who=before.who)
 
 
 def statuses(service: Service, patients: Sequence[str]) -> dict[str, Status]:

@@ -89,4 +89,4 @@ def _is_over(identifier: Mapping[str, Any], today: date) -> bool:
     try:
         return datetime.fromisoformat(end).date() < today
     except ValueError:
-        return end[:4] < str(today.year)  # a year, or a year and a month
+        return end < today.isoformat()[: len(end)]  # a year, or a year and a month

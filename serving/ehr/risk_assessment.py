@@ -164,7 +164,7 @@ def _assessment(
         "performer": {"display": "firstcall"},
         "basis": [{"display": words} for words in reasons if words],
         "prediction": _predictions(patient, task, risk, model, outcome, settings),
-        "mitigation": f"Suggestions, to be weighed by whoever knows the patient: {'; '.join(steps)}"
+        "mitigation": f"Suggestions, to be weighed by whoever knows the patient: {' '.join(steps)}"
         if steps
         else None,
         "note": [{"text": markdown(text)} for text in _notes(patient, standing)],

@@ -115,7 +115,8 @@ def why_not_listed(patient: PatientTold) -> str | None:
     Who was only beyond capacity is not somebody whom nobody should call."""
     said = plain(patient.left_out or "")
     if said == BEYOND_CAPACITY:
-        return "Not on tonight's list: others came first."
+        day = written_date(patient.as_of, patient.as_of)
+        return f"Not on the list of {day}: its places were taken. Nothing speaks against a call."
     return f"Not to be called, as far as known: {said}." if said else None
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 from serving.reasons import written_date
+from serving.store.actions import SAID
 
 if TYPE_CHECKING:
     from serving.ehr.told import Tier
@@ -33,13 +34,16 @@ _SAID: dict[StatusName, str] = {
 @dataclass(frozen=True)
 class StandingTold:
     """Where a patient stands: `status` since a day, `until` the day of the next call while it is
-    deferred, and the tier of the override that stands, with its day. Days are the site's."""
+    deferred, the tier of the override that stands, with its day, and what stood (`before`, since
+    `before_since`) until a new discharge opened him again. Days are the site's."""
 
     status: StatusName = "open"
     since: date | None = None
     until: date | None = None
     override_tier: Tier | None = None
     overridden_on: date | None = None
+    before: StatusName | None = None
+    before_since: date | None = None
 
     @classmethod
     def of(cls, now: Status, zone: ZoneInfo) -> StandingTold:
@@ -48,12 +52,15 @@ class StandingTold:
         def day(at: datetime | None) -> date | None:
             return None if at is None else at.astimezone(zone).date()
 
+        stood = now.before if now.before and now.before.until is None else None
         return cls(
             now.name,
             day(now.since),
             now.until,
             cast("Tier | None", now.override and now.override.tier),
             day(now.override.at) if now.override else None,
+            SAID[stood.kind] if stood else None,
+            day(stood.at) if stood else None,
         )
 
     @property
@@ -71,26 +78,32 @@ class StandingTold:
     def in_brief(self) -> list[str]:
         """What has to be seen at a glance."""
         said = [_OVER[self.status]] if self.status in _OVER else []
-        return [*said, f"Case manager: {self.override_tier} tier"] if self.override_tier else said
+        return [*said, f"Overridden: {self.override_tier} tier"] if self.override_tier else said
 
     def sentences(self, told_on: date, of_models: Iterable[tuple[str, str | None]]) -> list[str]:
-        """A line for where the patient stands and one for the override, each where there is one.
-        `of_models` are the risks by name with the tiers that the models give; the year of a day is
-        told where it is not that of `told_on`.
+        """A line for where the patient stands, or stood until he was discharged again, and one for
+        the override, each where there is one. `of_models` are the risks by name with the tiers that
+        the models give; the year of a day is told where it is not that of `told_on`.
 
         >>> StandingTold("enrolled", date(2025, 1, 2)).sentences(date(2024, 12, 31), [])
-        ['The patient is enrolled: recorded by a case manager on 2 January 2025.']
+        ['The patient is enrolled: recorded in care management on 2 January 2025.']
         """
         said = []
         if self.status in _SAID:
             words = _SAID[self.status]
             if self.until is not None:
                 words += f" until {written_date(self.until, told_on)}"
-            said.append(f"{words}: recorded by a case manager{_on(self.since, told_on)}.")
+            said.append(f"{words}: recorded in care management{_on(self.since, told_on)}.")
+        elif self.before in _SAID:
+            words = _SAID[self.before]
+            said.append(
+                f"To be called again after a new discharge; before it was known: {words[0].lower()}"
+                f"{words[1:]}, recorded in care management{_on(self.before_since, told_on)}."
+            )
         if self.override_tier is not None:
             others = ", ".join(f"{name} {tier}" for name, tier in of_models if tier is not None)
             said.append(
-                f"{self.override_tier.capitalize()} tier by the judgement of a case manager"
+                f"{self.override_tier.capitalize()} tier by the judgement of care management"
                 f"{_on(self.overridden_on, told_on)}; by the models: {others or 'none'}."
             )
         return said

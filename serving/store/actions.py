@@ -80,8 +80,9 @@ class Action:
 
 @dataclass(frozen=True)
 class Status:
-    """Where a patient stands. `name` is "open" where nothing was recorded, or what was deferred
-    is due; `until` is there while it is deferred; `override` is the newest override that stands,
+    """Where a patient stands. `name` is "open" where nothing was recorded, what was deferred is
+    due, or a new discharge opened him again: of these two `before` is the action that stood until
+    then. `until` is there while it is deferred; `override` is the newest override that stands,
     whatever else was done; `newest` is the id of the newest action of all, undone ones and undoings
     included: whoever acts on what he saw names it."""
 
@@ -91,10 +92,11 @@ class Status:
     until: date | None = None
     override: Action | None = None
     newest: str | None = None
+    before: Action | None = None
 
 
 class MovedOnError(RefusalError):
-    """Somebody else recorded something about this patient since the caller looked."""
+    """Something was recorded about this patient since the caller looked."""
 
 
 def fitting(new: NewAction, today: date) -> None:
@@ -155,8 +157,8 @@ def _made(
     newest = before[-1].action_id if before else "none"
     if seen is not None and seen != newest:
         raise MovedOnError(
-            "Somebody else recorded an action about this patient in the meantime: look again, "
-            "then record yours."
+            "An action about this patient was recorded since you looked (it may be your own): look "
+            "again, then record yours if it is not there."
         )
     if new.kind == "undo":
         _may_be_undone(before, new.undoes)
@@ -206,7 +208,7 @@ def _as_action(row: sa.Row[Any]) -> Action:
     return Action(**held)
 
 
-_SAID: Mapping[str, StatusName] = {
+SAID: Mapping[str, StatusName] = {
     "contacted": "contacted", "no_answer": "no answer", "enrolled": "enrolled",
     "declined": "declined", "deferred": "deferred", "do_not_contact": "do not contact",
     "closed": "closed",
@@ -248,17 +250,23 @@ def status(actions: Sequence[Action], today: date, discharged_on: date | None = 
     """Where a patient stands on a day, from all actions about him, the oldest first.
 
     Whom the published run tells to have been discharged (`discharged_on`) after the discharge that
-    the list of the newest action told is to be called again, whatever was done before, unless he is
-    not to be contacted: what counts is what was known when somebody acted.
+    the list of the newest action told is to be called again, whatever was done before, and an
+    override from before it stands no more: what counts is what was known when somebody acted.
+    "Do not contact" stands until it is undone, whatever else is recorded.
     """
+
+    def knew(one: Action) -> bool:
+        return discharged_on is None or discharged_on <= (one.discharged_on or date.min)
+
     undone = {one.undoes for one in actions if one.undoes}
     standing = [one for one in actions if one.kind != "undo" and one.action_id not in undone]
-    override = next((one for one in reversed(standing) if one.kind == "override"), None)
-    last = next((one for one in reversed(standing) if one.kind != "override"), None)
+    override = next((o for o in reversed(standing) if o.kind == "override" and knew(o)), None)
+    done = [one for one in reversed(standing) if one.kind != "override"]
     newest = actions[-1].action_id if actions else None
-    if last is None or (last.until is not None and last.until <= today):
+    if not done:
         return Status(override=override, newest=newest)
-    is_new = discharged_on is not None and discharged_on > (last.discharged_on or date.min)
-    if is_new and last.kind != "do_not_contact":
-        return Status(override=override, newest=newest)
-    return Status(_SAID[last.kind], last.at, last.who, last.until, override, newest)
+    last = next((one for one in done if one.kind == "do_not_contact"), done[0])
+    is_due = last.until is not None and last.until <= today
+    if last.kind != "do_not_contact" and (is_due or not knew(last)):
+        return Status(override=override, newest=newest, before=last)
+    return Status(SAID[last.kind], last.at, last.who, last.until, override, newest)

@@ -108,9 +108,9 @@ class Audit:
             self._must_be_sealed(head)
         else:
             with self._database.writing() as connection:
-                if not has_rows(connection, _head) and (
-                    wrong := wrong_without_head(connection, self._was_begun())
-                ):
+                wrong = wrong_without_head(connection, self._was_begun())
+                # looked for last: on PostgreSQL another may have begun it a moment ago
+                if wrong and not has_rows(connection, _head):
                     raise RefusalError(wrong)
                 self._taken_head(connection)
         self._seen_begun = True
@@ -121,7 +121,7 @@ class Audit:
         """Appends entries in a transaction of their own: on return they are on the disk. Raises as
         `begin` and `append` do."""
         self.begin()
-        with self._database.writing() as connection:
+        with self._database.writing(for_others=True) as connection:
             self.append(connection, entries)
 
     def append(self, connection: sa.Connection, entries: Sequence[Entry]) -> None:
@@ -153,9 +153,11 @@ class Audit:
         """The head, held against other writers until the transaction ends."""
         held = sa.select(_head).with_for_update()
         row = connection.execute(held).one_or_none()
-        if row is None:
-            if self._was_begun() or has_rows(connection, _audit):
+        if row is None and (self._was_begun() or has_rows(connection, _audit)):
+            row = connection.execute(held).one_or_none()  # unless another began it a moment ago
+            if row is None:
                 raise RefusalError(GONE)
+        if row is None:
             self._key.make()
             # both databases let one of two beginners win; the other waits, and finds its row
             seal = self._key.seal(0, BEGINNING)

@@ -137,14 +137,17 @@ class Database:
             yield connection
 
     @contextmanager
-    def writing(self, at_most: float | None = None) -> Iterator[sa.Connection]:
+    def writing(
+        self, at_most: float | None = None, for_others: bool = False
+    ) -> Iterator[sa.Connection]:
         """One transaction, kept whole at the end or, on an error, not at all.
 
         `at_most`: the seconds for which whoever can do without it waits for another writer of an
-        SQLite file. Raises as `reading` does; sqlalchemy.exc.IntegrityError where a constraint
+        SQLite file; `for_others`: one thread, for which those wait in whose place it writes. Raises
+        as `reading` does; sqlalchemy.exc.IntegrityError where a constraint
         forbids a row.
         """
-        turn = nullcontext() if self._turns is None else self._turns.taken(at_most)
+        turn = nullcontext() if self._turns is None else self._turns.taken(at_most, for_others)
         with self._told(), turn as seconds, self._writing.connect() as connection:
             if seconds is not None:
                 connection.execution_options(waits_ms=int(seconds * 1000))

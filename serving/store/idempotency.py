@@ -14,7 +14,7 @@ from serving.store.record_tables import keyed_answer as _kept
 
 __all__ = ["KEPT_FOR", "ConflictError", "KeyedRequest", "OtherRequestError", "answered", "keep"]
 
-KEPT_FOR = timedelta(hours=48)
+KEPT_FOR = timedelta(days=7)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -79,10 +80,18 @@ def listed(connection: sa.Connection, run_id: str, patients: Sequence[str]) -> l
     return [found[patient] for patient in patients if patient in found]
 
 
-def patient_at(connection: sa.Connection, run_id: str, rank: int) -> str | None:
-    """Who stood at a place of a published list, today's or an earlier one."""
+class Place(NamedTuple):
+    """A place of a published list: who stood there, in whose panel, as of which day."""
+
+    patient_id: str
+    manager: int
+    as_of: date
+
+
+def place_at(connection: sa.Connection, run_id: str, rank: int) -> Place | None:
+    """A place of a published list, today's or an earlier one."""
     query = (
-        sa.select(_entry.c.patient_id)
+        sa.select(_entry.c.patient_id, _entry.c.manager, _run.c.as_of)
         .select_from(sa.join(_entry, _run, _entry.c.run_id == _run.c.run_id))
         .where(
             _entry.c.run_id == run_id,
@@ -90,4 +99,5 @@ def patient_at(connection: sa.Connection, run_id: str, rank: int) -> str | None:
             _run.c.status.in_(people.PUBLISHED),
         )
     )
-    return connection.scalar(query)
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Place(*row)

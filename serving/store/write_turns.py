@@ -32,10 +32,12 @@ class WriteTurns:
         self._turn = threading.Lock()
 
     @contextmanager
-    def taken(self, at_most: float | None = None) -> Iterator[float]:
+    def taken(self, at_most: float | None = None, for_others: bool = False) -> Iterator[float]:
         """Waits for the turn, `at_most` so many seconds, and holds it; gives the seconds that are
-        left to wait for the file. Raises NoTurnError where it did not come."""
-        has_place = self._places is None or self._places.acquire(blocking=False)
+        left to wait for the file. Who writes `for_others` needs no place. Raises NoTurnError where
+        it did not come."""
+        places = None if for_others else self._places
+        has_place = places is None or places.acquire(blocking=False)
         seconds = self.seconds if has_place else min(self.seconds, WITHOUT_A_PLACE_SECONDS)
         seconds = seconds if at_most is None else min(seconds, at_most)
         until = time.monotonic() + seconds
@@ -47,5 +49,5 @@ class WriteTurns:
             finally:
                 self._turn.release()
         finally:
-            if has_place and self._places is not None:
-                self._places.release()
+            if has_place and places is not None:
+                places.release()

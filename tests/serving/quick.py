@@ -55,13 +55,18 @@ def _quick_trees() -> str:
     return booster.model_to_string()
 
 
-def write_quick_model(folder: Path, task: str, **changed: Any) -> None:
-    """The two files of a model of 40 shallow trees; `changed` goes into model.json."""
+def write_quick_model(
+    folder: Path, task: str, instead: tuple[str, str] = ("", ""), **changed: Any
+) -> None:
+    """The two files of a model of 40 shallow trees, one feature `instead` of another; `changed`
+    goes into model.json."""
+    names = [instead[1] if name == instead[0] else name for name in NAMES]
+    trees = _quick_trees().replace(*instead) if instead[0] else _quick_trees()
     metadata = {
-        "format": 1, "task": task, "kind": task, "label": "", "features": NAMES,
-        "fingerprint": fingerprint(NAMES), "cuts": {}, "calibrator": Calibrator().to_json(),
+        "format": 1, "task": task, "kind": task, "label": "", "features": names,
+        "fingerprint": fingerprint(names), "cuts": {}, "calibrator": Calibrator().to_json(),
         "carries": sorted(TABLES), "origin": "invented", "tiers": {"high": 0.5, "moderate": 0.2},
         "threshold_cents": None, "data_through": "2024-06-30", "trained_on": {},
         "asked_on": "any", "horizon_days": 30 if task == "readmission" else 365,
     } | changed  # fmt: skip
-    write_model(folder, _quick_trees(), metadata)
+    write_model(folder, trees, metadata)

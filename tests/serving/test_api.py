@@ -2,6 +2,7 @@
 
 import json
 import math
+from datetime import date
 from typing import Any
 
 import pytest
@@ -136,7 +137,6 @@ def test_unknown_codes_are_counted_and_not_repeated(client):
     ({"as_of": "2024-08-01", "data_through": "2024-06-30"}, "these data end on 2024-06-30, 32 days "
      "before 2024-08-01: what happened since then is not in the risks"),
     ({"as_of": "1999-01-01"}, "none of these rows was known on 1999-01-01"),
-    ({}, None),
 ])  # fmt: skip
 def test_rows_that_end_long_before_the_day_are_scored_with_a_warning(client, asked, warned):
     sent = request(patient())
@@ -145,7 +145,48 @@ def test_rows_that_end_long_before_the_day_are_scored_with_a_warning(client, ask
     about_age = [said for said in answer["warnings"] if "rows was" in said or "data end" in said
                  or "of these rows" in said]  # fmt: skip
     assert about_age == ([] if warned is None else [warned])
-    assert answer["as_of"] == asked.get("as_of", "2024-05-20")
+    assert answer["as_of"] == asked["as_of"]
+
+
+@pytest.mark.parametrize(("today", "more", "as_of", "warned"), [
+    ("2024-06-20", {}, "2024-05-20", []),  # 31 days after the newest row
+    ("2024-06-21", {}, "2024-05-20", ["the newest of these rows was known on 2024-05-20, 32 days "
+     "before 2024-06-21: if more has happened since then, it is not in the risks (data_through "
+     "says how far the data reach)"]),
+    ("2024-08-01", {"data_through": "2024-06-30"}, "2024-06-30", ["these data end on 2024-06-30, "
+     "32 days before 2024-08-01: what happened since then is not in the risks"]),
+    ("2024-07-31", {"data_through": "2024-06-30"}, "2024-06-30", []),
+])  # fmt: skip
+def test_without_as_of_the_age_of_rows_counts_to_the_day_of_the_request(
+    client, monkeypatch, today, more, as_of, warned
+):
+    day = property(lambda _: date.fromisoformat(today))
+    monkeypatch.setattr(type(client.app.state.service), "today", day)
+    sent = request(patient()) | more
+    del sent["as_of"]
+    answer = client.post("/v1/score", json=sent).json()
+    assert answer["as_of"] == as_of
+    assert [said for said in answer["warnings"] if "rows" in said or "data end" in said] == warned
+
+
+def test_without_as_of_a_row_of_a_day_to_come_moves_nobody_and_is_told(client, monkeypatch):
+    """A slip of the pen, 2042 for 2024, by which everybody would be asked about as of 2042."""
+    day = property(lambda _: date(2024, 5, 25))
+    monkeypatch.setattr(type(client.app.state.service), "today", day)
+    sent = request(patient())
+    del sent["as_of"]
+    usual = client.post("/v1/score", json=sent).json()
+    row = {"record_id": "l1", "patient_id": "p1", "happened_on": "2024-05-01", "loinc": "718-7",
+           "value": 9.0, "unit": "g/dL", "known_on": "2042-05-02"}  # fmt: skip
+    told = client.post("/v1/score", json=sent | {"lab_result": [row]}).json()
+    assert told["as_of"] == usual["as_of"] == "2024-05-20"
+    assert told["patients"] == usual["patients"]
+    rows = sum(len(of) for of in sent.values() if isinstance(of, list)) + 1
+    said = (f"1 of {rows} rows were known after 2024-05-20 only, which is asked about because "
+            "as_of was left out: they are unseen")  # fmt: skip
+    assert said in told["warnings"]
+    alone = client.post("/v1/score", json={"origin": "invented", "lab_result": [row]}).json()
+    assert alone["as_of"] == "2024-05-25"
 
 
 def test_feeds_that_are_not_there_are_missing_and_said(client):
@@ -183,6 +224,7 @@ BAD = [
     (wrong(patient_id=" "), 422, "encounter.0.patient_id", "must not be blank"),
     (wrong(known_on="2024-05-01"), 422, "encounter.0", "known_on must not be earlier than "
      "started_on"),
+    (wrong(**{"4711007": 1}), 422, "encounter.0.(unknown)", "is not a field here"),
     (wrong(surname=SECRET), 422, "encounter.0.surname", "is not a field here"),
     (wrong(**{SECRET: 1}), 422, "encounter.0.(unknown)", "is not a field here"),
     (request(patient(), people=[SECRET]), 422, "people", "is not a field here"),

@@ -9,12 +9,16 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from data.home import Home
 from data.sensitive_matters import MATTERS
 from data.tables import TABLES
+from features.definitions import FEATURES, feature
 from serving.reason_evidence import NumberTold, evidence_behind
+from serving.reasons import matter_of_number
 from serving.scoring import Models
 from serving.sight import Sight
 from serving.withheld_rows import WithheldRows
+from tests.serving.quick import write_quick_model
 from tests.serving.test_timeline import cost, diagnosis, drug, row, visit
 
 AS_OF = date(2024, 12, 31)
@@ -27,8 +31,12 @@ Ask = Callable[..., dict[str, NumberTold]]
 
 
 @pytest.fixture(scope="module")
-def ask(quick_home) -> Ask:
-    models = Models.load(quick_home)
+def ask(tmp_path_factory) -> Ask:
+    home = Home(tmp_path_factory.mktemp("quick") / "home")
+    for task in ("readmission", "high-cost"):
+        instead = ("haemoglobin_last", "charlson_2011_365")
+        write_quick_model(home.models / task, task, instead)
+    models = Models.load(home)
 
     def asked(concept: str, sight: Sight, *told: tuple[str, dict[str, Any]]):
         rows = [
@@ -93,6 +101,25 @@ def test_a_sensitive_number_is_no_number_without_the_right(ask: Ask) -> None:
     assert ask("psychiatric stays", NOTHING, PSYCHIATRIC) == {}
     told = ask("psychiatric stays", MIND, PSYCHIATRIC)
     assert [len(number.facts) for number in told.values()] == [1]
+
+
+@pytest.mark.parametrize("name", [one.name for one in FEATURES if one.how == "score"])
+def test_a_sum_over_illnesses_is_for_whoever_may_see_all_of_them(name: str) -> None:
+    """Four points of Charlson's index name HIV."""
+    for value in (0.0, 4.0, float("nan")):
+        matter = matter_of_number(feature(name), value)
+        assert matter is not None
+        assert not NOTHING.shows(matter)
+        assert not MIND.shows(matter)
+        assert Sight(frozenset(MATTERS)).shows(matter)
+
+
+def test_points_of_charlson_are_no_evidence_without_every_right(ask: Ask) -> None:
+    rows = (OFFICE, diagnosis(LATER, "B20", encounter_id="e2"))
+    concept = feature("charlson_2011_365").concept
+    assert ask(concept, NOTHING, *rows) == {}
+    assert ask(concept, MIND, *rows) == {}
+    assert ask(concept, Sight(frozenset(MATTERS)), *rows)
 
 
 def test_nobody_and_no_such_concept_have_no_numbers(ask: Ask) -> None:

@@ -237,6 +237,13 @@ def telling(model: RiskModel, names: list[str], *weights: float, **more: str) ->
     ("name", "value", "can"),
     [
         ("office_visits_since_discharge", 0, True),  # not seen since: that is what to act on
+        ("office_visits_since_discharge", 1, False),  # it took place
+        ("follow_up_within_7", 0, True),
+        ("follow_up_within_7", 1, False),
+        ("follow_up_within_7", math.nan, False),  # no stay: there is nothing to follow up
+        ("acute_stays_days_since", 0, True),  # discharged today
+        ("acute_stays_days_since", 1, True),
+        ("emergency_visits_days_since", 0, True),
         ("office_visits_count_90", 0, True),
         ("emergency_visits_count_90", 3, True),
         ("age", 80, False),
@@ -249,11 +256,14 @@ def telling(model: RiskModel, names: list[str], *weights: float, **more: str) ->
         ("drug_fills_since_discharge", 0, True),  # the uncollected prescription
         ("haemoglobin_last", 8.9, True),
         ("haemoglobin_last", 14.0, False),  # within limits
+        ("haemoglobin_last", math.nan, False),  # never measured
+        ("potassium_last", math.nan, False),
         ("haemoglobin_lowest_365", 11.9, True),
         ("haemoglobin_days_since", 200, False),
         ("haemoglobin_change_365", 0.6, False),  # "bleeding", of one that has risen
         ("screened_education_730", 0, False),
         ("screened_education_730", 1, True),
+        ("screening_distinct_365", 3, False),  # asked, and what he said is told elsewhere
     ],
 )
 def test_what_is_not_there_is_acted_on_where_it_is_care_and_not_where_it_is_a_condition(
@@ -269,14 +279,16 @@ def test_what_is_not_there_is_acted_on_where_it_is_care_and_not_where_it_is_a_co
     [
         ("readmission", (0.9, 0.8, 0.7, 0.6, 0.5), [COSTS[0], VISITS, STAYS]),
         ("readmission", (0.7, 0.9, 0.8, 0.6, 0.5), [COSTS[1], VISITS, STAYS]),
-        ("readmission", (0.9, 0.8, -0.7, 0.6, -0.5), [COSTS[0], VISITS, STAYS]),
+        ("readmission", (0.9, 0.8, -0.7, 0.6, -0.5), [COSTS[0], VISITS, COSTS[2], STAYS]),
+        ("readmission", (0.9, 0.8, -0.7, 0.6, -0.8), [COSTS[0], VISITS, STAYS, COSTS[2]]),
         ("readmission", (-0.9, -0.8, -0.7, 0.6, 0.5), [VISITS, STAYS, COSTS[0]]),
         ("high-cost", (0.9, 0.8, 0.7, 0.6, 0.5), COSTS),
         ("high-cost", (0.9, 0.8, -0.7, 0.6, 0.5), [COSTS[0], COSTS[1], VISITS, COSTS[2]]),
     ],
 )
 def test_beside_a_readmission_one_reason_at_most_is_about_cost(model, task, weights, told):
-    """The strongest one; reasons that lower the risk count with those that raise it."""
+    """The strongest one of those that raise the risk, and of those that lower it: counted together,
+    a sensitive reason that somebody may not see would decide what he sees of the others."""
     names = [*COSTS, VISITS, STAYS]
     X = pd.DataFrame(1.0, index=[0], columns=evidence_names(names))
     made = telling(model, names, *weights, task=task, kind=task)

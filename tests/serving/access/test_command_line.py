@@ -22,15 +22,16 @@ from data.errors import InputError
 from data.home import Home
 from serving.access.accounts import accounts
 from serving.access.bearer import WayIn
-from serving.access.command_line import tokens, users
+from serving.access.command_line import tokens, users, ways_in
 from serving.access.demo_access import demo_access
 from serving.access.passwords import PasswordHashing
 from serving.access.roles import NotSignedInError
 from serving.access.service_tokens import service_tokens
 from serving.access.sign_in import SignInSettings, sign_in
-from serving.store.audit import Audit, AuditKey
+from serving.store.audit import Audit, AuditKey, OtherKeyError
 from serving.store.database import Database, database_url
 from serving.store.record_tables import audit
+from tests.serving.api.manned import rows
 
 ROOT = Path(__file__).resolve().parents[3]
 PASSWORD = "three plain words"
@@ -81,7 +82,7 @@ def lets_in(database, name, password):
 
 
 def test_an_account_s_life(typed, database):
-    assert typed("user", "list").startswith("Nobody may use this service yet: firstcall user add")
+    assert typed("user", "list").startswith("There is no account yet: firstcall user add NAME ")
     said = typed(
         "user", "add", "Ann", "--role", "case_manager", "--manager", "3", "--matter", "HIV",
         "--matter", "mental health", "--name", "Ann Lee", standard_input=PASSWORD + "\n",
@@ -177,6 +178,29 @@ def test_a_name_is_printed_and_recorded_as_accounts_and_tokens_hold_it(typed, da
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("words", [
+    ("user", "add", "bob", "--role", "admin", "--generate"),
+    ("user", "change", "ann", "--role", "supervisor"),
+    ("user", "disable", "ann"), ("user", "enable", "ann"), ("user", "unlock", "ann"),
+    ("user", "password", "ann", "--generate"),
+    ("token", "add", "other", "--scope", "score", "--days", "9"), ("token", "revoke", "ehr"),
+])  # fmt: skip
+def test_what_cannot_be_recorded_is_not_done(typed, home, database, words):
+    """From another machine, whose home has not the key of the record."""
+    typed("user", "add", "ann", "--role", "analyst", "--generate")
+    typed("token", "add", "ehr", "--scope", "fhir", "--days", "9")
+    (home.root / "audit.key").unlink()
+    before = (accounts(database), service_tokens(database))
+    with pytest.raises(OtherKeyError):
+        typed(*words)
+    assert (accounts(database), service_tokens(database)) == before
+
+
+@pytest.mark.parametrize("by_open_id", [False, True])
+def test_who_starts_the_service_is_told_of_an_account_where_one_is_needed(home, by_open_id):
+    assert bool(ways_in(home, by_open_id)) is not by_open_id
+
+
 def test_the_demo_s_account_and_token_are_told_apart(home, database):
     file = demo_access(home)
     assert file is not None
@@ -190,6 +214,8 @@ def test_the_demo_s_account_and_token_are_told_apart(home, database):
     )  # fmt: skip
     assert [one.name for one in accounts(database)] == ["demo"]
     assert demo_access(home) is None, "there is one already"
+    recorded = [row["what"] for row in rows(database, audit)]
+    assert recorded == ["account added", "token added"]
 
 
 def test_a_generated_password_is_printed_once_and_opens(typed, database):

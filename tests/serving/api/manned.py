@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pandas as pd
 import sqlalchemy as sa
@@ -48,7 +48,7 @@ def manifest(**more: object) -> dict[str, object]:
     } | more  # fmt: skip
 
 
-def publish(database: Database, places: Mapping[str, int], **reasons: object) -> str:
+def publish(database: Database, places: Mapping[str, int], day: date = NIGHT) -> str:
     """Publishes a night: each patient at a place of the manager's list, in this order."""
     store = Store(database)
     scores, told, _, _, known = a_night(*places)
@@ -56,7 +56,7 @@ def publish(database: Database, places: Mapping[str, int], **reasons: object) ->
         [(n, manager, p, "high", "high cost") for n, (p, manager) in enumerate(places.items(), 1)],
         columns=list(ENTRY_COLUMNS),
     )
-    run_id = store.start(NIGHT)
+    run_id = store.start(day)
     store.publish(run_id, scores, told, entries, manifest(), known)
     return run_id
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from data.errors import InputError
+from serving.access.accounts import change_account
 from serving.access.service_tokens import add_token
+from serving.access.sessions import SessionSettings, begin_session
 from serving.store.audit import Audit, AuditKey
 from serving.store.database import Database
 from serving.store.record_tables import action, audit
+from tests.serving.a_night import NIGHT
 from tests.serving.api.manned import Manned, publish, rows
 from tests.serving.client import Client
 
@@ -78,8 +81,59 @@ def test_a_key_is_answered_the_same_whatever_changed_since(
     monkeypatch.setattr(type(anew.app.state.service), "today", later)  # SOON is over
     again = act(anew, fresh, "deferred", **asked)
     assert (again.status_code, again.content) == (201, first.content)
-    assert act(anew, fresh, "deferred", until=SOON, key="key-00000002").status_code == 403
+    assert act(anew, fresh, "deferred", until=SOON, key="key-00000002").status_code == 422
     assert len(rows(database(anew), action)) == 1
+
+
+def test_a_key_outlives_another_role(anew: Client, fresh: Manned) -> None:
+    first = act(anew, fresh, "contacted", key="key-00000001")
+    change_account(database(anew), "ann", role="supervisor")
+    with database(anew).writing() as connection:
+        session = begin_session(connection, "ann", SessionSettings(), datetime.now(UTC))
+    headers = {"authorization": f"Bearer {session}", "idempotency-key": "key-00000001"}
+    again = anew.post(f"/v1/worklist/{ANN_1}/actions", json={"kind": "contacted"}, headers=headers)
+    assert (again.status_code, again.content) == (201, first.content)
+    assert len(rows(database(anew), action)) == 1
+
+
+def test_what_somebody_else_wrote_is_not_in_an_answer_that_is_kept(
+    anew: Client, fresh: Manned
+) -> None:
+    override = {"tier": "low", "reason": "in a programme of the county already"}
+    own = act(anew, fresh, "override", who="sue", key="key-00000001", **override)
+    assert own.json()["standing"]["override_reason"] == override["reason"]
+    other = act(anew, fresh, "contacted", key="key-00000001").json()["standing"]
+    assert (other["override_tier"], other["override_reason"]) == ("low", None)
+
+
+@pytest.mark.parametrize(("nights_later", "status"), [(1, 201), (7, 201), (8, 403)])
+def test_whom_a_night_deals_to_another_can_still_be_recorded_from_the_list_of_the_call(
+    anew: Client, fresh: Manned, nights_later: int, status: int
+) -> None:
+    """ann calls a1 from her list; the night after deals him to bob."""
+    publish(database(anew), {"b2": 2, "a1": 2}, NIGHT + timedelta(days=nights_later))
+    done = act(anew, fresh, "contacted")
+    assert done.status_code == status
+    if status == 201:
+        undone = act(anew, fresh, "undo", undoes=done.json()["action_id"])
+        assert undone.json()["standing"]["status"] == "open"
+    assert act(anew, fresh, "contacted", who="bob").status_code == 201
+    assert anew.get("/v1/patients/a1", headers=fresh.header("ann")).status_code == 403
+
+
+def test_do_not_contact_stands_whatever_else_is_recorded(anew: Client, fresh: Manned) -> None:
+    stop = act(anew, fresh, "do_not_contact").json()["action_id"]
+    for kind, more in (("no_answer", {}), ("deferred", {"until": SOON}), ("contacted", {})):
+        told = act(anew, fresh, kind, who="sue", **more).json()["standing"]
+        assert (told["status"], told["who"]) == ("do not contact", "ann")
+    assert mine(anew, fresh) == ["a2"]
+    told = act(anew, fresh, "undo", undoes=stop).json()["standing"]
+    assert (told["status"], told["who"]) == ("contacted", "sue")
+
+
+def test_a_digit_of_another_script_names_no_place(client: Client, staff: Manned) -> None:
+    for entry in ("2024-12-31.1:\u0662", "\u0662024-12-31.1:2"):
+        assert act(client, staff, "contacted", entry).status_code == 422
 
 
 def test_one_request_sent_many_times_at_once_is_done_once_and_answered_alike(

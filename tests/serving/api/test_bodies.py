@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 
-from serving.api import bodies
+from serving.api import bodies, score
 from serving.api.bodies import EHR_BODY, LARGEST_BODY, SMALL_BODY
 from serving.api.rules import RULES
 from tests.serving.api.manned import Manned
 from tests.serving.client import Client
+from tests.serving.test_api import patient, request
 
 JSON = {"content-type": "application/json"}
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -52,6 +54,34 @@ class Pieces:
             await asyncio.Event().wait()
 
 
+def test_bodies_in_pieces_hold_what_has_come_of_them(client: Client) -> None:
+    """Small ones of unsaid length are no large ones: sixteen at once have places."""
+    sent = json.dumps(request(patient())).encode()
+
+    async def ask(n: int) -> int:
+        pieces = Pieces(sent[:100], sent[100:])
+        headers = JSON | {"transfer-encoding": "chunked"}
+        answer = await client._http.post("/v1/score", content=pieces, headers=headers)
+        return answer.status_code
+
+    async def every() -> list[int]:
+        return await asyncio.gather(*(ask(n) for n in range(16)))
+
+    assert client._runner.run(every()) == [200] * 16
+
+
+def test_pieces_that_come_to_too_much_together_are_sent_away(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score, "MOST_WAITING_BYTES", 1000)
+    pieces = Pieces(b"{" + b" " * 800, b" " * 800, b"}")
+    answer = client.post("/v1/score", content=pieces, headers=JSON)
+    assert answer.status_code == 503
+    assert pieces.asked == 2
+    sent = client.post("/v1/score", content=Pieces(b"{}"), headers=JSON)  # its place is free again
+    assert sent.status_code == 422
+
+
 def test_what_each_route_takes_is_said_by_its_rule() -> None:
     assert {path: rule.body for (_, path), rule in RULES.items() if rule.body != SMALL_BODY} == MORE
     assert SMALL_BODY == 65_536 < EHR_BODY == 1_048_576 < LARGEST_BODY
@@ -90,7 +120,7 @@ def test_as_much_as_is_allowed_is_read_and_then_found_wrong(
 def test_a_body_that_does_not_come_is_not_waited_for(
     client: Client, staff: Manned, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.05)
+    monkeypatch.setattr(bodies, "BODY_SECONDS", 0.3)
     for pieces in (Pieces(then_waits=True), Pieces(b'{"name": ', b'"ann', then_waits=True)):
         headers = staff.header("all") | kind_of_body(path)
         answer = client.post(asked_at(path), content=pieces, headers=headers)

@@ -49,7 +49,7 @@ def test_what_case_managers_decided_reaches_the_ehr_and_is_undone_there_too(
     card = card_of(anew)
     zone = anew.app.state.service.settings.zone
     at = datetime.fromisoformat(made["standing"]["since"]).astimezone(zone)
-    said = f"Do not contact this patient: recorded by a case manager on {at:%-d %B %Y}."
+    said = f"Do not contact this patient: recorded in care management on {at:%-d %B %Y}."
     assert card["summary"].startswith("Invented data · Do not contact · High cost risk 25%")
     assert said in card["detail"]
     assert "Suggestions" not in card["detail"]
@@ -67,9 +67,9 @@ def test_what_was_done_is_told_with_its_day_and_without_its_note(
 ) -> None:
     record(anew, fresh, kind=done, note=REASON)
     card, assessed = card_of(anew), assessment_of(anew)
-    assert "recorded by a case manager on" in card["detail"]
+    assert "recorded in care management on" in card["detail"]
     assert "Suggestions" in card["detail"]
-    assert "recorded by a case manager on" in assessed["note"][0]["text"]
+    assert "recorded in care management on" in assessed["note"][0]["text"]
     for told in (card, assessed):
         assert "Gomez" not in json.dumps(told)
         assert '"ann"' not in json.dumps(told)
@@ -80,11 +80,11 @@ def test_an_override_is_told_with_both_tiers_and_never_in_its_words(
 ) -> None:
     record(anew, fresh, kind="override", tier="low", reason=REASON)
     card, assessed = card_of(anew), assessment_of(anew)
-    assert "Case manager: low tier" in card["summary"]
+    assert "Overridden: low tier" in card["summary"]
     assert "(high tier)" in card["summary"]
     assert card["indicator"] == "info"
     for told in (card["detail"], assessed["note"][0]["text"]):
-        assert "Low tier by the judgement of a case manager" in told
+        assert "Low tier by the judgement of care management" in told
         assert "by the models: high cost high." in told
     assert "Gomez" not in json.dumps([card, assessed])
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import islice
 
 import pytest
 
@@ -31,6 +33,24 @@ class SlowAudit(Audit):
 
 def look(what: str) -> list[Entry]:
     return [Entry("ann", "case_manager", what)]
+
+
+def test_some_wait_long_for_the_disk_and_the_others_are_refused_in_a_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that of 40 threads some are left for /health and for who is asked for."""
+    monkeypatch.setattr(recording, "WITHOUT_A_PLACE_SECONDS", 0.05)
+    audit = SlowAudit()
+    recorder = Recorder(audit)
+    with ThreadPoolExecutor(40) as pool:
+        asked = [pool.submit(recorder.kept, look(f"look {n}")) for n in range(40)]
+        refused = list(islice(as_completed(asked, timeout=30), 40 - recording.WAIT_LONG))
+        assert all(isinstance(one.exception(), Refused) for one in refused)
+        assert sum(not one.done() for one in asked) == recording.WAIT_LONG
+        audit.through.release(40)
+        assert all(one.result() is None for one in asked if one not in refused)
+    recorder.close()
+    assert len(audit.written) == 40  # a look that was begun belongs into the record
 
 
 def test_who_gives_up_waiting_leaves_the_record_going(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -246,6 +246,15 @@ def test_a_list_is_recorded_by_whom_it_shows_and_where_it_shows_nobody_by_that(
     ]  # fmt: skip
 
 
+def test_a_search_that_finds_nobody_is_recorded_with_what_was_sought(
+    anew: Client, fresh: Manned
+) -> None:
+    for begins in ({"id_begins": "b1"}, {}):
+        anew.get("/v1/patients", params=begins | {"tier": "low"}, headers=fresh.header("ann"))
+    kept = [json.loads(str(row["detail"])) for row in rows(anew.app.state.service.database, audit)]
+    assert [(told["found"], told.get("id_begins")) for told in kept] == [(0, "b1"), (0, None)]
+
+
 def test_every_route_that_tells_of_patients_is_said_to(client: Client) -> None:
     """Written out, so that a rule that forgets it is found here."""
     assert {f"{method} {path}" for (method, path), rule in RULES.items() if rule.of_patients} == {

@@ -157,6 +157,9 @@ def drawn_people(draw: st.DrawFn) -> PublishedPatient:
     )
 
 
+_BEFORE = tuple(one for one in STATUSES if one not in ("open", "deferred", "do not contact"))
+
+
 @st.composite
 def drawn_standings(draw: st.DrawFn) -> StandingTold:
     name, tier = draw(st.sampled_from(STATUSES)), draw(st.one_of(st.none(), _tiers))
@@ -166,6 +169,8 @@ def drawn_standings(draw: st.DrawFn) -> StandingTold:
         until=draw(_days) if name == "deferred" else None,
         override_tier=tier,
         overridden_on=draw(_days) if tier else None,
+        before=(before := draw(st.sampled_from((None, *_BEFORE))) if name == "open" else None),
+        before_since=draw(_days) if before else None,
     )
 
 

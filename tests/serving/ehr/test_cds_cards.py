@@ -149,7 +149,7 @@ def test_at_discharge_the_missing_risk_is_told_with_its_reason():
 
 def test_who_was_only_beyond_capacity_is_not_said_to_be_kept_from_calls():
     told = card(person(left_out=BEYOND_CAPACITY))["detail"]
-    assert "\n\nNot on tonight's list: others came first.\n\n" in told
+    assert "\n\nNot on the list of 16 May: its places were taken. Nothing speaks " in told
     assert "Not to be called" not in told
 
 
@@ -190,7 +190,7 @@ ACTED = date(2024, 5, 14)
 def test_where_outreach_is_over_the_card_says_so_first_and_suggests_nothing(status, brief, line):
     told = card(person(), standing=StandingTold(status, ACTED))
     assert told["summary"].startswith(f"{brief} · Readmission risk 25%")
-    assert told["detail"].startswith(f"{line}: recorded by a case manager on 14 May.\n\n**Readm")
+    assert told["detail"].startswith(f"{line}: recorded in care management on 14 May.\n\n**Readm")
     assert "Suggestions" not in told["detail"]
     assert "Consider" not in told["detail"]
     assert told["indicator"] == "info"
@@ -200,14 +200,14 @@ def test_where_outreach_is_over_the_card_says_so_first_and_suggests_nothing(stat
 @pytest.mark.parametrize(
     ("standing", "line"),
     [
-        (StandingTold("contacted", ACTED), "The patient was contacted: recorded by a case manager "
+        (StandingTold("contacted", ACTED), "The patient was contacted: recorded in care management "
          "on 14 May."),
-        (StandingTold("enrolled", date(2023, 5, 14)), "The patient is enrolled: recorded by a case "
-         "manager on 14 May 2023."),
-        (StandingTold("no answer", ACTED), "A call found no answer: recorded by a case manager on "
+        (StandingTold("enrolled", date(2023, 5, 14)), "The patient is enrolled: recorded in care "
+         "management on 14 May 2023."),
+        (StandingTold("no answer", ACTED), "A call found no answer: recorded in care management on "
          "14 May."),
         (StandingTold("deferred", ACTED, until=date(2024, 6, 2)), "The next call waits until "
-         "2 June: recorded by a case manager on 14 May."),
+         "2 June: recorded in care management on 14 May."),
     ],
 )  # fmt: skip
 def test_what_was_done_is_told_in_one_line_with_its_day(standing, line):
@@ -216,12 +216,22 @@ def test_what_was_done_is_told_in_one_line_with_its_day(standing, line):
     assert told["summary"] == before["summary"]
 
 
+def test_who_was_discharged_since_is_told_with_what_stood_before():
+    again = StandingTold(before="declined", before_since=ACTED)
+    told = card(person(), standing=again)
+    assert told["detail"].startswith(
+        "To be called again after a new discharge; before it was known: the patient declined "
+        "outreach, recorded in care management on 14 May.\n\n**Readm"
+    )
+    assert "Suggestions" in told["detail"]
+
+
 def test_an_override_is_named_beside_the_tiers_of_the_models():
     raised = card(person(), standing=StandingTold(override_tier="moderate", overridden_on=ACTED))
-    assert raised["summary"].startswith("Case manager: moderate tier · Readmission risk 25% over")
+    assert raised["summary"].startswith("Overridden: moderate tier · Readmission risk 25% over")
     assert "(high tier)" in raised["summary"]
     assert raised["detail"].startswith(
-        "Moderate tier by the judgement of a case manager on 14 May; by the models: readmission "
+        "Moderate tier by the judgement of care management on 14 May; by the models: readmission "
         "high, high cost low.\n\n"
     )
     assert "Suggestions" in raised["detail"]

@@ -50,6 +50,8 @@ def test_without_an_identifier_system_the_id_in_context_is_ours(prefetch):
         ([mrn("1", period={"end": "2024-05-16"})], "1"),
         ([mrn("1", period={"end": "2023"})], None),
         ([mrn("1", period={"end": "2024-05"})], "1"),
+        ([mrn("1", period={"end": "2024-04"})], None),
+        ([mrn("1", period={"end": "2024"})], "1"),
         ([mrn("1", period={"end": "2024-05-15T10:00:00Z"})], None),
         ([mrn("1"), mrn("2")], None),  # which of the two is not ours to say
         ([{"system": "https://other.example", "value": "00123"}], None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -29,6 +30,20 @@ def test_days_are_those_of_the_site(zone, day):
     assert "Gomez" not in repr(told)
 
 
+@pytest.mark.parametrize(
+    ("kind", "until", "before"),
+    [("declined", None, "declined"), ("no_answer", None, "no answer"),
+     ("deferred", date(2025, 1, 9), None)],  # that a call is due tells nothing to an EHR
+)  # fmt: skip
+def test_what_stood_before_a_new_discharge_is_told_without_who(kind, until, before):
+    taken = replace(override("low"), kind=kind, until=until, tier=None, reason=None)
+    told = StandingTold.of(Status(before=taken), ZoneInfo("UTC"))
+    day = date(2025, 1, 3) if before else None
+    assert told == StandingTold(before=before, before_since=day)
+    assert "ann" not in repr(told)
+    assert told.takes_suggestions
+
+
 def test_of_whom_nothing_was_recorded_nothing_is_said():
     assert StandingTold.of(Status(), ZoneInfo("UTC")) == NOTHING_DECIDED
     assert NOTHING_DECIDED.sentences(date(2024, 12, 31), [("readmission", "high")]) == []
@@ -45,5 +60,6 @@ def test_every_status_of_the_store_is_said_but_open():
 def test_a_risk_without_a_tier_is_left_out_beside_an_override():
     told = StandingTold(override_tier="high", overridden_on=date(2024, 12, 30))
     assert told.sentences(date(2024, 12, 31), [("readmission", None), ("high cost", "low")]) == [
-        "High tier by the judgement of a case manager on 30 December; by the models: high cost low."
+        "High tier by the judgement of care management on 30 December; by the models: high cost "
+        "low."
     ]

@@ -128,10 +128,13 @@ def test_nothing_recorded_is_ever_changed(database: Database) -> None:
 
 
 def plain_status(done: list[tuple[str, int | None]]) -> str:
-    """The slow, obvious second rule: strike out what was undone, then look at the last one."""
+    """The slow, obvious second rule: strike out what was undone, then look at the last one, unless
+    somebody said not to contact."""
     struck = [n for kind, n in done if kind == "undo"]
     left = [kind for place, (kind, _) in enumerate(done) if place not in struck]
     told = [kind for kind in left if kind not in ("undo", "override")]
+    if "do_not_contact" in told:
+        return "do not contact"
     return told[-1].replace("_", " ") if told else "open"
 
 

@@ -66,6 +66,30 @@ def test_a_home_whose_record_is_not_begun_is_whole_and_gets_no_key(
     assert files_of(home) == []
 
 
+@pytest.mark.parametrize("ask", ["begin", "append"])
+def test_another_one_that_begins_the_record_a_moment_before_is_no_loss(
+    home: Home, database: Database, monkeypatch, ask: str
+) -> None:
+    """On PostgreSQL both look for a head first: who finds none finds the other's note, or rows."""
+    if not database.is_postgresql:
+        pytest.skip("SQLite lets one writer look at a time")
+    first, second = record_of(home, database), record_of(home, database)
+    looked = second._was_begun
+
+    def meanwhile() -> bool:
+        first.write([LOOK])
+        return looked()
+
+    monkeypatch.setattr(second, "_was_begun", meanwhile)
+    if ask == "begin":
+        second.begin()
+    else:
+        with database.writing() as connection:
+            second.append(connection, [LOOK])
+    monkeypatch.undo()
+    assert record_of(home, database).verify().wrong is None
+
+
 def test_a_home_without_the_key_is_told_so_and_gets_no_other_one(
     home: Home, database: Database
 ) -> None:

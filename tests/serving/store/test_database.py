@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import textwrap
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack
@@ -219,6 +220,31 @@ def test_whoever_reads_is_answered_while_many_wait_to_write(tmp_path, monkeypatc
         assert connection.scalar(sa.text("SELECT count(*) FROM allocation")) == len(kept) == 20
     night.close()
     service.close()
+
+
+def test_who_writes_for_others_needs_no_place(tmp_path, monkeypatch):
+    """The record of all looks, while as many actions wait as may."""
+    monkeypatch.setattr(write_turns, "WITHOUT_A_PLACE_SECONDS", 0.1)
+    turns = write_turns.WriteTurns(seconds=30, places=1)
+
+    def record() -> bool:
+        with turns.taken(for_others=True):
+            return True
+
+    def act() -> None:
+        with turns.taken():
+            pass
+
+    with ThreadPoolExecutor(3) as pool:
+        with turns.taken(for_others=True):
+            acting = pool.submit(act)
+            recording = pool.submit(record)
+            time.sleep(0.3)  # longer than whoever has no place waits
+            refused = pool.submit(act)
+            assert isinstance(refused.exception(10), write_turns.NoTurnError)
+            assert not recording.done()
+        assert recording.result(10)
+        assert acting.exception(10) is None
 
 
 def test_one_process_has_no_more_connections_to_postgresql_than_are_told(postgresql):

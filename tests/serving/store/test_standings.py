@@ -32,9 +32,13 @@ def act(database: Database, run_id: str, new: NewAction) -> actions.Action:
         return actions.take(connection, record, new, "p", run_id, 1, "ann", "case_manager")
 
 
-def stands(database: Database) -> str:
+def standing(database: Database) -> actions.Status:
     with database.reading() as connection:
-        return actions.standings(connection, ["p", "nobody"], MARCH)["p"].name
+        return actions.standings(connection, ["p", "nobody"], MARCH)["p"]
+
+
+def stands(database: Database) -> str:
+    return standing(database).name
 
 
 @pytest.mark.parametrize(("told_then", "told_now", "kind", "status"), [
@@ -59,7 +63,45 @@ def test_a_discharge_that_the_list_of_the_call_did_not_tell_opens_anew(
     until, reason = (SOON if kind == "deferred" else None), ("moved" if kind == "closed" else None)
     act(database, run_id, NewAction(kind, until=until, reason=reason))
     publish(database, MARCH, told_now)
-    assert stands(database) == status
+    now = standing(database)
+    assert now.name == status
+    assert (now.before and now.before.kind) == (kind if status == "open" else None)
+
+
+@pytest.mark.parametrize(("told_then", "told_now", "tier"), [
+    (FIRST, FIRST, "low"), (FIRST, AGAIN, None), (None, AGAIN, None), (FIRST, None, "low"),
+])  # fmt: skip
+def test_an_override_does_not_outlive_the_discharge_that_it_was_made_about(
+    database: Database, told_then, told_now, tier
+) -> None:
+    low = NewAction("override", tier="low", reason="in a programme of the county already")
+    act(database, publish(database, JANUARY, told_then), low)
+    run_id = publish(database, MARCH, told_now)
+    found = standing(database).override
+    assert (found and found.tier) == tier
+    act(database, run_id, low)
+    found = standing(database).override
+    assert found is not None
+
+
+def test_a_call_that_is_due_is_told_with_what_stood(database: Database) -> None:
+    run_id = publish(database, JANUARY, None)
+    act(database, run_id, NewAction("deferred", until=MARCH))
+    now = standing(database)
+    assert (now.name, now.before and now.before.kind, now.until) == ("open", "deferred", None)
+
+
+@pytest.mark.parametrize("kind", ["no_answer", "contacted", "enrolled", "declined", "deferred"])
+def test_do_not_contact_outlasts_every_other_action_until_it_is_undone(
+    database: Database, kind
+) -> None:
+    run_id = publish(database, JANUARY, FIRST)
+    stop = act(database, run_id, NewAction("do_not_contact"))
+    act(database, run_id, NewAction(kind, until=MARCH if kind == "deferred" else None))
+    publish(database, MARCH, AGAIN)
+    assert stands(database) == "do not contact"
+    act(database, run_id, NewAction("undo", undoes=stop.action_id))
+    assert stands(database) == "open"
 
 
 def test_what_was_known_counts_and_not_the_day_of_the_discharge(database: Database) -> None:

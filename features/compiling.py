@@ -1,0 +1,13 @@
+"""How the loops are compiled: kept on disk, and with no more around them than calls them."""
+
+from __future__ import annotations
+
+from numba import njit
+
+# Called from Python, and never from C.
+called = njit(cache=True, nogil=True, no_cfunc_wrapper=True)  # pyright: ignore[reportCallIssue]
+
+# Called by compiled code alone: what Python and C would call it by took a quarter of the time to
+# compile. Without Numba's counting of references, because nothing of these keeps or makes an array,
+# and counting those that are handed over took a quarter of the time to run.
+compiled = njit(cache=True, nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # pyright: ignore[reportCallIssue]
