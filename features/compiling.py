@@ -1,4 +1,4 @@
-"""How the loops are compiled: kept on disk, and with no more around them than calls them."""
+"""How the loops are compiled, and which of them are kept on disk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from numba import njit
 called = njit(cache=True, nogil=True, no_cfunc_wrapper=True)  # pyright: ignore[reportCallIssue]
 
 # Called by compiled code alone: what Python and C would call it by took a quarter of the time to
-# compile. Without Numba's counting of references, because nothing of these keeps or makes an array,
-# and counting those that are handed over took a quarter of the time to run.
-compiled = njit(cache=True, nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # pyright: ignore[reportCallIssue]
+# compile. Not kept by itself: Numba would link what it kept of one file into the next compile,
+# though a constant or a loop of another file that is compiled into it has changed. Without Numba's
+# counting of references, because nothing of these keeps or makes an array, and counting those that
+# are handed over took a quarter of the time to run.
+compiled = njit(nogil=True, _nrt=False, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # pyright: ignore[reportCallIssue]

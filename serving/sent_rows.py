@@ -72,10 +72,12 @@ class SentRows:
 def _as_of(
     as_of: date | None, through: date | None, tables: Mapping[str, Columns], today: date | None
 ) -> date:
-    """The day of the question: what was said, else how far the data reach, as far as known. A row
-    that says it was known after today is a slip: it moves nobody's question."""
-    if said := as_of or through:
-        return said
+    """The day of the question: what was said, else how far the data reach, as far as known. What
+    is said of a day to come is a slip, and moves nobody's question."""
+    if as_of is not None:
+        return as_of
+    if through is not None:
+        return through if today is None else min(through, today)
     known = [day for each in tables.values() for day in each["known_on"]]
     if today is None:
         return max(known)

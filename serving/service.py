@@ -90,7 +90,7 @@ def _ready_to_serve() -> None:
     """Before any worker is started: raises what is wrong with settings, models, the record's key
     and the database, which each worker would end with, be started again and end with. Brings the
     database up to date, and begins to compile meanwhile."""
-    from serving.models.compiled import begin_compiling
+    from serving.models.compiled import begin_compiling, end_compiling
     from serving.models.sources import at_hand, refuse_misfits
     from serving.next_steps import NextSteps
     from serving.settings import read_settings
@@ -111,9 +111,7 @@ def _ready_to_serve() -> None:
         finally:
             database.close()
     except BaseException:
-        for one in compiling:
-            one.kill()
-            one.wait()
+        end_compiling(compiling)
         raise
 
 

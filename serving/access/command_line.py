@@ -341,7 +341,7 @@ def _database(home: Home) -> Iterator[Database]:
 @contextmanager
 def _changing(home: Home) -> Iterator[tuple[Database, Callable[..., None]]]:
     """The database, and what keeps in the record what is done to an account or a token. Raises what
-    `Audit.begin` does before anything is changed: what cannot be recorded is not done."""
+    `Audit.begin` does before anything is changed."""
     from serving.store.audit import Audit, AuditKey, by_command
 
     with _database(home) as database:

@@ -65,7 +65,7 @@ class RecordedAction(BaseModel):
     who: Annotated[str, Field(examples=["r.gomez"])]
     at: Annotated[datetime, Field(examples=["2025-01-02T15:04:05Z"])]
     standing: Annotated[
-        Standing, Field(description="without override_reason, unless this is the override")
+        Standing, Field(description="without override_reason, unless it is of this very action")
     ]
 
 
@@ -92,7 +92,8 @@ def act(
 ) -> Response:
     """Record what was done about the patient at a place of a published list, today's or an older
     one. Nothing is overwritten: an action is undone by another one, and "do not contact" stands
-    until it is undone, whatever else is recorded."""
+    until it is undone, whatever else is recorded. Where a newer run tells a discharge that the list
+    of this place did not, the patient stays to be called, and `before` tells what was recorded."""
     service: Service = request.app.state.service
     principal: Principal = request.state.principal
     run = service.published(principal)  # a silent service takes no action either
@@ -133,8 +134,9 @@ def _whose(
 
 
 def _answered(service: Service, keyed: idempotency.KeyedRequest | None) -> tuple[int, str] | None:
-    """What the same request was answered before. It told nothing that its sender did not write, so
-    that it is no look of its own. Raises Refused where the key was used for another one."""
+    """What the same request was answered before. It tells its sender no more than it told him
+    then, so that it is no look of its own. Raises Refused where the key was used for another one.
+    """
     if keyed is None:
         return None
     try:
@@ -167,7 +169,7 @@ def _recorded(
                 now = actions.standings(connection, [patient_id], service.today)[patient_id]
                 said = RecordedAction(
                     action_id=made.action_id, kind=made.kind, who=made.who, at=made.at,
-                    standing=_own_words_alone(standing(now), made),
+                    standing=_own_words_alone(now, made),
                 ).model_dump_json()  # fmt: skip
                 if keyed:
                     idempotency.keep(connection, keyed, 201, said)
@@ -191,9 +193,12 @@ def _recorded(
     raise Refused("moved-on", "this was asked twice at the same moment: look again")
 
 
-def _own_words_alone(told: Standing, made: actions.Action) -> Standing:
+def _own_words_alone(now: actions.Status, made: actions.Action) -> Standing:
     """Without what somebody else wrote: the answer is kept for retries, which ask for no panel."""
-    return told if made.kind == "override" else told.model_copy(update={"override_reason": None})
+    told = standing(now)
+    if now.override is not None and now.override.action_id == made.action_id:
+        return told
+    return told.model_copy(update={"override_reason": None})
 
 
 def _said(status: int, body: str) -> Response:

@@ -53,18 +53,19 @@ class _Places:
         which the length is not said grows as it comes. Both raise Refused (503) where too many
         wait."""
         length = request.headers.get("content-length", "")
-        said = int(length) if length.isdigit() else None
-        taken = said or 0
+        taken = int(length) if length.isdigit() else 0
+        come = 0
         if self._requests >= MOST_WAITING or not self._has_room(taken):
             raise _too_many()
         self._requests, self._bytes = self._requests + 1, self._bytes + taken
 
         def arrived(size: int) -> None:
-            nonlocal taken
-            if said is None and size:
-                if not self._has_room(size):
+            nonlocal come, taken
+            come += size
+            if (more := come - taken) > 0:  # beyond what was said, or nothing was
+                if not self._has_room(more):
                     raise _too_many()
-                taken, self._bytes = taken + size, self._bytes + size
+                taken, self._bytes = taken + more, self._bytes + more
 
         try:
             yield arrived

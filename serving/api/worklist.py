@@ -217,7 +217,7 @@ def worklist(
 def _for_analysts(one: ListedNow) -> ListedNow:
     """A place without what somebody wrote about the patient, which may name him, and without who
     did."""
-    nobody = {"who": None, "override_reason": None}
+    nobody = {"who": None, "override_reason": None, "before": None}
     return one.model_copy(update={"standing": one.standing.model_copy(update=nobody)})
 
 

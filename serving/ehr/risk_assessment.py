@@ -13,7 +13,7 @@ occur than not", which few of our high tier are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -164,9 +164,7 @@ def _assessment(
         "performer": {"display": "firstcall"},
         "basis": [{"display": words} for words in reasons if words],
         "prediction": _predictions(patient, task, risk, model, outcome, settings),
-        "mitigation": f"Suggestions, to be weighed by whoever knows the patient: {' '.join(steps)}"
-        if steps
-        else None,
+        "mitigation": _mitigation(steps),
         "note": [{"text": markdown(text)} for text in _notes(patient, standing)],
     }
     if invented:
@@ -180,6 +178,12 @@ def _notes(patient: PatientTold, standing: StandingTold) -> list[str]:
     not_listed = why_not_listed(patient)
     told = [*decided, *([not_listed] if not_listed else []), *patient.warnings, NO_DENIAL]
     return [text for text in told if plain(text)]
+
+
+def _mitigation(steps: Sequence[str]) -> str | None:
+    """Suggestions one after the other; a site's own need not end with a full stop."""
+    told = " ".join(f"{step.rstrip('.')}." for step in steps)
+    return f"Suggestions, to be weighed by whoever knows the patient: {told}" if told else None
 
 
 def _predictions(

@@ -116,7 +116,7 @@ def why_not_listed(patient: PatientTold) -> str | None:
     said = plain(patient.left_out or "")
     if said == BEYOND_CAPACITY:
         day = written_date(patient.as_of, patient.as_of)
-        return f"Not on the list of {day}: its places were taken. Nothing speaks against a call."
+        return f"Not on the list of {day}: its places were taken."
     return f"Not to be called, as far as known: {said}." if said else None
 
 

@@ -97,8 +97,8 @@ class StandingTold:
         elif self.before in _SAID:
             words = _SAID[self.before]
             said.append(
-                f"To be called again after a new discharge; before it was known: {words[0].lower()}"
-                f"{words[1:]}, recorded in care management{_on(self.before_since, told_on)}."
+                "Discharged since the list by which this was recorded in care management"
+                f"{_on(self.before_since, told_on)}: {words[0].lower()}{words[1:]}."
             )
         if self.override_tier is not None:
             others = ", ".join(f"{name} {tier}" for name, tier in of_models if tier is not None)

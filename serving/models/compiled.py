@@ -9,7 +9,6 @@ import fcntl
 import gc
 import hashlib
 import os
-import platform
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -35,20 +34,38 @@ _FEATURES, _REST = "features", "rest"
 def begin_compiling(home: Home, placed: Placed) -> list[subprocess.Popen[bytes]]:
     """Starts to compile what is not kept from before, in processes of their own, which hold the
     turn until they have done. What goes wrong there each worker meets, and tells, itself."""
-    lacking = [part for part in (_FEATURES, _REST) if not _mark(part).exists()]
-    if not lacking:
+    if not _lacking():
         return []
     folders = [f"{task}={folder.absolute()}" for task, folder in placed.folders.items()]
+    running: list[subprocess.Popen[bytes]] = []
     with _lock(home) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return [
-            subprocess.Popen(
-                [sys.executable, "-W", "ignore", "-m", __name__, part, *folders],
-                cwd=_CODE, pass_fds=[lock.fileno()],  # the lock goes with the file
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )
-            for part in lacking
-        ]  # fmt: skip
+        try:
+            for part in _lacking():  # another service may have compiled meanwhile
+                running.append(_compiling(part, folders, lock))  # noqa: PERF401 (to be ended)
+        except OSError:
+            end_compiling(running)
+            raise
+    return running
+
+
+def _compiling(part: str, folders: Sequence[str], lock: IO[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-m", __name__, part, *folders],
+        cwd=_CODE, pass_fds=[lock.fileno()],  # the lock goes with the file
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def end_compiling(running: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Ends what was begun, for a service that does not start."""
+    for one in running:
+        one.kill()
+        one.wait()
+
+
+def _lacking() -> list[str]:
+    return [part for part in (_FEATURES, _REST) if not _mark(part).exists()]
 
 
 @contextmanager
@@ -66,12 +83,15 @@ def _lock(home: Home) -> IO[str]:
 
 def _mark(part: str) -> Path:
     """What lies beside the compiled code once a part is compiled from this very code: from the same
-    files (Numba goes by their place, time and size), by this Numba, for this kind of machine."""
+    files at the same place, by this Numba, for this kind of processor."""
+    from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
+
     kept = Path(os.environ.get("NUMBA_CACHE_DIR") or _CODE / "features" / "__pycache__")
     files = [*sorted((_CODE / "features").glob("*.py")), _CODE / "serving" / "tree_shares.py"]
-    told = [(str(file), (stat := file.stat()).st_mtime_ns, stat.st_size) for file in files]
-    about = (told, version("numba"), sys.version, platform.machine(), platform.processor())
-    return kept / f"{part}.{hashlib.sha256(repr(about).encode()).hexdigest()[:32]}"
+    code = [(str(file), hashlib.sha256(file.read_bytes()).hexdigest()) for file in files]
+    processor = (get_host_cpu_name(), get_host_cpu_features().flatten())
+    about = repr((code, version("numba"), sys.version, processor))
+    return kept / f"{part}.{hashlib.sha256(about.encode()).hexdigest()[:32]}"
 
 
 def _compile(part: str, placed: Sequence[str]) -> None:
@@ -82,6 +102,8 @@ def _compile(part: str, placed: Sequence[str]) -> None:
     else:
         _compile_rest(placed)
     mark.parent.mkdir(parents=True, exist_ok=True)
+    for of_other_code in mark.parent.glob(f"{part}.*"):  # which Numba may have written over
+        of_other_code.unlink(missing_ok=True)
     mark.touch()
 
 
@@ -97,10 +119,12 @@ def _compile_rest(placed: Sequence[str]) -> None:
     import pandas as pd
 
     from features.index_stay import stay_facts_of
+    from features.news import last_news_of
     from features.questions import Questions
 
     histories, index = _somebody()
     stay_facts_of(histories, Questions.of(index))
+    last_news_of(histories, Questions.of(index))
     folders = {task: Path(folder) for task, _, folder in (a.partition("=") for a in placed)}
     told = dict.fromkeys(folders, "at hand")
     for model in Placed(folders, told, told, "").models().by_task.values():

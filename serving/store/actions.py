@@ -19,8 +19,9 @@ import sqlalchemy as sa
 from data.errors import InputError, RefusalError
 from serving.store.audit import Audit, Entry
 from serving.store.audit_verify import ACTION
-from serving.store.night_tables import published as _published
+from serving.store.night_tables import run as _run
 from serving.store.night_tables import score as _score
+from serving.store.people import PUBLISHED
 from serving.store.record_tables import action as _action
 from serving.store.row_digest import row_digest
 
@@ -233,14 +234,20 @@ def standings_by(
     return {p: status(taken.get(p, ()), today, discharged.get(p)) for p in patients}
 
 
-def _discharges_told(connection: sa.Connection, patients: Sequence[str]) -> dict[str, date | None]:
-    """The discharge that the published run tells of each of some patients."""
-    found: dict[str, date | None] = {}
+def _discharges_told(connection: sa.Connection, patients: Sequence[str]) -> dict[str, date]:
+    """The discharge that the newest run told of each of some patients that told any: a run tells
+    those of the last 30 days alone, and what one opened stays open after them."""
+    found: dict[str, date] = {}
     for start in range(0, len(patients), _AT_ONCE):
         query = (
             sa.select(_score.c.patient_id, _score.c.discharged_on)
-            .select_from(sa.join(_score, _published, _score.c.run_id == _published.c.run_id))
-            .where(_score.c.patient_id.in_(patients[start : start + _AT_ONCE]))
+            .select_from(sa.join(_score, _run, _score.c.run_id == _run.c.run_id))
+            .where(
+                _score.c.patient_id.in_(patients[start : start + _AT_ONCE]),
+                _score.c.discharged_on.is_not(None),
+                _run.c.status.in_(PUBLISHED),
+            )
+            .order_by(_run.c.as_of, _run.c.started_at, _run.c.run_id)
         )
         found.update((row.patient_id, row.discharged_on) for row in connection.execute(query))
     return found
@@ -249,8 +256,8 @@ def _discharges_told(connection: sa.Connection, patients: Sequence[str]) -> dict
 def status(actions: Sequence[Action], today: date, discharged_on: date | None = None) -> Status:
     """Where a patient stands on a day, from all actions about him, the oldest first.
 
-    Whom the published run tells to have been discharged (`discharged_on`) after the discharge that
-    the list of the newest action told is to be called again, whatever was done before, and an
+    Who was discharged (`discharged_on`, as the newest run told that told any) after the discharge
+    that the list of the newest action told is to be called again, whatever was done before, and an
     override from before it stands no more: what counts is what was known when somebody acted.
     "Do not contact" stands until it is undone, whatever else is recorded.
     """

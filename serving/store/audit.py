@@ -28,6 +28,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -79,8 +80,11 @@ class Entry:
 
 def by_command(what: str, patient_id: str | None = None, **detail: Any) -> Entry:
     """What somebody did on the command line, under the name by which the system knows him."""
-    who = f"command line of {getpass.getuser()}"
-    return Entry(who, "admin", what, patient_id, detail=detail)
+    try:
+        name = getpass.getuser()
+    except (KeyError, OSError):  # a container's bare number, of which no name is known
+        name = f"user {os.getuid()}"
+    return Entry(f"command line of {name}", "admin", what, patient_id, detail=detail)
 
 
 class Audit:

@@ -196,6 +196,16 @@ def test_what_cannot_be_recorded_is_not_done(typed, home, database, words):
     assert (accounts(database), service_tokens(database)) == before
 
 
+def test_who_has_a_number_and_no_name_is_recorded_by_it(typed, database, monkeypatch):
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 12345")
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    typed("user", "add", "ann", "--role", "analyst", "--generate")
+    [kept] = rows(database, audit)
+    assert kept["who"] == f"command line of user {os.getuid()}"
+
+
 @pytest.mark.parametrize("by_open_id", [False, True])
 def test_who_starts_the_service_is_told_of_an_account_where_one_is_needed(home, by_open_id):
     assert bool(ways_in(home, by_open_id)) is not by_open_id

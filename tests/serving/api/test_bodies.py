@@ -78,6 +78,9 @@ def test_pieces_that_come_to_too_much_together_are_sent_away(
     answer = client.post("/v1/score", content=pieces, headers=JSON)
     assert answer.status_code == 503
     assert pieces.asked == 2
+    short = Pieces(b"{" + b" " * 800, b" " * 800, b"}")
+    told = client.post("/v1/score", content=short, headers=JSON | {"content-length": "2"})
+    assert told.status_code == 503  # what has come counts, whatever was said
     sent = client.post("/v1/score", content=Pieces(b"{}"), headers=JSON)  # its place is free again
     assert sent.status_code == 422
 

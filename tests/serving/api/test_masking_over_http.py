@@ -3,6 +3,7 @@ line on everything."""
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -141,6 +142,23 @@ def test_an_analyst_reads_nothing_that_was_written_about_a_patient(
     [one] = asked("ida", "/v1/worklist")["patients"]
     assert one["standing"]["override_tier"] == "low"
     assert "Gomez" not in str(one)
+    assert "'ann'" not in str(one)
+
+
+def test_an_analyst_does_not_read_who_acted_before_a_call_fell_due(
+    asked, anew: Client, fresh: Manned, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon = date.today() + timedelta(days=3)
+    done = anew.post(
+        "/v1/worklist/2024-12-31.2:1/actions", headers=fresh.header("ann"),
+        json={"kind": "deferred", "until": soon.isoformat()},
+    )  # fmt: skip
+    assert done.status_code == 201
+    monkeypatch.setattr(type(anew.app.state.service), "today", property(lambda _: soon))
+    [seen] = asked("ann", "/v1/worklist")["patients"]
+    assert seen["standing"]["before"]["who"] == "ann"
+    [one] = asked("ida", "/v1/worklist")["patients"]
+    assert one["standing"]["status"] == "open"
     assert "'ann'" not in str(one)
 
 

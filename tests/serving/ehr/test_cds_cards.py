@@ -149,7 +149,7 @@ def test_at_discharge_the_missing_risk_is_told_with_its_reason():
 
 def test_who_was_only_beyond_capacity_is_not_said_to_be_kept_from_calls():
     told = card(person(left_out=BEYOND_CAPACITY))["detail"]
-    assert "\n\nNot on the list of 16 May: its places were taken. Nothing speaks " in told
+    assert "\n\nNot on the list of 16 May: its places were taken.\n\n" in told
     assert "Not to be called" not in told
 
 
@@ -220,8 +220,8 @@ def test_who_was_discharged_since_is_told_with_what_stood_before():
     again = StandingTold(before="declined", before_since=ACTED)
     told = card(person(), standing=again)
     assert told["detail"].startswith(
-        "To be called again after a new discharge; before it was known: the patient declined "
-        "outreach, recorded in care management on 14 May.\n\n**Readm"
+        "Discharged since the list by which this was recorded in care management on 14 May: the "
+        "patient declined outreach.\n\n**Readm"
     )
     assert "Suggestions" in told["detail"]
 

@@ -84,6 +84,20 @@ def test_an_override_does_not_outlive_the_discharge_that_it_was_made_about(
     assert found is not None
 
 
+def test_what_a_discharge_opened_stays_open_when_no_run_tells_it_any_more(
+    database: Database,
+) -> None:
+    """A run tells the discharges of the last 30 days."""
+    run_id = publish(database, JANUARY, None)
+    act(database, run_id, NewAction("override", tier="low", reason="in a programme already"))
+    act(database, run_id, NewAction("declined"))
+    publish(database, MARCH, AGAIN)
+    publish(database, MARCH + timedelta(days=40), None)
+    now = standing(database)
+    assert (now.name, now.before and now.before.kind) == ("open", "declined")
+    assert now.override is None
+
+
 def test_a_call_that_is_due_is_told_with_what_stood(database: Database) -> None:
     run_id = publish(database, JANUARY, None)
     act(database, run_id, NewAction("deferred", until=MARCH))
