@@ -340,18 +340,21 @@ def _database(home: Home) -> Iterator[Database]:
 
 @contextmanager
 def _changing(home: Home) -> Iterator[tuple[Database, Callable[..., None]]]:
-    """The database, and what keeps in the record what is done to an account or a token. Raises what
-    `Audit.begin` does before anything is changed."""
+    """The database, and what keeps in the record what is done to an account or a token: both in
+    one transaction, so that what cannot be recorded is not done. Raises what `Audit.begin` and
+    `Audit.append` do."""
     from serving.store.audit import Audit, AuditKey, by_command
 
     with _database(home) as database:
         record = Audit(database, AuditKey.of_home(home))
         record.begin()
+        with database.together() as within:
 
-        def recorded(what: str, **detail: Any) -> None:
-            record.write([by_command(what, None, **detail)])
+            def recorded(what: str, **detail: Any) -> None:
+                with within.writing() as connection:
+                    record.append(connection, [by_command(what, None, **detail)])
 
-        yield database, recorded
+            yield within, recorded
 
 
 def _password(generate: bool) -> str:

@@ -28,14 +28,7 @@ def demo_access(home: Home) -> Path | None:
     try:
         if any(one.name == _NAME for one in accounts(database)):
             return None
-        password = generated_password()
-        add_account(database, _NAME, "supervisor", password, PasswordHashing())
-        until = datetime.now(UTC).date() + timedelta(days=_DAYS)
-        token = add_token(database, _PROGRAM, tuple(SCOPES), until)
-        Audit(database, AuditKey.of_home(home)).write([
-            by_command("account added", account=_NAME, role="supervisor"),
-            by_command("token added", token=_PROGRAM, scopes=sorted(SCOPES)),
-        ])  # fmt: skip
+        password, token = _made(home, database)
     finally:
         database.close()
     file = home.root / FILE
@@ -44,3 +37,18 @@ def demo_access(home: Home) -> Path | None:
             f"name      {_NAME}\npassword  {password}\n\nprogram   {_PROGRAM}\ntoken     {token}\n"
         )
     return file
+
+
+def _made(home: Home, database: Database) -> tuple[str, str]:
+    password = generated_password()
+    until = datetime.now(UTC).date() + timedelta(days=_DAYS)
+    record = Audit(database, AuditKey.of_home(home))
+    record.begin()
+    with database.together() as within, within.writing() as connection:
+        add_account(within, _NAME, "supervisor", password, PasswordHashing())
+        token = add_token(within, _PROGRAM, tuple(SCOPES), until)
+        record.append(connection, [
+            by_command("account added", account=_NAME, role="supervisor"),
+            by_command("token added", token=_PROGRAM, scopes=sorted(SCOPES)),
+        ])  # fmt: skip
+    return password, token

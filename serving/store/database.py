@@ -155,6 +155,13 @@ class Database:
                 yield connection
 
     @contextmanager
+    def together(self) -> Iterator[Database]:
+        """One transaction for all that is read and written through the database that this gives:
+        it is kept whole at the end or not at all. Raises as `writing` does."""
+        with self.writing() as connection:
+            yield _Together(self, connection)
+
+    @contextmanager
     def session(self) -> Iterator[sa.Connection]:
         """A connection of one's own that ends with the block, and all that it holds with it. Every
         statement is a transaction."""
@@ -223,6 +230,24 @@ class Database:
             f"Others are writing to the database at {self.place}, and did not end in time: ask "
             "again in a moment."
         )
+
+
+class _Together(Database):
+    """A database of which every transaction is a part of one that somebody else ends."""
+
+    def __init__(self, whole: Database, connection: sa.Connection) -> None:
+        self.place, self.is_postgresql = whole.place, whole.is_postgresql
+        self._connection = connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        yield self._connection
+
+    @contextmanager
+    def writing(
+        self, at_most: float | None = None, for_others: bool = False
+    ) -> Iterator[sa.Connection]:
+        yield self._connection
 
 
 def _without_values(error: exc.DBAPIError) -> exc.DBAPIError:

@@ -185,12 +185,22 @@ def test_a_name_is_printed_and_recorded_as_accounts_and_tokens_hold_it(typed, da
     ("user", "password", "ann", "--generate"),
     ("token", "add", "other", "--scope", "score", "--days", "9"), ("token", "revoke", "ehr"),
 ])  # fmt: skip
-def test_what_cannot_be_recorded_is_not_done(typed, home, database, words):
-    """From another machine, whose home has not the key of the record."""
+def test_what_cannot_be_recorded_is_not_done(typed, home, database, monkeypatch, words):
+    """From another machine, whose home has not the key of the record; and where the disk is full
+    at the very moment of the entry."""
     typed("user", "add", "ann", "--role", "analyst", "--generate")
     typed("token", "add", "ehr", "--scope", "fhir", "--days", "9")
-    (home.root / "audit.key").unlink()
     before = (accounts(database), service_tokens(database))
+
+    def full(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Audit, "append", full)
+        with pytest.raises(OSError, match="full"):
+            typed(*words)
+    assert (accounts(database), service_tokens(database)) == before
+    (home.root / "audit.key").unlink()
     with pytest.raises(OtherKeyError):
         typed(*words)
     assert (accounts(database), service_tokens(database)) == before
