@@ -30,6 +30,7 @@ ActionKind = Literal[
     "override", "undo",
 ]  # fmt: skip
 KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
+_list = _run.alias("list")
 _AT_ONCE = 500
 _NEEDS_REASON = ("override", "closed")
 
@@ -61,7 +62,8 @@ class NewAction:
 @dataclass(frozen=True)
 class Action:
     """An action as it was recorded. `place` orders all of them; `at` is UTC; `discharged_on` is the
-    discharge that the list told at whose place it was recorded, where it is asked for."""
+    newest discharge that was known by the list at whose place it was recorded, where it is asked
+    for."""
 
     place: int
     action_id: str
@@ -185,14 +187,14 @@ def _next_place(connection: sa.Connection) -> int:
 
 
 def of_patients(connection: sa.Connection, patients: Collection[str]) -> dict[str, list[Action]]:
-    """The actions about each of some patients, with the discharges of their lists, the oldest
-    first; nobody without any."""
-    same = (_score.c.run_id == _action.c.run_id) & (_score.c.patient_id == _action.c.patient_id)
+    """The actions about each of some patients, with the discharges that were known by their lists,
+    the oldest first; nobody without any."""
+    same = _list.c.run_id == _action.c.run_id
     wanted, found = sorted(patients), {}
     for start in range(0, len(wanted), _AT_ONCE):
         query = (
-            sa.select(_action, _score.c.discharged_on)
-            .select_from(sa.outerjoin(_action, _score, same))
+            sa.select(_action, _known_by_list().label("discharged_on"))
+            .select_from(sa.outerjoin(_action, _list, same))
             .where(_action.c.patient_id.in_(wanted[start : start + _AT_ONCE]))
             .order_by(_action.c.place)
         )
@@ -200,6 +202,25 @@ def of_patients(connection: sa.Connection, patients: Collection[str]) -> dict[st
             one = _as_action(row)
             found.setdefault(one.patient_id, []).append(one)
     return found
+
+
+def _known_by_list() -> sa.ScalarSelect[Any]:
+    """The discharge that the newest run up to the list of an action told that told any."""
+    order = (_run.c.as_of, _run.c.started_at, _run.c.run_id)
+    of_list = sa.tuple_(_list.c.as_of, _list.c.started_at, _list.c.run_id)
+    return (
+        sa.select(_score.c.discharged_on)
+        .select_from(sa.join(_score, _run, _score.c.run_id == _run.c.run_id))
+        .where(
+            _score.c.patient_id == _action.c.patient_id,
+            _score.c.discharged_on.is_not(None),
+            _run.c.status.in_(PUBLISHED),
+            sa.tuple_(*order) <= of_list,
+        )
+        .order_by(*(column.desc() for column in order))
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def _as_action(row: sa.Row[Any]) -> Action:
@@ -257,9 +278,9 @@ def status(actions: Sequence[Action], today: date, discharged_on: date | None = 
     """Where a patient stands on a day, from all actions about him, the oldest first.
 
     Who was discharged (`discharged_on`, as the newest run told that told any) after the discharge
-    that the list of the newest action told is to be called again, whatever was done before, and an
-    override from before it stands no more: what counts is what was known when somebody acted.
-    "Do not contact" stands until it is undone, whatever else is recorded.
+    that was known by the list of the newest action is to be called again, whatever was done before,
+    and an override from before it stands no more: what counts is what was known when somebody
+    acted. "Do not contact" stands until it is undone, whatever else is recorded.
     """
 
     def knew(one: Action) -> bool:

@@ -98,6 +98,16 @@ def test_what_a_discharge_opened_stays_open_when_no_run_tells_it_any_more(
     assert now.override is None
 
 
+def test_whoever_is_called_after_the_window_of_his_discharge_is_done(database: Database) -> None:
+    """The list of the call tells no discharge any more, but the runs before it did."""
+    publish(database, MARCH, AGAIN)
+    run_id = publish(database, MARCH + timedelta(days=40), None)
+    act(database, run_id, NewAction("contacted"))
+    assert stands(database) == "contacted"
+    publish(database, MARCH + timedelta(days=41), None)
+    assert stands(database) == "contacted"
+
+
 def test_a_call_that_is_due_is_told_with_what_stood(database: Database) -> None:
     run_id = publish(database, JANUARY, None)
     act(database, run_id, NewAction("deferred", until=MARCH))
