@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -340,21 +340,15 @@ def _database(home: Home) -> Iterator[Database]:
 
 @contextmanager
 def _changing(home: Home) -> Iterator[tuple[Database, Callable[..., None]]]:
-    """The database, and what keeps in the record what is done to an account or a token: both in
-    one transaction, so that what cannot be recorded is not done. Raises what `Audit.begin` and
-    `Audit.append` do."""
+    """The database, and what keeps in the record what is done to an account or a token, as
+    `Audit.with_changes` gives them."""
     from serving.store.audit import Audit, AuditKey, by_command
 
-    with _database(home) as database:
-        record = Audit(database, AuditKey.of_home(home))
-        record.begin()
-        with database.together() as within:
-
-            def recorded(what: str, **detail: Any) -> None:
-                with within.writing() as connection:
-                    record.append(connection, [by_command(what, None, **detail)])
-
-            yield within, recorded
+    with (
+        _database(home) as database,
+        Audit(database, AuditKey.of_home(home)).with_changes() as (within, append),
+    ):
+        yield within, lambda what, **detail: append(by_command(what, None, **detail))
 
 
 def _password(generate: bool) -> str:

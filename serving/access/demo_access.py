@@ -42,13 +42,9 @@ def demo_access(home: Home) -> Path | None:
 def _made(home: Home, database: Database) -> tuple[str, str]:
     password = generated_password()
     until = datetime.now(UTC).date() + timedelta(days=_DAYS)
-    record = Audit(database, AuditKey.of_home(home))
-    record.begin()
-    with database.together() as within, within.writing() as connection:
+    with Audit(database, AuditKey.of_home(home)).with_changes() as (within, append):
         add_account(within, _NAME, "supervisor", password, PasswordHashing())
+        append(by_command("account added", account=_NAME, role="supervisor"))
         token = add_token(within, _PROGRAM, tuple(SCOPES), until)
-        record.append(connection, [
-            by_command("account added", account=_NAME, role="supervisor"),
-            by_command("token added", token=_PROGRAM, scopes=sorted(SCOPES)),
-        ])  # fmt: skip
+        append(by_command("token added", token=_PROGRAM, scopes=sorted(SCOPES)))
     return password, token

@@ -34,15 +34,17 @@ _FEATURES, _REST = "features", "rest"
 def begin_compiling(home: Home, placed: Placed) -> list[subprocess.Popen[bytes]]:
     """Starts to compile what is not kept from before, in processes of their own, which hold the
     turn until they have done. What goes wrong there each worker meets, and tells, itself."""
-    if not _lacking():
+    marks = {part: _mark(part) for part in (_FEATURES, _REST)}
+    if all(mark.exists() for mark in marks.values()):
         return []
     folders = [f"{task}={folder.absolute()}" for task, folder in placed.folders.items()]
     running: list[subprocess.Popen[bytes]] = []
     with _lock(home) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
-            for part in _lacking():  # another service may have compiled meanwhile
-                running.append(_compiling(part, folders, lock))  # noqa: PERF401 (to be ended)
+            for part, mark in marks.items():
+                if not mark.exists():  # another service may have compiled meanwhile
+                    running.append(_compiling(part, folders, lock))
         except OSError:
             end_compiling(running)
             raise
@@ -62,10 +64,6 @@ def end_compiling(running: Sequence[subprocess.Popen[bytes]]) -> None:
     for one in running:
         one.kill()
         one.wait()
-
-
-def _lacking() -> list[str]:
-    return [part for part in (_FEATURES, _REST) if not _mark(part).exists()]
 
 
 @contextmanager

@@ -204,20 +204,25 @@ def of_patients(connection: sa.Connection, patients: Collection[str]) -> dict[st
     return found
 
 
+_RUN_ORDER = (_run.c.as_of, _run.c.started_at, _run.c.run_id)
+
+
+def _discharges(*columns: sa.Column[Any]) -> sa.Select[Any]:
+    """These columns of whatever discharges any published run told of anybody."""
+    return (
+        sa.select(*columns)
+        .select_from(sa.join(_score, _run, _score.c.run_id == _run.c.run_id))
+        .where(_score.c.discharged_on.is_not(None), _run.c.status.in_(PUBLISHED))
+    )
+
+
 def _known_by_list() -> sa.ScalarSelect[Any]:
     """The discharge that the newest run up to the list of an action told that told any."""
-    order = (_run.c.as_of, _run.c.started_at, _run.c.run_id)
     of_list = sa.tuple_(_list.c.as_of, _list.c.started_at, _list.c.run_id)
     return (
-        sa.select(_score.c.discharged_on)
-        .select_from(sa.join(_score, _run, _score.c.run_id == _run.c.run_id))
-        .where(
-            _score.c.patient_id == _action.c.patient_id,
-            _score.c.discharged_on.is_not(None),
-            _run.c.status.in_(PUBLISHED),
-            sa.tuple_(*order) <= of_list,
-        )
-        .order_by(*(column.desc() for column in order))
+        _discharges(_score.c.discharged_on)
+        .where(_score.c.patient_id == _action.c.patient_id, sa.tuple_(*_RUN_ORDER) <= of_list)
+        .order_by(*(column.desc() for column in _RUN_ORDER))
         .limit(1)
         .scalar_subquery()
     )
@@ -261,14 +266,9 @@ def _discharges_told(connection: sa.Connection, patients: Sequence[str]) -> dict
     found: dict[str, date] = {}
     for start in range(0, len(patients), _AT_ONCE):
         query = (
-            sa.select(_score.c.patient_id, _score.c.discharged_on)
-            .select_from(sa.join(_score, _run, _score.c.run_id == _run.c.run_id))
-            .where(
-                _score.c.patient_id.in_(patients[start : start + _AT_ONCE]),
-                _score.c.discharged_on.is_not(None),
-                _run.c.status.in_(PUBLISHED),
-            )
-            .order_by(_run.c.as_of, _run.c.started_at, _run.c.run_id)
+            _discharges(_score.c.patient_id, _score.c.discharged_on)
+            .where(_score.c.patient_id.in_(patients[start : start + _AT_ONCE]))
+            .order_by(*_RUN_ORDER)
         )
         found.update((row.patient_id, row.discharged_on) for row in connection.execute(query))
     return found

@@ -29,7 +29,8 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -127,6 +128,15 @@ class Audit:
         self.begin()
         with self._database.writing(for_others=True) as connection:
             self.append(connection, entries)
+
+    @contextmanager
+    def with_changes(self) -> Iterator[tuple[Database, Callable[[Entry], None]]]:
+        """A database through which something is changed, and what appends an entry about it: both
+        in one transaction, so that what cannot be recorded is not done. Raises as `begin` and
+        `append` do."""
+        self.begin()
+        with self._database.together() as within, within.writing() as connection:
+            yield within, lambda entry: self.append(connection, [entry])
 
     def append(self, connection: sa.Connection, entries: Sequence[Entry]) -> None:
         """Appends entries within a writing transaction of somebody else's, in their order.
