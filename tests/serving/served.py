@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,9 +35,14 @@ class Served:
     written: Path
 
     def workers(self) -> list[psutil.Process]:
-        """The processes that answer."""
-        found = psutil.Process(self.process.pid).children(recursive=True)
-        return [one for one in found if "_bentoml_impl.worker.service" in one.cmdline()]
+        """The processes that answer. What ends while it is asked for (the compilers of a start do)
+        is none of them."""
+        found: list[psutil.Process] = []
+        for one in psutil.Process(self.process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                if "_bentoml_impl.worker.service" in one.cmdline():
+                    found.append(one)
+        return found
 
     def said(self) -> str:
         return self.written.read_text()
