@@ -76,8 +76,8 @@ def _as_of(
     is said of a day to come is a slip, and moves nobody's question."""
     if as_of is not None:
         return as_of
-    if through is not None:
-        return through if today is None else min(through, today)
+    if through is not None and (today is None or through <= today):
+        return through
     known = [day for each in tables.values() for day in each["known_on"]]
     if today is None:
         return max(known)

@@ -31,13 +31,15 @@ def stale(tables: Mapping[str, Columns], reach: Reach, as_of: date) -> list[str]
     on = max(as_of, reach.asked_on or as_of)
     known = [day for columns in tables.values() for day in columns["known_on"]]
     told = _unseen(known, as_of) if reach.asked_on else []
-    if reach.asked_on and reach.through and reach.through > reach.asked_on:
-        return [*told, f"data_through lies after {reach.asked_on}, on which this was asked: how "
-                "old these data are is not known"]  # fmt: skip
-    if reach.through is not None:
-        days = (on - reach.through).days
+    through = reach.through
+    if reach.asked_on and through and through > reach.asked_on:
+        told.append(f"data_through lies after {reach.asked_on}, on which this was asked: it was "
+                    "set aside")  # fmt: skip
+        through = None
+    if through is not None:
+        days = (on - through).days
         if days > STALE_AFTER_DAYS:
-            told.append(f"these data end on {reach.through}, {days} days before {on}: what "
+            told.append(f"these data end on {through}, {days} days before {on}: what "
                         "happened since then is not in the risks")  # fmt: skip
         return told
     newest = max((day for day in known if day <= as_of), default=None)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, cast
 from zoneinfo import ZoneInfo
 
 from serving.reasons import written_date
-from serving.store.actions import SAID
+from serving.store.standings import SAID
 
 if TYPE_CHECKING:
     from serving.ehr.told import Tier
-    from serving.store.actions import Status, StatusName
+    from serving.store.standings import Status, StatusName
 
 _OVER: dict[StatusName, str] = {
     "do not contact": "Do not contact", "declined": "Declined", "closed": "Outreach closed",
@@ -24,6 +24,7 @@ _SAID: dict[StatusName, str] = {
     "do not contact": "Do not contact this patient",
     "declined": "The patient declined outreach",
     "closed": "Outreach is closed",
+    "not reached": "Several calls found no answer",
     "contacted": "The patient was contacted",
     "enrolled": "The patient is enrolled",
     "no answer": "A call found no answer",
@@ -97,8 +98,9 @@ class StandingTold:
         elif self.before in _SAID:
             words = _SAID[self.before]
             said.append(
-                "Discharged since the list by which this was recorded in care management"
-                f"{_on(self.before_since, told_on)}: {words[0].lower()}{words[1:]}."
+                "To be called again: a discharge became known after the list by which this was "
+                f"recorded in care management{_on(self.before_since, told_on)}: "
+                f"{words[0].lower()}{words[1:]}."
             )
         if self.override_tier is not None:
             others = ", ".join(f"{name} {tier}" for name, tier in of_models if tier is not None)

@@ -156,8 +156,12 @@ def test_rows_that_end_long_before_the_day_are_scored_with_a_warning(client, ask
     ("2024-08-01", {"data_through": "2024-06-30"}, "2024-06-30", ["these data end on 2024-06-30, "
      "32 days before 2024-08-01: what happened since then is not in the risks"]),
     ("2024-07-31", {"data_through": "2024-06-30"}, "2024-06-30", []),
-    ("2024-06-01", {"data_through": "2042-06-30"}, "2024-06-01", ["data_through lies after "
-     "2024-06-01, on which this was asked: how old these data are is not known"]),
+    ("2024-06-01", {"data_through": "2042-06-30"}, "2024-05-20", ["data_through lies after "
+     "2024-06-01, on which this was asked: it was set aside"]),
+    ("2024-06-21", {"data_through": "2042-06-30"}, "2024-05-20", ["data_through lies after "
+     "2024-06-21, on which this was asked: it was set aside", "the newest of these rows was known "
+     "on 2024-05-20, 32 days before 2024-06-21: if more has happened since then, it is not in the "
+     "risks (data_through says how far the data reach)"]),
 ])  # fmt: skip
 def test_without_as_of_the_age_of_rows_counts_to_the_day_of_the_request(
     client, monkeypatch, today, more, as_of, warned

@@ -220,8 +220,8 @@ def test_who_was_discharged_since_is_told_with_what_stood_before():
     again = StandingTold(before="declined", before_since=ACTED)
     told = card(person(), standing=again)
     assert told["detail"].startswith(
-        "Discharged since the list by which this was recorded in care management on 14 May: the "
-        "patient declined outreach.\n\n**Readm"
+        "To be called again: a discharge became known after the list by which this was recorded in "
+        "care management on 14 May: the patient declined outreach.\n\n**Readm"
     )
     assert "Suggestions" in told["detail"]
 
