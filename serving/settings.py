@@ -19,7 +19,9 @@ from serving.access.open_id import OpenIdSettings
 from serving.access.sign_in import SignInSettings
 from serving.access.signing_keys import is_secure_url
 from serving.ehr.settings import CdsClient, FhirSettings
+from serving.list_settings import WorklistSettings
 from serving.sight import ON_CONSENT
+from serving.store.standings import Rules
 
 FILE = "service.toml"
 
@@ -84,8 +86,9 @@ class ServiceSettings(_Part):
     `other_origin`: models that were trained on invented or public synthetic data may score real
     people. `time_zone`: whose day "today" is. `on_consent`: sensitive matters that are shown on the
     patient's consent alone. `public_url`: where programs reach this service, through whatever
-    proxy; `page_url`: where people open the page, for links. `sign_in` is about accounts of this
-    service, `open_id` about the site's identity provider, `fhir` and `cds_clients` about EHRs.
+    proxy; `page_url`: where people open the page, for links. `worklist` is about whom the list
+    holds, with whom, and by when he is to be called; `sign_in` about accounts of this service,
+    `open_id` about the site's identity provider, `fhir` and `cds_clients` about EHRs.
     """
 
     silent: bool = False
@@ -102,10 +105,16 @@ class ServiceSettings(_Part):
     fhir: FhirSettings = FhirSettings()
     cds_clients: tuple[CdsClient, ...] = ()
     registry: RegistrySettings | None = None
+    worklist: WorklistSettings = WorklistSettings()
 
     @property
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone)
+
+    @property
+    def rules(self) -> Rules:
+        """By which the site tells where patients stand."""
+        return Rules(self.worklist.guidelines, self.zone)
 
 
 def read_settings(home: Home) -> ServiceSettings:

@@ -20,6 +20,7 @@ from serving.store import actions, idempotency, lists
 from serving.store.actions import KINDS, ActionKind, NewAction
 from serving.store.database import DatabaseError
 from serving.store.nights import Run
+from serving.store.standings import Status
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1/worklist", tags=["worklist"])
 
@@ -166,7 +167,7 @@ def _recorded(
                     connection, service.audit, new, patient_id, run_id, rank,
                     principal.name, principal.role, seen,
                 )  # fmt: skip
-                now = actions.standings(connection, [patient_id], service.today)[patient_id]
+                now = service.standings(connection, [patient_id])[patient_id]
                 said = RecordedAction(
                     action_id=made.action_id, kind=made.kind, who=made.who, at=made.at,
                     standing=_own_words_alone(now, made),
@@ -193,7 +194,7 @@ def _recorded(
     raise Refused("moved-on", "this was asked twice at the same moment: look again")
 
 
-def _own_words_alone(now: actions.Status, made: actions.Action) -> Standing:
+def _own_words_alone(now: Status, made: actions.Action) -> Standing:
     """Without what somebody else wrote: the answer is kept for retries, which ask for no panel."""
     told = standing(now)
     if now.override is not None and now.override.action_id == made.action_id:

@@ -29,7 +29,7 @@ from serving.reasons import WITHHELD
 from serving.schemas import LONGEST_TEXT, Day, Text
 from serving.sight import Sight
 from serving.stale_data import STALE_AFTER_DAYS
-from serving.store import actions
+from serving.store import actions, standings
 from serving.store.nights import Run
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1/patients", tags=["patients"])
@@ -199,7 +199,9 @@ def patient(
     told = published_patient(masked(row, sight, service.next_step), run)
     with service.database.reading() as connection:
         found = actions.of_patients(connection, [patient_id])
-        now = actions.standings_by(connection, found, [patient_id], service.today)[patient_id]
+        now = standings.standings_by(
+            connection, found, [patient_id], service.today, service.settings.rules
+        )[patient_id]
     over_time = service.store.patient_over_time(patient_id)
     happened, unreadable = _timeline(service, patient_id, run, days, sight)
     service.looked(principal, "patient", [patient_id], run)

@@ -18,8 +18,9 @@ from serving.api.pseudonyms import pseudonymous
 from serving.api.rules import GuardedRoute, whose_panel
 from serving.api.state import Service, models_of
 from serving.masking import masked
-from serving.store import actions, lists
-from serving.store.actions import SAID, STATUSES, Action, Status, StatusName
+from serving.store import lists
+from serving.store.actions import Action
+from serving.store.standings import SAID, STATUSES, TO_BE_CALLED, Status, StatusName
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1/worklist", tags=["worklist"])
 
@@ -43,8 +44,8 @@ EntryName = Annotated[
 
 
 class StoodBefore(BaseModel):
-    """What stood of a patient who is to be called again, because a call that was deferred is due or
-    because he was discharged again."""
+    """What stood of a patient who is to be called again: a call that was deferred is due, the days
+    of the guideline are over, or he was discharged again."""
 
     status: Annotated[StatusName, Field(examples=["declined"])]
     since: Annotated[datetime, Field(examples=["2024-11-20T15:04:05Z"])]
@@ -61,6 +62,11 @@ class Standing(BaseModel):
         date | None, Field(description="first day of the next call, while deferred",
                            examples=["2025-01-09"])
     ]  # fmt: skip
+    again_on: Annotated[
+        date | None,
+        Field(description="the day on which the guideline brings the patient back, whatever is "
+              "recorded until then", examples=[None]),
+    ] = None  # fmt: skip
     override_tier: Annotated[
         str | None, Field(description="the tier that a case manager holds to be right",
                           examples=["high"])
@@ -114,6 +120,7 @@ def standing(now: Status) -> Standing:
         since=now.since,
         who=now.who,
         until=now.until,
+        again_on=now.again_on,
         override_tier=now.override.tier if now.override else None,
         override_reason=now.override.reason if now.override else None,
         before=_stood(now.before),
@@ -130,7 +137,7 @@ def _stood(before: Action | None) -> StoodBefore | None:
 def statuses(service: Service, patients: Sequence[str]) -> dict[str, Status]:
     """Where each of some patients stands today."""
     with service.database.reading() as connection:
-        return actions.standings(connection, patients, service.today)
+        return service.standings(connection, patients)
 
 
 @router.get("")
@@ -154,6 +161,7 @@ def worklist(
                 "open",
                 "contacted",
                 "no answer",
+                "not reached",
                 "enrolled",
                 "declined",
                 "deferred",
@@ -182,7 +190,7 @@ def worklist(
     if after is not None:
         entries = _behind(after, run.run_id, entries)
     stands = statuses(service, [entry["patient_id"] for entry in entries])
-    wanted = set(status or actions.TO_BE_CALLED)
+    wanted = set(status or TO_BE_CALLED)
     if "any" in wanted:
         wanted = set(STATUSES)
     entries = [entry for entry in entries if stands[entry["patient_id"]].name in wanted]

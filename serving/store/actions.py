@@ -2,14 +2,14 @@
 
 One row is one action about one patient, taken at a place of a published list. Nothing is changed
 or removed: an action that was a mistake is undone by another one that names it, once. What stands
-of a patient, his `Status`, is told by the newest action that was not undone. Each has an entry in
-the audit record, which carries a digest of the whole row.
+of a patient is told by `serving.store.standings`. Each has an entry in the audit record, which
+carries a digest of the whole row.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal, get_args
@@ -17,11 +17,10 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from data.errors import InputError, RefusalError
+from serving.store import discharges
 from serving.store.audit import Audit, Entry
 from serving.store.audit_verify import ACTION
 from serving.store.night_tables import run as _run
-from serving.store.night_tables import score as _score
-from serving.store.people import PUBLISHED
 from serving.store.record_tables import action as _action
 from serving.store.row_digest import row_digest
 
@@ -33,13 +32,6 @@ KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
 _list = _run.alias("list")
 _AT_ONCE = 500
 _NEEDS_REASON = ("override", "closed")
-
-StatusName = Literal[
-    "open", "contacted", "no answer", "enrolled", "declined", "deferred", "do not contact", "closed"
-]
-STATUSES: tuple[StatusName, ...] = get_args(StatusName)
-TO_BE_CALLED = ("open", "no answer")
-"""Whoever is in one of these still waits for a call."""
 
 
 @dataclass(frozen=True)
@@ -79,23 +71,6 @@ class Action:
     who: str
     at: datetime
     discharged_on: date | None = None
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where a patient stands. `name` is "open" where nothing was recorded, what was deferred is
-    due, or a new discharge opened him again: of these two `before` is the action that stood until
-    then. `until` is there while it is deferred; `override` is the newest override that stands,
-    whatever else was done; `newest` is the id of the newest action of all, undone ones and undoings
-    included: whoever acts on what he saw names it."""
-
-    name: StatusName = "open"
-    since: datetime | None = None
-    who: str | None = None
-    until: date | None = None
-    override: Action | None = None
-    newest: str | None = None
-    before: Action | None = None
 
 
 class MovedOnError(RefusalError):
@@ -189,112 +164,34 @@ def _next_place(connection: sa.Connection) -> int:
 def of_patients(connection: sa.Connection, patients: Collection[str]) -> dict[str, list[Action]]:
     """The actions about each of some patients, with the discharges that were known by their lists,
     the oldest first; nobody without any."""
-    same = _list.c.run_id == _action.c.run_id
-    wanted, found = sorted(patients), {}
-    for start in range(0, len(wanted), _AT_ONCE):
+    wanted = sorted(patients)
+    return of_told(connection, wanted, discharges.told_of(connection, wanted))
+
+
+def of_told(
+    connection: sa.Connection, patients: Sequence[str], told: discharges.Told
+) -> dict[str, list[Action]]:
+    """The same, by what the runs told of these patients."""
+    listed_at = sa.func.coalesce(_list.c.finished_at, _list.c.started_at).label("listed_at")
+    joined = sa.outerjoin(_action, _list, _list.c.run_id == _action.c.run_id)
+    found: dict[str, list[Action]] = {}
+    for start in range(0, len(patients), _AT_ONCE):
         query = (
-            sa.select(_action, _known_by_list().label("discharged_on"))
-            .select_from(sa.outerjoin(_action, _list, same))
-            .where(_action.c.patient_id.in_(wanted[start : start + _AT_ONCE]))
+            sa.select(_action, listed_at)
+            .select_from(joined)
+            .where(_action.c.patient_id.in_(patients[start : start + _AT_ONCE]))
             .order_by(_action.c.place)
         )
         for row in connection.execute(query):
-            one = _as_action(row)
+            one = _as_action(row, told.get(row.patient_id, ()))
             found.setdefault(one.patient_id, []).append(one)
     return found
 
 
-_RUN_ORDER = (_run.c.as_of, _run.c.started_at, _run.c.run_id)
-
-
-def _discharges(*columns: sa.Column[Any]) -> sa.Select[Any]:
-    """These columns of whatever discharges any published run told of anybody."""
-    return (
-        sa.select(*columns)
-        .select_from(sa.join(_score, _run, _score.c.run_id == _run.c.run_id))
-        .where(_score.c.discharged_on.is_not(None), _run.c.status.in_(PUBLISHED))
-    )
-
-
-def _known_by_list() -> sa.ScalarSelect[Any]:
-    """The discharge that the newest run up to the list of an action told that told any."""
-    of_list = sa.tuple_(_list.c.as_of, _list.c.started_at, _list.c.run_id)
-    return (
-        _discharges(_score.c.discharged_on)
-        .where(_score.c.patient_id == _action.c.patient_id, sa.tuple_(*_RUN_ORDER) <= of_list)
-        .order_by(*(column.desc() for column in _RUN_ORDER))
-        .limit(1)
-        .scalar_subquery()
-    )
-
-
-def _as_action(row: sa.Row[Any]) -> Action:
+def _as_action(row: sa.Row[Any], told: Sequence[tuple[datetime, date]]) -> Action:
     held = dict(row._mapping)
+    listed_at = held.pop("listed_at")
+    known = None if listed_at is None else discharges.known_at(told, listed_at)
     if held["at"].tzinfo is None:  # SQLite keeps no zone
         held["at"] = held["at"].replace(tzinfo=UTC)
-    return Action(**held)
-
-
-SAID: Mapping[str, StatusName] = {
-    "contacted": "contacted", "no_answer": "no answer", "enrolled": "enrolled",
-    "declined": "declined", "deferred": "deferred", "do_not_contact": "do not contact",
-    "closed": "closed",
-}  # fmt: skip
-
-
-def standings(
-    connection: sa.Connection, patients: Collection[str], today: date
-) -> dict[str, Status]:
-    """Where each of some patients stands on a day."""
-    return standings_by(connection, of_patients(connection, patients), patients, today)
-
-
-def standings_by(
-    connection: sa.Connection,
-    taken: Mapping[str, Sequence[Action]],
-    patients: Collection[str],
-    today: date,
-) -> dict[str, Status]:
-    """The same, by the actions that `of_patients` found."""
-    discharged = _discharges_told(connection, sorted(taken))
-    return {p: status(taken.get(p, ()), today, discharged.get(p)) for p in patients}
-
-
-def _discharges_told(connection: sa.Connection, patients: Sequence[str]) -> dict[str, date]:
-    """The discharge that the newest run told of each of some patients that told any: a run tells
-    those of the last 30 days alone, and what one opened stays open after them."""
-    found: dict[str, date] = {}
-    for start in range(0, len(patients), _AT_ONCE):
-        query = (
-            _discharges(_score.c.patient_id, _score.c.discharged_on)
-            .where(_score.c.patient_id.in_(patients[start : start + _AT_ONCE]))
-            .order_by(*_RUN_ORDER)
-        )
-        found.update((row.patient_id, row.discharged_on) for row in connection.execute(query))
-    return found
-
-
-def status(actions: Sequence[Action], today: date, discharged_on: date | None = None) -> Status:
-    """Where a patient stands on a day, from all actions about him, the oldest first.
-
-    Who was discharged (`discharged_on`, as the newest run told that told any) after the discharge
-    that was known by the list of the newest action is to be called again, whatever was done before,
-    and an override from before it stands no more: what counts is what was known when somebody
-    acted. "Do not contact" stands until it is undone, whatever else is recorded.
-    """
-
-    def knew(one: Action) -> bool:
-        return discharged_on is None or discharged_on <= (one.discharged_on or date.min)
-
-    undone = {one.undoes for one in actions if one.undoes}
-    standing = [one for one in actions if one.kind != "undo" and one.action_id not in undone]
-    override = next((o for o in reversed(standing) if o.kind == "override" and knew(o)), None)
-    done = [one for one in reversed(standing) if one.kind != "override"]
-    newest = actions[-1].action_id if actions else None
-    if not done:
-        return Status(override=override, newest=newest)
-    last = next((one for one in done if one.kind == "do_not_contact"), done[0])
-    is_due = last.until is not None and last.until <= today
-    if last.kind != "do_not_contact" and (is_due or not knew(last)):
-        return Status(override=override, newest=newest, before=last)
-    return Status(SAID[last.kind], last.at, last.who, last.until, override, newest)
+    return Action(**held, discharged_on=known)

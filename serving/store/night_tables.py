@@ -72,6 +72,17 @@ entry = sa.Table(
     sa.Column("tier", sa.String(8), nullable=False),
     sa.Column("queue", sa.String(20), nullable=False),
     sa.UniqueConstraint("run_id", "patient_id"),
+    sa.Column("due_at", sa.String(32)),  # by when outreach is due: UTC, ISO 8601
+    sa.Column("change", sa.String(8)),  # new | changed since the list before; NULL: neither
+    sa.Column("change_why", sa.Text),
+)
+gone = sa.Table(
+    "list_gone",  # who stood on the list before this one and does not on this one
+    metadata,
+    _of_run(sa.ForeignKey("run.run_id")),
+    sa.Column("patient_id", PatientId, primary_key=True),
+    sa.Column("manager", sa.Integer, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
 )
 known = sa.Table(
     "known_score",
@@ -108,6 +119,14 @@ assignment = sa.Table(
     sa.Index("assignment_of_manager", "manager", "patient_id"),
 )
 
+told_discharge = sa.Table(
+    "told_discharge",  # see serving.store.discharges
+    metadata,
+    sa.Column("patient_id", PatientId, primary_key=True),
+    sa.Column("told_at", sa.DateTime(timezone=True), primary_key=True),  # by a run's publication
+    sa.Column("discharged_on", sa.Date, nullable=False),
+)
+
 REASON_COLUMNS = (
     "patient_id", "task", "position", "concept", "words", "share", "direction", "actionable",
 )  # fmt: skip
@@ -119,7 +138,10 @@ def _columns(table: sa.Table) -> tuple[str, ...]:
 
 
 SCORE_COLUMNS = _columns(score)
-ENTRY_COLUMNS = _columns(entry)
+ENTRY_COLUMNS = ("rank", "manager", "patient_id", "tier", "queue")
+"""What every frame of places holds; it may hold ENTRY_DETAILS too."""
+ENTRY_DETAILS = ("due_at", "change", "change_why")
+GONE_COLUMNS = _columns(gone)
 KNOWN_COLUMNS = _columns(known)
 ALLOCATION_COLUMNS = _columns(allocation)
 QUEUE_TASK = {"recently discharged": "readmission", "high cost": "high-cost"}

@@ -21,12 +21,14 @@ import sqlalchemy as sa
 from data.home import Home
 from serving import night_lock
 from serving.randomised import told
-from serving.store import advisory_lock, lists, people
+from serving.store import advisory_lock, discharges, lists, people
 from serving.store.bulk_load import load
 from serving.store.database import Database, database_url
 from serving.store.night_tables import (
     ALLOCATION_COLUMNS,
     ENTRY_COLUMNS,
+    ENTRY_DETAILS,
+    GONE_COLUMNS,
     KNOWN_COLUMNS,
     QUEUE_TASK,
     REASON_COLUMNS,
@@ -35,6 +37,7 @@ from serving.store.night_tables import (
 from serving.store.night_tables import allocation as _allocation
 from serving.store.night_tables import assignment as _assignment
 from serving.store.night_tables import entry as _entry
+from serving.store.night_tables import gone as _gone
 from serving.store.night_tables import known as _known
 from serving.store.night_tables import published as _published
 from serving.store.night_tables import reason as _reason
@@ -143,17 +146,21 @@ class Store:
         manifest: Mapping[str, Any],
         known: pd.DataFrame,
         allocations: pd.DataFrame | None = None,
+        gone: pd.DataFrame | None = None,
     ) -> None:
         """Writes a whole run and makes it the published one, in one transaction.
 
         `scores` has one row a person (`SCORE_COLUMNS`), `reasons` one row a reason
         (`REASON_COLUMNS`, and `sensitive` where it is told), `entries` one row a place on the list
-        (`ENTRY_COLUMNS`), `known` one row a person and score that clinicians know
-        (`KNOWN_COLUMNS`), `allocations` one row a person whom the draw of the last places reached
-        (`ALLOCATION_COLUMNS`). Whoever is listed is from now on in the panel of that manager.
-        Raises ValueError where the run is not open.
+        (`ENTRY_COLUMNS`, and those of `ENTRY_DETAILS` that are told), `known` one row a person and
+        score that clinicians know (`KNOWN_COLUMNS`), `allocations` one row a person whom the draw
+        of the last places reached (`ALLOCATION_COLUMNS`), `gone` one row a person who stood on the
+        list before and does not on this one (`GONE_COLUMNS`). Whoever is listed is from now on in
+        the panel of that manager. Raises ValueError where the run is not open.
         """
         told_of = REASON_COLUMNS + (("sensitive",) if "sensitive" in reasons else ())
+        details = tuple(name for name in ENTRY_DETAILS if name in entries)
+        now = datetime.now(UTC)
         with self.database.writing() as connection:
             if self.database.is_postgresql:
                 connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
@@ -162,7 +169,7 @@ class Store:
                 .where(_run.c.run_id == run_id, _run.c.status == "running")
                 .values(
                     status="published",
-                    finished_at=datetime.now(UTC),
+                    finished_at=now,
                     manifest=json.dumps(manifest, sort_keys=True),
                 )
             )
@@ -171,12 +178,14 @@ class Store:
             for table, frame, columns in (
                 (_score, scores, SCORE_COLUMNS),
                 (_reason, reasons, told_of),
-                (_entry, entries, ENTRY_COLUMNS),
+                (_entry, entries, (*ENTRY_COLUMNS, *details)),
                 (_known, known, KNOWN_COLUMNS),
                 (_allocation, allocations, ALLOCATION_COLUMNS),
+                (_gone, gone, GONE_COLUMNS),
             ):
                 if frame is not None:
                     load(connection, table, frame, columns, run_id=run_id)
+            discharges.tell(connection, run_id, now)
             connection.execute(_into_panels(connection, run_id))
             connection.execute(sa.delete(_published))
             connection.execute(sa.insert(_published).values(only=1, run_id=run_id))

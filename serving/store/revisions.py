@@ -24,6 +24,7 @@ LOST = {
     "0002": "every account, session and service token",
     "0003": "the audit record, every action and consent, and the answers to keyed requests",
     "0004": "the refusal of an SQLite file to replace a row of the record",
+    "0005": "when outreach was due, what changed on each list, and which discharges were told when",
 }
 """What is lost where a database goes back to before a revision."""
 HOLDS_RECORD = "0003"

@@ -15,7 +15,7 @@ from serving.risk_schemas import (
     ReadmissionRisk,
     Reason,
 )
-from serving.store.actions import STATUSES
+from serving.store.standings import STATUSES
 
 AS_OF = date(2024, 5, 16)
 BASE = "https://firstcall.example/fhir/R4"

@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from serving.ehr.standing import _SAID, NOTHING_DECIDED, StandingTold
-from serving.store.actions import STATUSES, Action, Status
+from serving.store.actions import Action
+from serving.store.standings import STATUSES, Status
 
 AT = datetime(2025, 1, 3, 3, 30, tzinfo=UTC)  # the evening of 2 January in Chicago
 

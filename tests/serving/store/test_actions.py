@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from data.errors import InputError
 from serving.store import actions
-from serving.store.actions import KINDS, MovedOnError, NewAction, Status
+from serving.store.actions import KINDS, MovedOnError, NewAction
 from serving.store.audit import Audit, AuditKey
 from serving.store.database import Database
+from serving.store.standings import Status, status
 
 TODAY = date(2025, 1, 2)
 OTHERS = {"deferred": {"until": TODAY + timedelta(days=7)},
@@ -29,7 +30,7 @@ def do(database: Database, new: NewAction, patient="p", who="a", seen=None) -> a
 
 def stands(database: Database, patient="p", today=TODAY) -> Status:
     with database.reading() as connection:
-        return actions.status(actions.of_patients(connection, [patient]).get(patient, []), today)
+        return status(actions.of_patients(connection, [patient]).get(patient, []), today)
 
 
 STEPS = [

@@ -21,7 +21,7 @@ from data.errors import RefusalError
 from tests.serving.a_night import NIGHT, a_night
 
 ROOT = Path(__file__).resolve().parents[3]
-ALL, WITH_A_DRAW = 12, 13
+ALL, WITH_A_DRAW = 13, 14
 
 WRITER = textwrap.dedent(
     """

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from serving.store import Store, actions
-from serving.store.actions import NewAction
+from serving.guidelines import Guidelines
+from serving.store import Store, actions, standings
+from serving.store.actions import ActionKind, NewAction
 from serving.store.audit import Audit, AuditKey
 from serving.store.database import Database
+from serving.store.retention import retire
 from tests.serving.a_night import a_night
 
 JANUARY, MARCH = date(2025, 1, 5), date(2025, 3, 5)
@@ -17,10 +21,10 @@ FIRST, AGAIN = date(2025, 1, 2), date(2025, 3, 3)
 SOON = MARCH + timedelta(days=9)
 
 
-def publish(database: Database, day: date, discharged_on: date | None) -> str:
+def publish(database: Database, day: date, discharged_on: date | None, listed: bool = True) -> str:
     """A night of "p", whose last discharge of these days is `discharged_on`."""
     store = Store(database)
-    scores, *others = a_night("p")
+    scores, *others = a_night("p") if listed else a_night(unlisted=["p"])
     run_id = store.start(day)
     store.publish(run_id, scores.assign(discharged_on=discharged_on), *others)
     return run_id
@@ -32,9 +36,9 @@ def act(database: Database, run_id: str, new: NewAction) -> actions.Action:
         return actions.take(connection, record, new, "p", run_id, 1, "ann", "case_manager")
 
 
-def standing(database: Database) -> actions.Status:
+def standing(database: Database) -> standings.Status:
     with database.reading() as connection:
-        return actions.standings(connection, ["p", "nobody"], MARCH)["p"]
+        return standings.standings(connection, ["p", "nobody"], MARCH)["p"]
 
 
 def stands(database: Database) -> str:
@@ -143,3 +147,103 @@ def test_a_call_about_the_new_discharge_closes_it_and_its_undo_opens_it(database
     assert stands(database) == "contacted"
     act(database, run_id, NewAction("undo", undoes=done.action_id))
     assert stands(database) == "open"
+
+
+def test_a_list_of_a_mistyped_day_hides_no_later_discharge(database: Database) -> None:
+    """It was replaced by one of an earlier day: what was published last is the newest."""
+    run_id = publish(database, JANUARY, FIRST)
+    act(database, run_id, NewAction("contacted"))
+    publish(database, MARCH + timedelta(days=20), FIRST)
+    publish(database, MARCH, AGAIN)
+    assert stands(database) == "open"
+
+
+def test_what_a_discharge_opened_stays_open_when_old_runs_are_retired(database: Database) -> None:
+    """Of a run that is retired the rows of whoever was not on its list are dropped."""
+    run_id = publish(database, JANUARY, None)
+    act(database, run_id, NewAction("override", tier="low", reason="in a programme already"))
+    act(database, run_id, NewAction("declined"))
+    publish(database, MARCH, AGAIN, listed=False)
+    for day in (40, 41):
+        publish(database, MARCH + timedelta(days=day), None)
+    before = standing(database)
+    assert (before.name, before.override) == ("open", None)
+    assert retire(database, 2).runs == 2
+    assert standing(database) == before
+
+
+def test_a_late_entry_from_an_older_list_opens_nobody(database: Database) -> None:
+    """Yesterday's "no answer" is written down after today's call was."""
+    old = publish(database, JANUARY, FIRST)
+    new = publish(database, MARCH, AGAIN)
+    act(database, new, NewAction("contacted"))
+    act(database, old, NewAction("no_answer"))
+    assert stands(database) == "contacted"
+
+
+def test_a_discharge_that_is_withdrawn_for_an_earlier_one_closes_again(database: Database) -> None:
+    act(database, publish(database, JANUARY, FIRST), NewAction("declined"))
+    publish(database, MARCH, AGAIN)
+    assert stands(database) == "open"
+    publish(database, MARCH + timedelta(days=1), FIRST)
+    assert stands(database) == "declined"
+
+
+def recorded(kind: ActionKind, day: date, place: int, undoes: str | None = None) -> actions.Action:
+    at = datetime(day.year, day.month, day.day, 15, tzinfo=UTC)
+    return actions.Action(
+        place, f"{place:032x}", "p", "r", 1, kind, None, None, None, None, undoes, "ann", at
+    )
+
+
+def on(day: int) -> date:
+    return date(2025, 1, day)
+
+
+RULES = standings.Rules(
+    Guidelines(contacted_days=10, declined_days=20, closed_days=5, no_answer_tries=2,
+               not_reached_days=4)
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("what", "today", "status", "again_on"), [
+    # what was recorded on which day of January, the day → stands, comes back on
+    ([("contacted", 2)], 11, "contacted", 12),  # 2 + 10
+    ([("contacted", 2)], 12, "open", None),
+    ([("declined", 2)], 21, "declined", 22),  # 2 + 20
+    ([("declined", 2)], 22, "open", None),
+    ([("closed", 2)], 6, "closed", 7),  # 2 + 5
+    ([("closed", 2)], 7, "open", None),
+    ([("enrolled", 2)], 31, "enrolled", None),
+    ([("no_answer", 2)], 31, "no answer", None),  # one try of two
+    ([("no_answer", 2), ("no_answer", 2)], 3, "no answer", None),  # two on one day are one
+    ([("no_answer", 2), ("no_answer", 3)], 6, "not reached", 7),  # 3 + 4
+    ([("no_answer", 2), ("no_answer", 3)], 7, "open", None),
+    ([("no_answer", 2), ("no_answer", 3), ("no_answer", 8)], 8, "no answer", None),  # anew
+    ([("no_answer", 2), ("no_answer", 3), ("no_answer", 8), ("no_answer", 9)], 12, "not reached",
+     13),
+    ([("no_answer", 2), ("contacted", 3), ("no_answer", 4)], 4, "no answer", None),
+])  # fmt: skip
+def test_the_guideline_says_for_how_long(what, today, status, again_on) -> None:
+    taken = [recorded(kind, on(day), place) for place, (kind, day) in enumerate(what, 1)]
+    found = standings.status(taken, on(today), None, RULES)
+    assert found.name == status
+    assert found.again_on == (again_on and on(again_on))
+    assert found.before == (taken[-1] if status == "open" else None)
+    assert found.waits_for_a_call == (status in ("open", "no answer"))
+
+
+def test_the_days_of_the_guideline_are_those_of_the_site() -> None:
+    """Called on 2 January at 20:00 in Chicago, which is the third in UTC."""
+    chicago = ZoneInfo("America/Chicago")
+    at = datetime(2025, 1, 2, 20, tzinfo=chicago).astimezone(UTC)
+    called = replace(recorded("contacted", on(2), 1), at=at)
+    rules = standings.Rules(Guidelines(contacted_days=10), chicago)
+    assert standings.status([called], on(11), None, rules).again_on == on(12)
+    assert standings.status([called], on(12), None, rules).name == "open"
+
+
+def test_an_undone_try_does_not_count() -> None:
+    taken = [recorded("no_answer", on(2), 1), recorded("no_answer", on(3), 2),
+             recorded("undo", on(3), 3, undoes=f"{1:032x}")]  # fmt: skip
+    assert standings.status(taken, on(4), None, RULES).name == "no answer"
