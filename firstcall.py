@@ -156,8 +156,13 @@ def unknown_codes(
 @app.command()
 def nightly(
     as_of: Day,
-    managers: Annotated[int, typer.Option(help="Case managers.", min=1)] = 4,
-    slots: Annotated[int, typer.Option(help="Patients that each can take on.", min=1)] = 25,
+    managers: Annotated[
+        int | None,
+        typer.Option(help="Case managers, 4 unless service.toml names panels.", min=1),
+    ] = None,
+    slots: Annotated[
+        int | None, typer.Option(help="Patients that each can take on, 25 unless told.", min=1)
+    ] = None,
     randomised_share: Annotated[
         float,
         typer.Option(
@@ -178,14 +183,13 @@ def nightly(
 
     Example: firstcall nightly --as-of 2010-03-31 --managers 6 --slots 20
     """
-    from serving.worklist import Capacity
+    from serving.night_list import capacity_said
+    from serving.settings import read_settings
 
-    _night(
-        _home(),
-        day_of(as_of),
-        Capacity(managers, slots, randomised_share=randomised_share),
-        other_origin=other_origin,
-    )
+    home = _home()
+    panels = read_settings(home).worklist.panels
+    capacity = capacity_said(panels, managers, slots, randomised_share)
+    _night(home, day_of(as_of), capacity, other_origin=other_origin)
 
 
 @app.command()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
@@ -72,6 +72,23 @@ class Listed(PatientScore, Place):
         list[str],
         Field(description="what raises the risk of the queue, in words",
               examples=[["3 emergency visits in the last 90 days, the last on 12 December"]]),
+    ]  # fmt: skip
+    due_at: Annotated[
+        datetime | None,
+        Field(description="by when outreach after the discharge is due; overdue once it has passed",
+              examples=["2025-01-02T18:00:00Z"]),
+    ]  # fmt: skip
+    change: Annotated[
+        Literal["new", "changed"] | None,
+        Field(description="since the list of the day before; null: neither", examples=["new"]),
+    ]
+    change_why: Annotated[
+        str | None, Field(description="in one line", examples=["discharged on 31 December"])
+    ]
+    rose_from: Annotated[
+        float | None,
+        Field(description="the high-cost risk of about a month ago, where it has risen since",
+              examples=[0.04]),
     ]  # fmt: skip
 
 

@@ -43,6 +43,7 @@ from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
 from serving.sent_rows import Columns, SentRows
 from serving.sight import Sight
 from serving.stale_data import Reach, stale
+from serving.store.night_tables import ENTRY_DETAILS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -234,7 +235,7 @@ def published_places(rows: Sequence[Mapping[str, Any]], run: Run) -> list[Listed
     windows = Windows.of(run)
     return [
         Listed(
-            **{name: row[name] for name in ("rank", "manager", "tier", "queue", "why")},
+            **{name: row[name] for name in (*Place.model_fields, "why", *ENTRY_DETAILS)},
             **_score_fields(row, row["reasons"], windows),
         )
         for row in rows

@@ -17,13 +17,16 @@ from data.intake import Taken, current
 from data.progress import stage
 from features.history import Histories
 from features.writing import current_histories
+from serving.list_settings import WorklistSettings
 from serving.models.strangers import refuse_strangers
+from serving.night_list import NightList, list_of_night
 from serving.population import DIED, NOT_COVERED, NOT_KNOWN, population
 from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
+from serving.settings import ServiceSettings, read_settings
 from serving.stale_data import STALE_AFTER_DAYS
 from serving.store import Store
 from serving.store.people import PUBLISHED
-from serving.worklist import Capacity, Worklist, worklist
+from serving.worklist import Capacity, Worklist
 
 _NOT_SCORED = (DIED, NOT_COVERED, NOT_KNOWN)
 
@@ -36,7 +39,9 @@ class NightReport:
     and `without_risk` are by task, the latter by reason; `tiers` by task and tier; `queues` are
     those on the list by queue; `kept_unused` are the places kept for the recently discharged that
     they did not need; `left_out` is by reason; `drawn` are those whom the draw of the last places
-    reached, by what it said ("randomised in", "randomised out").
+    reached, by what it said ("randomised in", "randomised out"). Of those on the list, outreach
+    after a discharge is `due` for so many, and is `overdue` as the day after begins; the high-cost
+    risk of so many is `rising`. `changed` counts who is new, changed or gone since the list before.
     """
 
     run_id: str
@@ -54,6 +59,10 @@ class NightReport:
     models: Mapping[str, str]
     warnings: tuple[str, ...]
     drawn: Mapping[str, int] = field(default_factory=dict)
+    due: int = 0
+    overdue: int = 0
+    rising: int = 0
+    changed: Mapping[str, int] = field(default_factory=dict)
 
 
 def run_night(
@@ -71,7 +80,8 @@ def run_night(
     model trained on invented or public synthetic data, unless `other_origin` allows that. What
     was published before stays in each of these cases.
     """
-    capacity = capacity or Capacity()
+    settings = read_settings(home)
+    capacity = capacity or Capacity(of_panels=settings.worklist.panels)
     store = Store.of_home(home)
     try:
         with store.night():
@@ -84,7 +94,7 @@ def run_night(
                 raise RefusalError("Files were taken in while the night began: run it again.")
             run_id = store.start(as_of)
             try:
-                return _night(histories, store, run_id, taken, models, as_of, capacity)
+                return _night(histories, store, run_id, taken, models, as_of, capacity, settings)
             except Exception:
                 store.abandon(run_id)
                 raise
@@ -109,6 +119,7 @@ def _night(
     models: Models,
     as_of: date,
     capacity: Capacity,
+    settings: ServiceSettings,
 ) -> NightReport:
     with stage("Finding whom to score"):
         carries = list(taken.manifest["carries"])
@@ -121,7 +132,10 @@ def _night(
             )
     with stage("Scoring"):
         scored = score(people, histories, models, as_of)
-    listed = worklist(scored.scores.rename(columns={"left_out": "excluded"}), capacity, as_of)
+    costly = models.by_task.get("high-cost")
+    version = None if costly is None else costly.version
+    made = list_of_night(scored.scores, store, settings, capacity, as_of, version)
+    listed = made.listed
     with stage("Finding the reasons"):
         reasons = scored.reasons(_explained(scored, listed))
     scores = scored.scores.copy()
@@ -145,11 +159,11 @@ def _night(
             )
     with stage("Publishing the list"):
         store.publish(
-            run_id, scores, reasons, listed.entries,
-            _manifest(taken, models, as_of, capacity, warnings), scored.known,
-            listed.allocations,
+            run_id, scores, reasons, made.changes.entries,
+            _manifest(taken, models, as_of, capacity, warnings, settings.worklist), scored.known,
+            listed.allocations, made.changes.gone,
         )  # fmt: skip
-    return _report(run_id, as_of, capacity, scored, listed, models, warnings)
+    return _report(run_id, as_of, capacity, scored, made, models, warnings)
 
 
 def _explained(scored: Scored, listed: Worklist) -> dict[str, np.ndarray]:
@@ -164,7 +178,12 @@ def _explained(scored: Scored, listed: Worklist) -> dict[str, np.ndarray]:
 
 
 def _manifest(
-    taken: Taken, models: Models, as_of: date, capacity: Capacity, warnings: list[str]
+    taken: Taken,
+    models: Models,
+    as_of: date,
+    capacity: Capacity,
+    warnings: list[str],
+    settings: WorklistSettings,
 ) -> dict[str, Any]:
     """What the run was made of. No clock: the same night has the same manifest."""
     try:
@@ -188,7 +207,12 @@ def _manifest(
             }
             for task, model in models.by_task.items()
         },
-        "capacity": {"managers": capacity.managers, "slots": capacity.slots},
+        "capacity": capacity.told,
+        "panels": [
+            {"number": panel.number, "name": panel.name, "slots": panel.slots}
+            for panel in capacity.panels
+        ],
+        "outreach": {"within": settings.outreach.within},
         "warnings": warnings,
     } | ({"randomised": by_draw} if capacity.drawn else {})
 
@@ -204,11 +228,11 @@ def _report(
     as_of: date,
     capacity: Capacity,
     scored: Scored,
-    listed: Worklist,
+    made: NightList,
     models: Models,
     warnings: list[str],
 ) -> NightReport:
-    scores = scored.scores
+    scores, listed, entries = scored.scores, made.listed, made.changes.entries
     of_task = {task: task.replace("-", "_") for task in TASKS}
     has = {task: scores[f"{name}_risk"].notna() for task, name in of_task.items()}
     return NightReport(
@@ -227,4 +251,8 @@ def _report(
         models=models.versions,
         warnings=tuple(warnings),
         drawn=_counts(listed.allocations["allocation"]),
+        due=int(entries["due_at"].notna().sum()),
+        overdue=made.overdue,
+        rising=int(entries["rose_from"].notna().sum()),
+        changed=_counts(entries["change"]) | made.gone,
     )

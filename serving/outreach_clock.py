@@ -5,10 +5,10 @@ Sources tell the day of a discharge and not its hour. The clock of hours begins 
 the day of discharge, as payers count it who reimburse coordination after a stay (CPT 99495 and
 99496, transitional care management).
 
-Outreach that is late is called first. It is no transitional outreach any more once
-`missed_after_days` have passed since the discharge: then it is missed, is counted as such, and the
-patient stands by his risk again. Else a team that cannot keep up would spend each day on those whom
-it was too late for, and be late for everybody.
+Within a tier whoever is due first is called first, so that who is overdue stands above all others,
+and nobody sinks because days pass. A team that cannot keep up may say that outreach is missed so
+many days after the discharge: then the patient stands by his risk again. Else it would spend each
+day on those whom it is too late for, and be late for everybody.
 """
 
 from __future__ import annotations
@@ -33,14 +33,15 @@ def _within(told: str) -> str:
 class OutreachClock(BaseModel):
     """`within`: "48 hours" or "2 business days" of the discharge. `assumed_hour` is the hour of the
     day at which people are taken to leave (0 to 24). `holidays` are no business days, like Saturday
-    and Sunday. Whoever left more than `missed_after_days` ago has missed his outreach."""
+    and Sunday. Of whoever left more than `missed_after_days` ago outreach is missed; without it, of
+    nobody within the 30 days of a discharge."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     within: Annotated[str, AfterValidator(_within)] = "48 hours"
     assumed_hour: Annotated[int, Field(ge=0, le=24)] = 12
     holidays: frozenset[date] = frozenset()
-    missed_after_days: Annotated[int, Field(ge=1, le=30)] = 7
+    missed_after_days: Annotated[int, Field(ge=1, le=30)] | None = None
 
     def due_at(self, discharged_on: date, zone: ZoneInfo) -> datetime:
         """The moment (UTC) by which somebody who left on this day is to be called; the day and the
@@ -66,7 +67,8 @@ class OutreachClock(BaseModel):
 
     def is_missed(self, discharged_on: date, today: date) -> bool:
         """Whether it is too late for the outreach that follows a discharge."""
-        return (today - discharged_on).days > self.missed_after_days
+        after = self.missed_after_days
+        return after is not None and (today - discharged_on).days > after
 
 
 def _midnight_after(day: date, zone: ZoneInfo) -> datetime:

@@ -80,6 +80,7 @@ class Seating:
         self._free = list(self._slots)
         self._seated: list[list[int]] = [[] for _ in panels]
         self._fitting: dict[int, Sequence[int]] = {}
+        self._closed: set[int] = set()
         self.panel_of: dict[int, int] = {}
 
     def _emptiest(self, fitting: Sequence[int]) -> int | None:
@@ -87,14 +88,21 @@ class Seating:
         free = [at for at in fitting if self._free[at]]
         return min(free, key=lambda at: (1 - self._free[at] / self._slots[at], at), default=None)
 
-    def seat(self, person: int, fitting: Sequence[int], wished: int | None = None) -> bool:
-        """Finds a place for a person in one of the panels that take him, the wished one first.
-        Whether there was one: else nothing has changed."""
-        if not fitting:
+    def seat_with(self, person: int, fitting: Sequence[int], wished: int | None) -> bool:
+        """Gives a person a place in the panel that knows him, if it takes him and has room."""
+        if wished is None or wished not in fitting or not self._free[wished]:
             return False
         self._fitting[person] = fitting
-        can = wished is not None and wished in fitting and self._free[wished]
-        at = wished if can else self._emptiest(fitting)
+        self._put(person, wished)
+        return True
+
+    def seat(self, person: int, fitting: Sequence[int]) -> bool:
+        """Finds a place for a person in one of the panels that take him. Whether there was one:
+        else nothing has changed."""
+        if self._closed.issuperset(fitting):
+            return False
+        self._fitting[person] = fitting
+        at = self._emptiest(fitting)
         if at is None:
             at = self._made_room(fitting)
         if at is None:
@@ -122,6 +130,7 @@ class Seating:
                     if self._free[other]:
                         return self._moved(other, came_from)
                     waiting.append(other)
+        self._closed.update(came_from)  # all full, of people who fit nowhere else: for good
         return None
 
     def _moved(self, end: int, came_from: Mapping[int, tuple[int, int] | None]) -> int:
@@ -159,10 +168,9 @@ def seated(
         if first.seat(person, fits):
             on_list.append(person)
     final = Seating(panels)
-    with_wish = [p for p in on_list if wished[p] in fitting[p]]
-    wishes = set(with_wish)
-    for person in (*with_wish, *(p for p in on_list if p not in wishes)):
-        if not final.seat(person, fitting[person], wished[person]):
+    others = [p for p in on_list if not final.seat_with(p, fitting[p], wished[p])]
+    for person in others:
+        if not final.seat(person, fitting[person]):
             raise AssertionError("whoever had a place finds one")
     return [
         panels[final.panel_of[p]].number if p in final.panel_of else None

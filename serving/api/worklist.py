@@ -20,6 +20,7 @@ from serving.api.state import Service, models_of
 from serving.masking import masked
 from serving.store import lists
 from serving.store.actions import Action
+from serving.store.nights import Run
 from serving.store.standings import SAID, STATUSES, TO_BE_CALLED, Status, StatusName
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1/worklist", tags=["worklist"])
@@ -94,6 +95,14 @@ class ListedNow(Listed):
     standing: Standing
 
 
+class Gone(BaseModel):
+    """Somebody who stood on the list of the day before and does not on this one."""
+
+    patient_id: Annotated[str, Field(examples=["P0000017"])]
+    manager: Annotated[int, Field(description="in whose panel he stood", examples=[2])]
+    why: Annotated[str, Field(examples=["in hospital now"])]
+
+
 class WorklistPage(BaseModel):
     """A part of the published list."""
 
@@ -105,6 +114,11 @@ class WorklistPage(BaseModel):
         int, Field(description="places that fit the filters, from this page on", examples=[25])
     ]
     patients: list[ListedNow]
+    gone: Annotated[
+        list[Gone],
+        Field(description="on the first page without filters of tier, queue or status: who stood "
+              "on the list of the day before and is on this one no more"),
+    ]  # fmt: skip
     next_after: Annotated[
         str | None, Field(description="send it as `after` for the next page; null on the last",
                           examples=["2024-12-31.1:17"])
@@ -199,7 +213,10 @@ def worklist(
         rows = lists.listed(connection, run.run_id, [entry["patient_id"] for entry in page])
     sights = service.sights(principal, [row["patient_id"] for row in rows])
     told = [masked(row, sights[row["patient_id"]], service.next_step) for row in rows]
-    looked_at_list(service, principal, "worklist", [row["patient_id"] for row in rows], run)
+    whole = after is None and tier is None and queue is None and not status
+    gone = _gone(service, run, manager) if whole else []
+    seen = [*(row["patient_id"] for row in rows), *(one.patient_id for one in gone)]
+    looked_at_list(service, principal, "worklist", seen, run)
     found = [
         ListedNow(
             **dict(one),
@@ -210,6 +227,7 @@ def worklist(
     ]
     if principal.role == "analyst":
         found = [_for_analysts(pseudonymous(one, service.key)) for one in found]
+        gone = [pseudonymous(one, service.key) for one in gone]
     return WorklistPage(
         run_id=run.run_id,
         as_of=run.as_of,
@@ -217,9 +235,15 @@ def worklist(
         capacity=dict(run.manifest["capacity"]),
         found=len(entries),
         patients=found,
+        gone=gone,
         next_after=f"{run.run_id}:{page[-1]['rank']}" if len(entries) > top else None,
         warnings=service.warnings_of(run),
     )
+
+
+def _gone(service: Service, run: Run, manager: int | None) -> list[Gone]:
+    with service.database.reading() as connection:
+        return [Gone(**one) for one in lists.gone(connection, run.run_id, manager)]
 
 
 def _for_analysts(one: ListedNow) -> ListedNow:

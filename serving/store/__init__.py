@@ -3,6 +3,8 @@
 from serving.store.night_tables import (
     ALLOCATION_COLUMNS,
     ENTRY_COLUMNS,
+    ENTRY_DETAILS,
+    GONE_COLUMNS,
     KNOWN_COLUMNS,
     QUEUE_TASK,
     REASON_COLUMNS,
@@ -13,6 +15,8 @@ from serving.store.nights import Run, Store
 __all__ = [
     "ALLOCATION_COLUMNS",
     "ENTRY_COLUMNS",
+    "ENTRY_DETAILS",
+    "GONE_COLUMNS",
     "KNOWN_COLUMNS",
     "QUEUE_TASK",
     "REASON_COLUMNS",

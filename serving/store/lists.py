@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from serving.store import people
-from serving.store.night_tables import SCORE_COLUMNS
+from serving.store.night_tables import ENTRY_DETAILS, GONE_COLUMNS, SCORE_COLUMNS
 from serving.store.night_tables import entry as _entry
+from serving.store.night_tables import gone as _gone
 from serving.store.night_tables import run as _run
 from serving.store.night_tables import score as _score
 
 _PLACE = ("rank", "manager", "tier", "queue")
+_WHOLE = (*_PLACE, *ENTRY_DETAILS)
 _SORTED_BY = (
     "readmission_risk", "readmission_all_days_risk", "high_cost_risk",
     "high_cost_expected_dollars", "discharged_on",
@@ -58,13 +60,13 @@ def entries(
 
 def listed(connection: sa.Connection, run_id: str, patients: Sequence[str]) -> list[dict[str, Any]]:
     """The places of some patients, in the order in which they are named: rank, manager, tier,
-    queue, `SCORE_COLUMNS`, reasons and known_scores."""
+    queue, `ENTRY_DETAILS`, `SCORE_COLUMNS`, reasons and known_scores."""
     found: dict[str, dict[str, Any]] = {}
     for start in range(0, len(patients), _AT_ONCE):
         some = patients[start : start + _AT_ONCE]
         query = (
             sa.select(
-                *(_entry.c[name] for name in _PLACE), *(_score.c[name] for name in SCORE_COLUMNS)
+                *(_entry.c[name] for name in _WHOLE), *(_score.c[name] for name in SCORE_COLUMNS)
             )
             .select_from(_joined())
             .where(_entry.c.run_id == run_id, _entry.c.patient_id.in_(some))
@@ -78,6 +80,17 @@ def listed(connection: sa.Connection, run_id: str, patients: Sequence[str]) -> l
         row["reasons"] = reasons.get(patient, [])
         row["known_scores"] = known.get(patient, [])
     return [found[patient] for patient in patients if patient in found]
+
+
+def gone(
+    connection: sa.Connection, run_id: str, manager: int | None = None
+) -> list[dict[str, Any]]:
+    """Who stood on the list before that of a run and is not on it, by id: patient_id, manager (who
+    had him then), why; those of one manager."""
+    query = sa.select(*(_gone.c[name] for name in GONE_COLUMNS)).where(_gone.c.run_id == run_id)
+    if manager is not None:
+        query = query.where(_gone.c.manager == manager)
+    return [dict(row._mapping) for row in connection.execute(query.order_by(_gone.c.patient_id))]
 
 
 class Place(NamedTuple):

@@ -75,6 +75,7 @@ entry = sa.Table(
     sa.Column("due_at", sa.String(32)),  # by when outreach is due: UTC, ISO 8601
     sa.Column("change", sa.String(8)),  # new | changed since the list before; NULL: neither
     sa.Column("change_why", sa.Text),
+    sa.Column("rose_from", sa.Double),  # the high-cost risk a month ago, where it rises
 )
 gone = sa.Table(
     "list_gone",  # who stood on the list before this one and does not on this one
@@ -140,7 +141,7 @@ def _columns(table: sa.Table) -> tuple[str, ...]:
 SCORE_COLUMNS = _columns(score)
 ENTRY_COLUMNS = ("rank", "manager", "patient_id", "tier", "queue")
 """What every frame of places holds; it may hold ENTRY_DETAILS too."""
-ENTRY_DETAILS = ("due_at", "change", "change_why")
+ENTRY_DETAILS = ("due_at", "change", "change_why", "rose_from")
 GONE_COLUMNS = _columns(gone)
 KNOWN_COLUMNS = _columns(known)
 ALLOCATION_COLUMNS = _columns(allocation)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ import sqlalchemy as sa
 from serving.guidelines import Guidelines
 from serving.store import discharges
 from serving.store.actions import Action, of_told
+from serving.store.record_tables import action as _action
 
 StatusName = Literal[
     "open", "contacted", "no answer", "not reached", "enrolled", "declined", "deferred",
@@ -85,6 +87,17 @@ def standings(
     return _by_actions(of_told(connection, wanted, told), told, patients, today, rules)
 
 
+def of_everybody(
+    connection: sa.Connection, today: date, rules: Rules, tonight: Mapping[str, date]
+) -> dict[str, Status]:
+    """Where everybody stands about whom anything was ever recorded, with the discharges that a run
+    tells which is not published yet."""
+    query = sa.select(_action.c.patient_id).distinct().order_by(_action.c.patient_id)
+    wanted = list(connection.scalars(query))
+    told = discharges.told_of(connection, wanted)
+    return _by_actions(of_told(connection, wanted, told), told, wanted, today, rules, tonight)
+
+
 def standings_by(
     connection: sa.Connection,
     taken: Mapping[str, Sequence[Action]],
@@ -103,13 +116,10 @@ def _by_actions(
     patients: Collection[str],
     today: date,
     rules: Rules,
+    tonight: Mapping[str, date] = MappingProxyType({}),
 ) -> dict[str, Status]:
-    return {
-        patient: status(
-            taken.get(patient, ()), today, discharges.known_at(told.get(patient, ()), None), rules
-        )
-        for patient in patients
-    }
+    newest = {p: discharges.known_at(told.get(p, ()), None) for p in patients} | dict(tonight)
+    return {p: status(taken.get(p, ()), today, newest[p], rules) for p in patients}
 
 
 def status(

@@ -11,7 +11,8 @@ revision = "0005"
 down_revision = "0004"
 
 _PATIENT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-_ADDED = (("due_at", sa.String(32)), ("change", sa.String(8)), ("change_why", sa.Text))
+_ADDED = (("due_at", sa.String(32)), ("change", sa.String(8)), ("change_why", sa.Text),
+          ("rose_from", sa.Double))  # fmt: skip
 
 # What differs from the run before, of those that told any; the newest published last.
 _TOLD = """
