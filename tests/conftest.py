@@ -26,9 +26,10 @@ SMALL_MEMBERS = 3000
 SMALL_SEED = 20240601
 
 SLOWEST = (
-    "test_real_claims", "test_recalibrate", "test_walk", "test_train", "test_promotion",
-    "test_registry_on_postgresql", "test_gate_on_trainings", "test_synthesise_difficulty",
-    "test_labels_equal_oracle", "test_bento", "test_registry_taken_up", "test_answer_together",
+    "test_real_claims", "test_recalibrate", "test_walk", "test_notebooks", "test_train",
+    "test_promotion", "test_registry_on_postgresql", "test_gate_on_trainings",
+    "test_synthesise_difficulty", "test_labels_equal_oracle", "test_bento",
+    "test_registry_taken_up", "test_answer_together",
 )  # fmt: skip
 """Files of a minute or so, the slowest first: with several processes each takes whole files, and
 one that came last would be waited for by all others."""
