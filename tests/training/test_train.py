@@ -79,7 +79,7 @@ def home(tmp_path_factory) -> Home:
 
 @pytest.fixture(scope="module")
 def trained(home) -> dict[str, TrainReport]:
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, unrendered(".png"):
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         made = {
             "readmission": train(home, "readmission", SMALL_READMISSION),
