@@ -36,7 +36,7 @@ mlflow: $(READY)  ## the MLflow pages on what the demo made
 	@FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall mlflow
 
 test: check  ## make check, then every test and notebook
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 check: $(READY)  ## lint, format, types, the law of imports
 	@$(BIN)/ruff check .
