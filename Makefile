@@ -6,7 +6,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 DEMO_HOME ?= $(CURDIR)/.firstcall/demo
-NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
 # the first Python on the path that is new enough
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
@@ -37,11 +36,7 @@ mlflow: $(READY)  ## the MLflow pages on what the demo made
 	@FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall mlflow
 
 test: check  ## make check, then every test and notebook
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests
-ifneq ($(NOTEBOOKS),)
-	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && FIRSTCALL_HOME="$$home" $(BIN)/python -m pytest \
-		-p no:cacheprovider -o filterwarnings=default --nbmake $(sort $(NOTEBOOKS))
-endif
+	@env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n 2 --dist loadfile tests
 
 check: $(READY)  ## lint, format, types, the law of imports
 	@$(BIN)/ruff check .

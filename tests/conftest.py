@@ -26,9 +26,10 @@ SMALL_MEMBERS = 3000
 SMALL_SEED = 20240601
 
 SLOWEST = (
-    "test_real_claims", "test_recalibrate", "test_walk", "test_train", "test_promotion",
-    "test_registry_on_postgresql", "test_gate_on_trainings", "test_synthesise_difficulty",
-    "test_labels_equal_oracle", "test_bento", "test_registry_taken_up", "test_answer_together",
+    "test_real_claims", "test_recalibrate", "test_walk", "test_notebooks", "test_train",
+    "test_promotion", "test_registry_on_postgresql", "test_gate_on_trainings",
+    "test_synthesise_difficulty", "test_labels_equal_oracle", "test_bento",
+    "test_registry_taken_up", "test_answer_together",
 )  # fmt: skip
 """Files of a minute or so, the slowest first: with several processes each takes whole files, and
 one that came last would be waited for by all others."""
@@ -65,6 +66,7 @@ def make_small_home(folder: Path) -> None:
     from data.intake import take_in
     from data.synthesise import synthesise
     from features.writing import write_histories
+    from tests.training.unrendered import unrendered
     from training.release.promotion import promote
     from training.settings.tasks import HIGH_COST, READMISSION
     from training.train import train
@@ -76,5 +78,6 @@ def make_small_home(folder: Path) -> None:
     for task in (READMISSION, replace(HIGH_COST, months_between=6)):
         quick = replace(task.fit, rounds=40, folds=1, threads=1)
         few = replace(task.evaluation, replicates=10)
-        train(home, task.name, replace(task, fit=quick, evaluation=few, lab=NO_LAB))
+        with unrendered(".png"):  # a page shows the .svg beside it
+            train(home, task.name, replace(task, fit=quick, evaluation=few, lab=NO_LAB))
         promote(home, task.name, override="quickly fitted for tests")

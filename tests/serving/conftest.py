@@ -1,11 +1,14 @@
+import gc
 from collections.abc import Iterator
 from functools import partial
+from unittest.mock import Mock
 
 import pytest
 from argon2 import PasswordHasher
 
 from data.home import Home
 from serving.access import passwords
+from serving.api import state
 from serving.store import Store
 from tests.serving.a_night import NIGHT, a_night
 from tests.serving.quick import write_quick_model
@@ -18,6 +21,15 @@ def cheap_passwords() -> Iterator[None]:
     cheapest = partial(PasswordHasher, time_cost=1, memory_cost=8, parallelism=1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "PasswordHasher", cheapest)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_look_for_garbage_at_a_start() -> Iterator[None]:
+    """A service looks for garbage once it has started: in this process through all that pytest
+    holds, and hundreds of them start. Services in processes of their own do look."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(state, "gc", Mock(spec=gc))
         yield
 
 

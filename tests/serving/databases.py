@@ -56,10 +56,13 @@ class Server:
     def made_with_tables(self) -> str:
         """The address of a new database with every table, copied from one that was migrated."""
         if self._with_tables is None:
-            url = self.made()
-            Database.open(url).close()
-            self._with_tables = url.partition("@/")[2].partition("?")[0]
-        return self.made(self._with_tables)
+            self._with_tables = self.made()
+            Database.open(self._with_tables).close()
+        return self.copied(self._with_tables)
+
+    def copied(self, url: str) -> str:
+        """The address of a new database with all that another one holds, which nobody has open."""
+        return self.made(url.partition("@/")[2].partition("?")[0])
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,19 @@
-"""Real processes that do something in the same moment."""
+"""Real processes that do something in the same moment, or are killed in its middle.
+
+A server that has imported once what they need (which takes seconds) and has done nothing else forks
+each of them: LightGBM has run no thread of its own there, and no database was opened.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing.context import ForkServerContext
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
@@ -14,34 +22,64 @@ from data.home import Home
 from training.release.registry import Registered, record
 from training.release.tracking import registry_uri, tracking_uri
 
+_IMPORTED = (
+    "tests.training.at_once", "training.train", "training.release.promotion",
+    "mlflow.store.model_registry.sqlalchemy_store", "mlflow.store.tracking.sqlalchemy_store",
+)  # fmt: skip
 _barriers: list[Barrier] = []
 
 
-def at_once(calls: list[tuple[Any, ...]], *, with_mlflow: bool = True) -> list[Any]:
+@cache
+def _context() -> ForkServerContext:
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(_IMPORTED))
+    return context
+
+
+def at_once(calls: list[tuple[Any, ...]]) -> list[Any]:
     """What each call gave, in a process of its own; all begin when the last process is ready.
 
-    A call is a function and its arguments. `with_mlflow`: it is imported before, which is slow.
+    A call is a function and its arguments.
     """
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        len(calls), context, initializer=_keep, initargs=(context.Barrier(len(calls)),)
-    ) as pool:
-        begun = [pool.submit(_when_all_are, with_mlflow, *call) for call in calls]
+    context = _context()
+    about = (context.Barrier(len(calls)), dict(os.environ))
+    with ProcessPoolExecutor(len(calls), context, initializer=_begin, initargs=about) as pool:
+        begun = [pool.submit(_when_all_are, *call) for call in calls]
         return [each.result() for each in begun]
 
 
-def _keep(barrier: Barrier) -> None:
+def how_it_ended(call: Callable[..., Any], *arguments: Any) -> int:
+    """How a call in a process of its own ended: 0, or minus the signal."""
+    process = _context().Process(target=_alone, args=(dict(os.environ), call, *arguments))
+    process.start()
+    process.join()
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def _begin(barrier: Barrier, environment: dict[str, str]) -> None:
     _barriers.append(barrier)
+    _in_the_environment(environment)
 
 
-def _when_all_are(with_mlflow: bool, call: Callable[..., Any], *arguments: Any) -> Any:
-    if with_mlflow:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import mlflow.store.model_registry.sqlalchemy_store
-            import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+def _in_the_environment(of_the_caller: dict[str, str]) -> None:
+    """The server still has that of its start."""
+    os.environ.clear()
+    os.environ.update(of_the_caller)
+
+
+def _when_all_are(call: Callable[..., Any], *arguments: Any) -> Any:
     _barriers[0].wait(timeout=300)
     return call(*arguments)
+
+
+def _alone(environment: dict[str, str], call: Callable[..., Any], *arguments: Any) -> None:
+    _in_the_environment(environment)
+    call(*arguments)
+
+
+def kill_this_process(*_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def record_some(root: Path, labels: list[str]) -> list[Registered]:

@@ -3,6 +3,7 @@ once it is given."""
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,9 +47,11 @@ def test_what_is_of_another_version_counts_as_missing():
 
 
 @pytest.fixture
-def home(small_home: Home, tmp_path: Path) -> Home:
+def home(small_home: Home, mlflow_tables: Path, tmp_path: Path) -> Home:
     """A registry of its own, in which one run of a real training is registered twice."""
     made = Home(tmp_path / "home")
+    made.make()
+    shutil.copy(mlflow_tables, made.tracking_database)
     folder = run_folder(small_home, "readmission", tmp_path / "run")
     for _ in range(2):
         record(made, "readmission", {}, {}, {}, folder, {})

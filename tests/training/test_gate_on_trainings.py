@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,11 +33,12 @@ TASK = replace(
 
 
 @pytest.fixture(scope="module")
-def home(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(small_home: Home, mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A copy of the small home with a champion of its own."""
     made = Home(tmp_path_factory.mktemp("gate") / "home")
     ignored = shutil.ignore_patterns("mlflow*", "models")
     shutil.copytree(small_home.root, made.root, symlinks=True, ignore=ignored)
+    shutil.copy(mlflow_tables, made.tracking_database)
     with pytest.MonkeyPatch.context() as patch, unrendered():
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         training.train(made, "readmission", TASK)

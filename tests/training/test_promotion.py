@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +14,9 @@ from data.errors import FirstcallError, InputError, RefusalError
 from data.home import Home
 from serving.model import RiskModel, publish_model, read_model_files, version_of
 from tests.serving.quick import write_quick_model
-from tests.training.at_once import at_once
+from tests.training.at_once import at_once, how_it_ended, kill_this_process
 from training.evaluation.evaluate import Scored
+from training.release import promotion
 from training.release.champion import BesideChampion, beside_champion
 from training.release.gate import Criterion, Verdict
 from training.release.promotion import (
@@ -42,7 +40,6 @@ from training.release.registry import (
 from training.settings.tasks import READMISSION, flat
 
 TASK = "readmission"
-ROOT = Path(__file__).parents[2]
 PASSED = Criterion("ranking", passed=True, words="as good as the champion")
 MISSED = Criterion("ranking", passed=False, words="AUROC is lower by 0.05")
 
@@ -155,27 +152,14 @@ def test_without_challenger_champion_or_verdict_the_answer_is_one_sentence(home:
         promote(home, TASK)
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from data.home import Home
-from training.release import promotion
-
-def dies(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-setattr(promotion, sys.argv[3], dies)
-getattr(promotion, sys.argv[2])(Home(Path(sys.argv[1])), "readmission")
-"""
+def dying(root: Path, call: str, before: str) -> None:
+    setattr(promotion, before, kill_this_process)
+    getattr(promotion, call)(Home(root), TASK)
 
 
 def killed(home: Home, call: str, before: str) -> None:
     """Run a call in a process of its own that is killed just before one of its steps."""
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(home.root), call, before], cwd=ROOT, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True,
-    )  # fmt: skip
-    assert done.returncode == -signal.SIGKILL
+    assert how_it_ended(dying, home.root, call, before) == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("step", ["tag_version", "move_champion", "publish_files"])
@@ -364,7 +348,7 @@ def publish_one_after_another(models: Path, folder: Path, times: int) -> int:
 def test_processes_that_publish_the_same_models_at_once_leave_whole_ones(tmp_path: Path) -> None:
     write_quick_model(tmp_path / "one", TASK)
     calls = [(publish_one_after_another, tmp_path / "models", tmp_path / "one", 30)] * 2
-    assert at_once(calls, with_mlflow=False) == [30, 30]
+    assert at_once(calls) == [30, 30]
     kept = list((tmp_path / "models" / ".versions").iterdir())
     assert len(kept) == 30, "no draft is left"
     for folder in kept:

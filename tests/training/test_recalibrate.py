@@ -59,11 +59,12 @@ def earlier(task: Task) -> Task:
 
 
 @pytest.fixture(scope="module")
-def home(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(small_home: Home, mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     """A copy of the small home; its champions are of earlier, and say too high risks."""
     made = Home(tmp_path_factory.mktemp("recalibrated") / "home")
     ignored = shutil.ignore_patterns("mlflow*", "models")
     shutil.copytree(small_home.root, made.root, symlinks=True, ignore=ignored)
+    shutil.copy(mlflow_tables, made.tracking_database)
     right = challenger.choose_calibrator
 
     def too_high(*about):

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections import defaultdict
 from dataclasses import replace
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -34,10 +35,11 @@ OF_EVERYBODY = "the model tells the risk without help, and the figures are of ev
 
 
 @pytest.fixture(scope="module")
-def home(small_home: Home, tmp_path_factory: pytest.TempPathFactory) -> Home:
+def home(small_home: Home, mlflow_tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Home:
     made = Home(tmp_path_factory.mktemp("unhelped") / "home")
     ignored = shutil.ignore_patterns("mlflow*", "models")
     shutil.copytree(small_home.root, made.root, symlinks=True, ignore=ignored)
+    shutil.copy(mlflow_tables, made.tracking_database)
     return made
 
 

@@ -69,17 +69,18 @@ COST_BASELINES = {
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory) -> Home:
+def home(mlflow_tables, tmp_path_factory) -> Home:
     made = Home(tmp_path_factory.mktemp("home"))
     synthesise(made, MEMBERS, seed=5)
     take_in(made, "canonical", made.invented)
     write_histories(made)
+    shutil.copy(mlflow_tables, made.tracking_database)
     return made
 
 
 @pytest.fixture(scope="module")
 def trained(home) -> dict[str, TrainReport]:
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, unrendered(".png"):
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         made = {
             "readmission": train(home, "readmission", SMALL_READMISSION),
@@ -278,10 +279,11 @@ def test_each_day_after_discharge_is_judged_alone(home, trained):
 
 @pytest.mark.parametrize("task", ["readmission", "high-cost"])
 def test_no_truth_is_told_of_real_people_beside_whom_an_invented_population_lies(
-    home, trained, task, tmp_path
+    home, trained, mlflow_tables, task, tmp_path
 ):
     real = Home(tmp_path / "real")
     shutil.copytree(home.root, real.root, symlinks=True, ignore=shutil.ignore_patterns("mlflow*"))
+    shutil.copy(mlflow_tables, real.tracking_database)
     manifest = real.tables / "current.json"
     told = json.loads(manifest.read_text()) | {"origin": "own"}
     manifest.write_text(json.dumps(told))

@@ -19,13 +19,20 @@ _SMALLEST = {
 }
 
 
-def _as_it_is(figure: Any, path: Path, **more: Any) -> None:
-    path.write_bytes(_SMALLEST[path.suffix])
-
-
 @contextmanager
-def unrendered() -> Iterator[None]:
-    """Each picture that is saved in this block is one empty point, in this process."""
+def unrendered(*forms: str) -> Iterator[None]:
+    """Each picture that is saved in this block is one empty point, in this process; where `forms`
+    are named (".png"), in those alone."""
+    from matplotlib.figure import Figure
+
+    rendered = Figure.savefig
+
+    def saved(figure: Figure, path: Path, **more: Any) -> None:
+        if path.suffix in (forms or _SMALLEST):
+            path.write_bytes(_SMALLEST[path.suffix])
+        else:
+            rendered(figure, path, **more)
+
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("matplotlib.figure.Figure.savefig", _as_it_is)
+        patch.setattr(Figure, "savefig", saved)
         yield
