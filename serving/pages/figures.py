@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from fastapi import Request
@@ -39,8 +39,16 @@ def model(request: Request) -> Response:
     return page(
         request, "model.html", principal=principal, told=told, why_not=why_not, run=run, age=age,
         cards={one.task: card_of(one.card) for one in told.models if one.card} if told else {},
+        through={one.task: _day(one.data_through) for one in told.models} if told else {},
         warnings=service.warnings_of(run) if run else [],
     )  # fmt: skip
+
+
+def _day(written: str) -> str:
+    try:
+        return day(date.fromisoformat(written))
+    except ValueError:  # a model may have been made without saying it
+        return written
 
 
 def card_of(markdown: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
@@ -11,6 +12,9 @@ from serving.api.worklist import ListedNow, Standing
 from serving.cost_words import window_in_words
 from serving.pages.words import WORDS, clock, day, in_100, say, sentence, weekday
 from serving.store.night_tables import QUEUE_TASK
+
+_AS_OF = re.compile(r"as of ([^:]{1,40}): (.+)", re.DOTALL)
+"""How `serving.reasons` says that something is true of a day."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,7 @@ class Row:
     more: str
     tier: str
     override: str
-    queue: str
-    discharged: str
+    facts: str
     risk: str
     risk_of: str
     cost: str
@@ -66,14 +69,13 @@ def row_of(
         rank=one.rank,
         patient_id=one.patient_id,
         manager=one.manager,
-        why=sentence(why[0]) if why else say("list.no_reason"),
-        more=" ".join(sentence(w) for w in why[1:]),
+        why=_reason(why[0]) if why else say("list.no_reason"),
+        more=" ".join(_reason(w) for w in why[1:]),
         tier=one.tier,
         override=say("list.override", tier=WORDS[f"tier.{standing.override_tier}"])
         if standing.override_tier
         else "",
-        queue=WORDS[f"queue.{one.queue}"],
-        discharged=say("list.discharged", day=day(one.discharged_on)) if one.discharged_on else "",
+        facts=_facts(one),
         risk=risk,
         risk_of=risk_of,
         cost="" if cost is None else sentence(cost.words),
@@ -86,6 +88,22 @@ def row_of(
         seen=standing.newest_action,
         warnings=[sentence(w) for w in one.warnings],
     )
+
+
+def _reason(words: str) -> str:
+    """A reason as a sentence; the day that it is true of stands behind what is true."""
+    told = _AS_OF.fullmatch(words)
+    return sentence(words if told is None else say("list.as_of", words=told[2], day=told[1]))
+
+
+def _facts(one: ListedNow) -> str:
+    """Why somebody is on the list at all."""
+    queue = WORDS[f"queue.{one.queue}"]
+    if one.discharged_on is None:
+        return queue
+    is_for_it = QUEUE_TASK[one.queue] == "readmission"
+    return say("list.discharged" if is_for_it else "list.and_discharged", queue=queue,
+               day=day(one.discharged_on))  # fmt: skip
 
 
 def _risk(one: ListedNow, as_of: date, horizons: Mapping[str, int]) -> tuple[str, str]:

@@ -12,10 +12,14 @@ from playwright.sync_api import Page, expect
 from data.home import Home
 from serving.access.accounts import add_account
 from serving.access.passwords import PasswordHashing
+from serving.access.roles import Principal
+from serving.api.state import Service
+from serving.api.worklist import Asked, places
 from serving.app import create_app
-from serving.pages.listed_rows import due
+from serving.horizons import horizons_of_run
+from serving.pages.listed_rows import Due, due, row_of
 from serving.pages.words import in_100
-from serving.settings import settings_of
+from serving.settings import ServiceSettings, settings_of
 from serving.store import Store
 from serving.store.database import Database, database_url
 from serving.store.night_tables import reason
@@ -292,3 +296,24 @@ def test_a_risk_in_words_is_no_certainty_where_it_is_none() -> None:
         "under 1 in 100", "under 1 in 100", "1 in 100", "22 in 100", "99 in 100",
         "over 99 in 100", "over 99 in 100",
     ]  # fmt: skip
+
+
+def test_what_is_due_and_what_changed_is_told_where_the_list_says_it(own: Manned) -> None:
+    service = Service(own.home, ServiceSettings())
+    service.start()
+    [one, _] = places(service, Principal("ann", "case_manager", 1), Asked()).patients
+    service.stop()
+    words = ["as of 27 December: last albumin outside the usual limits", "2 hospital discharges"]
+    told = one.model_copy(
+        update={"due_at": NOON - timedelta(hours=3), "change": "new", "why": words,
+                "change_why": "discharged yesterday", "discharged_on": NIGHT}
+    )  # fmt: skip
+    plain, full = (row_of(o, NIGHT, horizons_of_run({}), ZoneInfo("UTC"), NOON)
+                   for o in (one, told))  # fmt: skip
+    assert (plain.due, plain.change, plain.change_why) == (None, "", "")
+    assert full.due == Due("Overdue by 3 h", "overdue")
+    assert (full.change, full.change_why) == ("New since yesterday", "Discharged yesterday.")
+    assert full.why == "Last albumin outside the usual limits (as of 27 December)."
+    assert full.more == "2 hospital discharges."
+    assert full.facts == "High cost ahead; discharged on 31 December 2024"
+    assert plain.facts == "High cost ahead"
