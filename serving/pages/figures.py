@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any
 
 from fastapi import Request
@@ -51,6 +52,7 @@ def _day(written: str) -> str:
         return written
 
 
+@lru_cache(maxsize=8)
 def card_of(markdown: str) -> str:
     """A card as HTML: no HTML of its own, its headings below those of the page, no inline style."""
     reader = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")

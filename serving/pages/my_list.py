@@ -29,7 +29,7 @@ from serving.store.nights import Run
 
 my_list = router()
 
-ON_A_PAGE = 100
+ON_A_PAGE = 50
 _KINDS = ("contacted", "no_answer", "undo")
 _KEY = re.compile(r"[0-9a-z]{8,64}", re.ASCII)
 _ACTIONS = PAGE_RULES["POST", "/list/{entry_id}/actions"]
@@ -72,7 +72,8 @@ def whole(
     told = {
         "chosen": chosen, "is_narrowed": bool({"tier", "queue", "status", "find"} & set(kept)),
         "statuses": tuple(_STATUSES), "sorts": tuple(_SORTED), "back": with_query("/", **kept),
-        "after": after, "is_one_panel": bool(manager) or principal.role == "case_manager",
+        "after": after, "most": ON_A_PAGE,
+        "is_one_panel": bool(manager) or principal.role == "case_manager",
         "may_record": _ACTIONS.permits(principal),
         "done": _done(service, principal, at, recorded),
     }  # fmt: skip

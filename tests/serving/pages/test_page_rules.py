@@ -111,10 +111,10 @@ def test_programs_are_answered_at_the_api_as_before(address: str, staff: Manned)
         assert httpx.get(address + path).status_code == 401
     opened = got(address, "/v1/worklist")  # a browser's Accept makes no page of it
     assert opened.headers["content-type"] == "application/problem+json"
-    page = got(address, "/purple4711", staff.sessions["ann"])
+    page = got(address, "/purple47zq11", staff.sessions["ann"])
     assert page.status_code == 404
     assert page.headers["content-type"].startswith("text/html")
-    assert "4711" not in page.text
+    assert "47zq11" not in page.text
 
 
 def test_openapi_tells_of_no_page(address: str, staff: Manned) -> None:

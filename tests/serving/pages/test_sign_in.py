@@ -34,9 +34,9 @@ def test_the_right_password_leads_to_the_list_and_the_cookie_is_shut(at_desk: De
 
 
 def test_a_wrong_password_is_refused_in_one_sentence_that_repeats_nothing(at_desk: Desk) -> None:
-    page = at_desk.sign_in("ann", "a wrong pass phrase 4711")
+    page = at_desk.sign_in("ann", "a wrong pass phrase 47zq11")
     expect(page.get_by_role("alert")).to_contain_text("The name or the password is wrong")
-    assert "4711" not in page.content()
+    assert "47zq11" not in page.content()
     assert page.get_by_label("Name").input_value() == ""
     assert NAME not in [one["name"] for one in at_desk.context.cookies()]
     at_desk.open("/")
