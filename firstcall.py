@@ -249,7 +249,10 @@ def serve(
     from serving.access.command_line import ways_in
     from serving.settings import read_settings
 
-    say(f"The service answers on http://{host}:{port} (/openapi.json tells how to ask it).")
+    say(
+        f"The pages are on http://{host}:{port}/ : sign in there.",
+        "Programs ask at the same address (/openapi.json tells how).",
+    )
     say(*ways_in(_home(), read_settings(_home()).open_id is not None))
     become(
         "bentoml", "serve", "serving.service:Firstcall", "--host", host, "--port", str(port),

@@ -67,7 +67,7 @@ def _workers() -> int:
 def _app() -> tuple[ASGIApp, Mapping[str, str]]:
     """What answers in this process, and the models of the Bento, by task and tag."""
     if bentoml.server_context.worker_index is not None:
-        from serving.api.app import create_app
+        from serving.app import create_app
 
         return create_app(_served_home()), tags_inside()
     context = click.get_current_context(silent=True)
@@ -81,7 +81,7 @@ def _app() -> tuple[ASGIApp, Mapping[str, str]]:
             why = error.strerror or type(error).__name__
             raise InputError(f"FIRSTCALL_HOME cannot be read or written: {why}.") from None
         return _nothing, tags_inside()
-    from serving.api.app import create_app
+    from serving.app import create_app
 
     return create_app(_served_home()), tags_inside()
 
@@ -118,7 +118,7 @@ def _ready_to_serve() -> None:
 def _app_to_build() -> tuple[ASGIApp, Mapping[str, str]]:
     """For the description of the routes: nothing is read from a home. The models are looked at, so
     that no Bento is built that cannot start."""
-    from serving.api.app import create_app
+    from serving.app import create_app
     from serving.settings import ServiceSettings
 
     tags = tags_to_build()

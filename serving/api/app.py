@@ -4,8 +4,9 @@ what was sent."""
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
@@ -13,6 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 
 from data.errors import FirstcallError
 from data.home import Home
@@ -31,6 +33,7 @@ from serving.api.connections import SpreadConnections
 from serving.api.problems import (
     PROBLEMS,
     FieldError,
+    Form,
     Problem,
     Refused,
     field_errors,
@@ -39,7 +42,7 @@ from serving.api.problems import (
     problem,
 )
 from serving.api.request_log import RequestLog, keep_details_out
-from serving.api.rules import SIGNED_IN, refuse_without_rules
+from serving.api.rules import RULES, SIGNED_IN, Rules, refuse_without_rules
 from serving.api.state import Service
 from serving.ehr.operation_outcome import FHIR_JSON, FhirError
 from serving.settings import ServiceSettings, read_settings
@@ -50,16 +53,27 @@ _SAID_EVERY_SECONDS = 60.0
 ASKED_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 
-def _answer(request: Request, said: Problem, headers: Any = None) -> JSONResponse:
-    told, media_type = form_at(request.url.path, said)
-    return JSONResponse(told, said.status, headers, media_type=media_type)
+@dataclass(frozen=True)
+class Beside:
+    """What is answered beside the API by the same service: routes, the rules of all of them, and
+    the form of a problem. `is_asked` says that a request for what is not there is one of its."""
+
+    routes: Sequence[BaseRoute] = ()
+    rules: Rules = field(default_factory=dict)
+    form: Form = form_at
+    is_asked: Callable[[Request], bool] = lambda _: False
+
+
+def _answer(request: Request, said: Problem, headers: Any = None) -> Response:
+    form: Form = request.app.state.form
+    return form(request.scope, said, headers)
 
 
 def _id_of(request: Request) -> str:
     return getattr(request.state, "request_id", "00000000-0000-0000-0000-000000000000")
 
 
-def _invalid(request: Request, errors: list[FieldError]) -> JSONResponse:
+def _invalid(request: Request, errors: list[FieldError]) -> Response:
     first = errors[0] if errors else FieldError(field="(request)", reason="is not valid")
     detail = f"{first.field} {first.reason}"
     return _answer(request, problem("not-valid", 422, detail, _id_of(request), errors))
@@ -91,8 +105,11 @@ async def _fhir_refused(_: Request, error: Exception) -> Response:
     return JSONResponse(error.outcome, error.status, media_type=FHIR_JSON)
 
 
-def create_app(home: Home, settings: ServiceSettings | None = None) -> FastAPI:
+def create_app(
+    home: Home, settings: ServiceSettings | None = None, beside: Beside | None = None
+) -> FastAPI:
     """The service over one FIRSTCALL_HOME. Raises InputError where its settings are wrong."""
+    beside = beside or Beside()
     service = Service(home, read_settings(home) if settings is None else settings)
     said_at: dict[str, float] = {}
 
@@ -138,17 +155,20 @@ def create_app(home: Home, settings: ServiceSettings | None = None) -> FastAPI:
         },
     )
     app.state.service = service
+    app.state.form = beside.form
     app.add_middleware(SpreadConnections)
-    app.add_middleware(RequestLog, seen=service.metrics.seen)
+    app.add_middleware(RequestLog, seen=service.metrics.seen, form=beside.form)
     rooms = (sign_in, score, patients, worklist, actions, model_card, operators, openapi)
     for router in (*(room.router for room in rooms), ehr.fhir, ehr.cds):
         app.router.routes.extend(router.routes)  # as they are: each asks its rule
+    app.router.routes.extend(beside.routes)
 
     # Last, so that nothing falls through to the framework's own pages.
     @app.api_route("/{anything:path}", methods=ASKED_METHODS, include_in_schema=False)
     async def nothing_here(request: Request, anything: str) -> None:
-        await service.admit(request, SIGNED_IN)
+        of_a_page = replace(SIGNED_IN, by_cookie=beside.is_asked(request))
+        await service.admit(request, of_a_page)
         raise Refused("not-found", "there is nothing at this address")
 
-    refuse_without_rules(app)
+    refuse_without_rules(app, {**RULES, **beside.rules})
     return app

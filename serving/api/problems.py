@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
 
 from data.errors import InputError
 from serving.ehr.cds_requests import ALIASES
 from serving.ehr.operation_outcome import FHIR_JSON, operation_outcome
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 
 class FieldError(BaseModel):
@@ -92,12 +96,16 @@ def problem(
     )
 
 
-def form_at(path: str, said: Problem) -> tuple[dict[str, Any], str]:
-    """A problem in the form of the address that was asked, and its content type: an EHR reads
-    errors in FHIR's."""
-    if path.startswith("/fhir/"):
-        return operation_outcome(said.status, said.detail), FHIR_JSON
-    return said.model_dump(), "application/problem+json"
+Form = Callable[["Scope", Problem, Mapping[str, str] | None], Response]
+"""From what was asked, what is wrong, and headers that go with it, to the answer."""
+
+
+def form_at(scope: Scope, said: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """A problem in the form of the address that was asked: an EHR reads errors in FHIR's."""
+    if scope["path"].startswith("/fhir/"):
+        told = operation_outcome(said.status, said.detail)
+        return JSONResponse(told, said.status, headers, FHIR_JSON)
+    return JSONResponse(said.model_dump(), said.status, headers, "application/problem+json")
 
 
 _PLAIN_NAME = re.compile(r"[a-z][a-z_]{0,39}")

@@ -4,7 +4,6 @@ patient."""
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -18,9 +17,10 @@ from starlette.datastructures import MutableHeaders
 
 from data.errors import where
 from serving.api.bodies import LARGEST_BODY, TooLarge
-from serving.api.problems import Refused, form_at, kind_of, problem
+from serving.api.problems import Form, Refused, form_at, kind_of, problem
 
 if TYPE_CHECKING:
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
@@ -111,11 +111,14 @@ class RequestLog:
         app: ASGIApp,
         largest_body: int = LARGEST_BODY,
         seen: Callable[[str, str, int, float], None] | None = None,
+        form: Form = form_at,
     ) -> None:
-        """`seen` is told of each request: method, route template, status and seconds."""
+        """`seen` is told of each request: method, route template, status and seconds. `form` is the
+        form of a problem."""
         self.app = app
         self.largest_body = largest_body
         self.seen = seen
+        self.form = form
         self.hosts = trusted_hosts()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -138,7 +141,9 @@ class RequestLog:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message).update(ON_EVERY_ANSWER)
+                headers = MutableHeaders(scope=message)
+                for name, value in ON_EVERY_ANSWER.items():
+                    headers.setdefault(name, value)  # a page says itself what it may load
             await send(message)
 
         note = ""
@@ -151,12 +156,12 @@ class RequestLog:
             await self.app(scope, counted_receive, noted_send)
         except (TooLarge, _NotOurName) as refused:
             if not status:
-                await _send_problem(noted_send, refused, request_id, scope["path"])
+                await self._told(refused, scope, request_id)(scope, receive, noted_send)
         except Exception as error:
             note = f" ({where(error)})"
             if not status:
                 failed = Refused("failed", "the service failed: see its log")
-                await _send_problem(noted_send, failed, request_id, scope["path"])
+                await self._told(failed, scope, request_id)(scope, receive, noted_send)
         milliseconds = (perf_counter() - began) * 1000
         route = getattr(scope.get("route"), "path", "(no route)")
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
@@ -164,17 +169,9 @@ class RequestLog:
         if self.seen is not None:
             self.seen(method, route, status, milliseconds / 1000)
 
-
-async def _send_problem(send: Send, refused: Refused, request_id: str, path: str) -> None:
-    said = problem(kind_of(refused), refused.status_code, str(refused.detail), request_id)
-    told, media_type = form_at(path, said)
-    body = json.dumps(told).encode()
-    headers = [
-        (b"content-type", media_type.encode()),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": refused.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    def _told(self, refused: Refused, scope: Scope, request_id: str) -> Response:
+        said = problem(kind_of(refused), refused.status_code, str(refused.detail), request_id)
+        return self.form(scope, said, None)
 
 
 __all__ = ["LARGEST_BODY", "RequestLog", "keep_details_out", "trusted_hosts", "where"]

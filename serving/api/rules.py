@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from fastapi import Request
 from fastapi.routing import APIRoute
@@ -30,7 +30,8 @@ class Rule:
     admits is answered about all. `is_open` is for everybody, signed in or not; `by_ehr` is for
     EHRs, which come with a token of their own. `body` is how many bytes a request may bring.
     `of_patients` says that the route tells of patients: a refusal of it is a look that was denied,
-    and stands in the record.
+    and stands in the record. `by_cookie` is for pages: who asks is told by the session's cookie and
+    by nothing else, as nothing but a page is answered to a cookie.
     """
 
     roles: frozenset[Role] = frozenset()
@@ -40,6 +41,7 @@ class Rule:
     by_ehr: bool = False
     body: int = SMALL_BODY
     of_patients: bool = False
+    by_cookie: bool = False
 
     def permits(self, principal: Principal) -> bool:
         """Whether somebody who is signed in may use the route, whoever the patient is."""
@@ -105,8 +107,11 @@ RULES: dict[tuple[str, str], Rule] = {
 """By method and path template. An admin looks after the service and sees no patient."""
 
 
+Rules = Mapping[tuple[str, str], Rule]
+
+
 def rule_of(method: str, path: str) -> Rule | None:
-    """The rule of a route; None where it has none, so that nobody may use it."""
+    """The rule of a route of the API; None where it has none, so that nobody may use it."""
     return RULES.get((method, path))
 
 
@@ -115,12 +120,14 @@ class GuardedRoute(APIRoute):
     which no more than the rule allows is read, nor for longer than BODY_SECONDS. A look that it
     denies is recorded before it is refused."""
 
+    rules: ClassVar[Rules] = RULES
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = self.unguarded_handler()
         (method,) = sorted(self.methods or ())
-        rule = rule_of(method, self.path)
+        rule = self.rules.get((method, self.path))
         if rule is None:
-            raise ValueError(f"{method} {self.path} has no rule in serving.api.rules")
+            raise ValueError(f"{method} {self.path} has no rule")
 
         async def admitted(request: Request) -> Response:
             service: Service = request.app.state.service
@@ -144,7 +151,7 @@ class GuardedRoute(APIRoute):
         return super().get_route_handler()
 
 
-def refuse_without_rules(app: FastAPI) -> None:
+def refuse_without_rules(app: FastAPI, rules: Rules = RULES) -> None:
     """Raises ValueError where a route of the app is not guarded, or a rule has no route."""
     found = set()
     for route in app.routes:
@@ -152,7 +159,7 @@ def refuse_without_rules(app: FastAPI) -> None:
             raise ValueError(f"{getattr(route, 'path', route)} is not guarded")
         if isinstance(route, GuardedRoute):
             found.update((method, route.path) for method in route.methods or ())
-    if lacking := sorted(set(RULES) - found):
+    if lacking := sorted(set(rules) - found):
         raise ValueError(f"rules without a route: {lacking}")
 
 

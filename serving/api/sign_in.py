@@ -9,6 +9,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from serving.access import sign_in as access
 from serving.access.roles import NotSignedInError, Principal
 from serving.api.problems import Refused
 from serving.api.rules import GuardedRoute
@@ -55,19 +56,21 @@ async def sign_in(request: Request, body: SignIn) -> SignedIn:
     """Open a session with name and password. Open; too many wrong passwords lock the account."""
     service: Service = request.app.state.service
     await service.limiter.account(body.name)
-    return await to_thread.run_sync(_signed_in, service, body)
+    done = await to_thread.run_sync(signed_in, service, body.name, body.password.get_secret_value())
+    return SignedIn(token=done.token, until=done.until)
 
 
-def _signed_in(service: Service, body: SignIn) -> SignedIn:
+def signed_in(service: Service, name: str, password: str) -> access.SignedIn:
+    """Opens a session, and records that, or that it was refused. Raises Refused."""
     try:
-        done = service.sign_in(body.name, body.password.get_secret_value())
+        done = service.sign_in(name, password)
     except NotSignedInError as error:
-        whose = service.account_of(body.name)  # what else was typed may be a password
+        whose = service.account_of(name)  # what else was typed may be a password
         service.recorder.kept([Entry("nobody", "", "sign-in refused", detail={"account": whose})])
         raise Refused("not-signed-in", str(error)) from None
     account = done.account
     service.recorder.kept([Entry(account.name, account.role, "sign-in")])
-    return SignedIn(token=done.token, until=done.until)
+    return done
 
 
 @router.post("/sign-out", status_code=204)

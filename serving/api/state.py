@@ -17,6 +17,7 @@ from serving.access.opaque_tokens import SERVICE, SESSION
 from serving.access.open_id import IssuerUnreachableError, OpenId
 from serving.access.passwords import BusyError, PasswordHashing
 from serving.access.roles import NotSignedInError, Principal
+from serving.access.session_cookie import session_of
 from serving.access.sessions import sign_out
 from serving.access.sign_in import SignedIn, sign_in
 from serving.api.limits import Limiter
@@ -223,7 +224,7 @@ class Service:
             if request.method == "POST":
                 await self.limiter.signing_in(address)
             return NOBODY
-        header = request.headers.get("authorization")
+        header = _shown(request, rule)
         try:
             if rule.by_ehr:
                 principal = await to_thread.run_sync(self._ehr_caller, request)
@@ -277,6 +278,14 @@ class Service:
             patient: Sight.of(principal.matters, given.get(patient, ()), on_consent)
             for patient in patients
         }
+
+
+def _shown(request: Request, rule: Rule) -> str | None:
+    """What a request shows of who asks: to a page its cookie, to everything else its header."""
+    if not rule.by_cookie:
+        return request.headers.get("authorization")
+    session = session_of(request.cookies)
+    return None if session is None else f"Bearer {session}"
 
 
 def models_of(run: Run) -> dict[str, str]:

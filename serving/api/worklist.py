@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
@@ -116,8 +117,8 @@ class WorklistPage(BaseModel):
     patients: list[ListedNow]
     gone: Annotated[
         list[Gone],
-        Field(description="on the first page without filters of tier, queue or status: who stood "
-              "on the list of the day before and is on this one no more"),
+        Field(description="on the first page, where neither tier nor queue is chosen: who stood on "
+              "the list of the day before and is on this one no more"),
     ]  # fmt: skip
     next_after: Annotated[
         str | None, Field(description="send it as `after` for the next page; null on the last",
@@ -194,26 +195,51 @@ def worklist(
 ) -> WorklistPage:
     """The published list: whom to call first, and why. A case manager sees his own panel."""
     service: Service = request.app.state.service
-    principal: Principal = request.state.principal
-    manager = whose_panel(principal, manager, "you may see the list of your own panel alone")
+    asked = Asked(top, after, manager, tier, queue, status, order)
+    return places(service, request.state.principal, asked)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which places of the list are asked for, as the route says it. `named` is a part of a
+    patient's id, of whatever case."""
+
+    top: int = 20
+    after: str | None = None
+    manager: int | None = None
+    tier: str | None = None
+    queue: str | None = None
+    status: Sequence[str] | None = None
+    order: Order = "rank"
+    named: str = ""
+
+
+def places(service: Service, principal: Principal, asked: Asked) -> WorklistPage:
+    """The places that somebody asked for, each look recorded. Raises Refused where he may not see
+    them, or there is no list."""
+    if asked.named and principal.role == "analyst":  # it would say which pseudonym is whose
+        raise Refused("not-permitted", "your role sees no names, so that none can be looked for")
+    refusal = "you may see the list of your own panel alone"
+    manager = whose_panel(principal, asked.manager, refusal)
     run = service.published(principal)
     with service.database.reading() as connection:
-        entries = lists.entries(connection, run.run_id, manager, tier, queue)
-    if order != "rank":
-        entries = _falling(entries, _COLUMNS[order])
-    if after is not None:
-        entries = _behind(after, run.run_id, entries)
+        entries = lists.entries(connection, run.run_id, manager, asked.tier, asked.queue)
+    entries = [one for one in entries if asked.named.lower() in one["patient_id"].lower()]
+    if asked.order != "rank":
+        entries = _falling(entries, _COLUMNS[asked.order])
+    if asked.after is not None:
+        entries = _behind(asked.after, run.run_id, entries)
     stands = statuses(service, [entry["patient_id"] for entry in entries])
-    wanted = set(status or TO_BE_CALLED)
+    wanted = set(asked.status or TO_BE_CALLED)
     if "any" in wanted:
         wanted = set(STATUSES)
     entries = [entry for entry in entries if stands[entry["patient_id"]].name in wanted]
-    page = entries[:top]
+    page = entries[: asked.top]
     with service.database.reading() as connection:
         rows = lists.listed(connection, run.run_id, [entry["patient_id"] for entry in page])
     sights = service.sights(principal, [row["patient_id"] for row in rows])
     told = [masked(row, sights[row["patient_id"]], service.next_step) for row in rows]
-    whole = after is None and tier is None and queue is None and not status
+    whole = not (asked.after or asked.tier or asked.queue or asked.named)
     gone = _gone(service, run, manager) if whole else []
     seen = [*(row["patient_id"] for row in rows), *(one.patient_id for one in gone)]
     looked_at_list(service, principal, "worklist", seen, run)
@@ -236,7 +262,7 @@ def worklist(
         found=len(entries),
         patients=found,
         gone=gone,
-        next_after=f"{run.run_id}:{page[-1]['rank']}" if len(entries) > top else None,
+        next_after=f"{run.run_id}:{page[-1]['rank']}" if len(entries) > asked.top else None,
         warnings=service.warnings_of(run),
     )
 

@@ -26,6 +26,7 @@ PLANTED = (
     "serving/list.csv", "serving/api/members.csv", "serving/store/firstcall.db",
     "serving/store/migrations/list.json", "serving/models/model.txt", "serving/models/model.json",
     "serving/ehr/patient.json", "serving/access/accounts.txt", "features/definitions/rows.csv",
+    "serving/pages/templates/list.csv", "serving/pages/list.toml",
     ".firstcall/member.csv", ".firstcall/firstcall.db", "service.toml", "audit.key",
 )  # fmt: skip
 MADE_BY_BENTOML = {
@@ -40,7 +41,8 @@ def allowed():
     code = [
         *ROOT.glob("data/*.py"), *ROOT.glob("data/sources/**/*.py"),
         *ROOT.glob("data/codelists/*.csv"), *ROOT.glob("features/**/*.py"),
-        *ROOT.glob("serving/**/*.py"),
+        *ROOT.glob("serving/**/*.py"), ROOT / "serving/pages/words.toml",
+        *ROOT.glob("serving/pages/templates/*.html"), *ROOT.glob("serving/pages/static/*.*"),
     ]  # fmt: skip
     return {f"src/{path.relative_to(ROOT).as_posix()}" for path in code} | MADE_BY_BENTOML
 
@@ -128,7 +130,7 @@ def test_it_carries_its_own_lock_without_an_index(bento):
 
 def test_the_service_loads_from_the_bento_alone(bento, tmp_path):
     code = (
-        "import serving.service, serving.api.app, serving.models.in_use, sys, data, features;"
+        "import serving.service, serving.app, serving.models.in_use, sys, data, features;"
         "print(*(m.__file__ for m in (serving.service, data, features)), sep='\\n');"
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'mlflow', 'sklearn', 'shap'}))"
     )

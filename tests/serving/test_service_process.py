@@ -158,9 +158,14 @@ def ask_as_nobody(address):
         assert client.get("/health", headers={"x-name": PATIENT}).status_code == 200
         assert client.get(f"/health?{SURNAME}={PATIENT}").status_code == 200
         assert_says_no(client.get("/health", headers={"host": SURNAME}), 400)
+        for page in (f"/?find={PATIENT}", f"/?{SURNAME}=1", "/model"):
+            assert client.get(page, headers={"accept": "text/html"}).status_code == 303
+        assert client.get(f"/sign-in?next=/{PATIENT}").status_code == 200
+        assert client.post("/sign-in", data=signing).status_code == 400
+        assert client.post(f"/list/{SURNAME}/actions", data=signing).status_code == 303
         odd = client.request(SURNAME.upper(), f"/{PATIENT}")
         assert odd.status_code in (400, 401, 404, 405)
-        for path in ("/metrics", "/docs.json", "/static_content/index.css", "/docs", "/", "/livez",
+        for path in ("/metrics", "/docs.json", "/static_content/index.css", "/docs", "/livez",
                      "/readyz", "/healthz", f"/{PATIENT}"):  # fmt: skip
             closed = client.get(path)
             assert closed.status_code == 401, path

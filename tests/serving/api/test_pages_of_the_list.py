@@ -8,6 +8,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from serving.access.roles import Principal
+from serving.api.problems import Refused
+from serving.api.worklist import Asked, places
 from serving.store import ENTRY_COLUMNS, Store
 from tests.serving.a_night import NIGHT, a_night
 from tests.serving.api.manned import Manned, manifest
@@ -93,3 +96,15 @@ def test_waiting_lowers_nobody_in_the_order_of_risks(anew: Client, page) -> None
     half = page(order="readmission_risk", top=4)
     rest = page(order="readmission_risk", top=9, after=half["next_after"])
     assert ids(half) + ids(rest) == expected
+
+
+def test_a_part_of_an_id_finds_its_patients_before_the_page_is_cut(
+    anew: Client, fresh: Manned
+) -> None:
+    publish(anew)
+    service, sue = anew.app.state.service, Principal("sue", "supervisor")
+    found = places(service, sue, Asked(top=1, named="Q07"))
+    assert ([one.patient_id for one in found.patients], found.found) == (["q07"], 1)
+    assert places(service, sue, Asked(named="%")).found == 0
+    with pytest.raises(Refused, match="sees no names"):  # the pseudonym of q07 would be told
+        places(service, Principal("ida", "analyst"), Asked(named="q07"))

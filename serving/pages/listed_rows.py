@@ -1,0 +1,164 @@
+"""One place of the list in the words of the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from typing import Any
+
+from serving.api.worklist import ListedNow, Standing
+from serving.cost_words import window_in_words
+from serving.pages.words import WORDS, clock, day, in_100, say, sentence, weekday
+from serving.store.night_tables import QUEUE_TASK
+
+_AS_OF = re.compile(r"as of ([^:]{1,40}): (.+)", re.DOTALL)
+"""How `serving.reasons` says that something is true of a day."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """By when a call is due, in words; how it is to be marked."""
+
+    words: str
+    mark: str
+    """"overdue", "today" or "later"."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One place on the page. `why` is the first reason, `more` the others; `seen` goes along with
+    whatever is recorded here."""
+
+    entry_id: str
+    rank: int
+    patient_id: str
+    manager: int
+    why: str
+    more: str
+    tier: str
+    override: str
+    facts: str
+    risk: str
+    risk_of: str
+    cost: str
+    rising: str
+    """Where the high-cost risk rises: what it was a month ago."""
+    due: Due | None
+    change: str
+    change_why: str
+    status: str
+    status_counts: bool
+    """Whether the status is more than that nobody has called yet."""
+    is_open: bool
+    seen: str
+    warnings: Sequence[str]
+
+
+def row_of(
+    one: ListedNow, as_of: date, horizons: Mapping[str, int], zone: tzinfo, now: datetime
+) -> Row:
+    """A place as the page shows it. `now` has a zone; times are told in `zone`."""
+    why = list(one.why)
+    risk, risk_of = _risk(one, as_of, horizons)
+    standing = one.standing
+    cost = one.high_cost.expected_cost
+    return Row(
+        entry_id=one.entry_id,
+        rank=one.rank,
+        patient_id=one.patient_id,
+        manager=one.manager,
+        why=_reason(why[0]) if why else say("list.no_reason"),
+        more=" ".join(_reason(w) for w in why[1:]),
+        tier=one.tier,
+        override=say("list.override", tier=WORDS[f"tier.{standing.override_tier}"])
+        if standing.override_tier
+        else "",
+        facts=_facts(one),
+        risk=risk,
+        risk_of=risk_of,
+        cost="" if cost is None else sentence(cost.words),
+        rising="" if one.rose_from is None else say("list.rising", before=in_100(one.rose_from)),
+        due=None if one.due_at is None else due(one.due_at, zone, now),
+        change=WORDS[f"change.{one.change}"] if one.change else "",
+        change_why=sentence(one.change_why or ""),
+        status=status_words(standing, zone, now),
+        status_counts=standing.status != "open" or standing.before is not None,
+        is_open=standing.status in ("open", "no answer"),
+        seen=standing.newest_action,
+        warnings=[sentence(w) for w in one.warnings],
+    )
+
+
+def _reason(words: str) -> str:
+    """A reason as a sentence; the day that it is true of stands behind what is true."""
+    told = _AS_OF.fullmatch(words)
+    return sentence(words if told is None else say("list.as_of", words=told[2], day=told[1]))
+
+
+def _facts(one: ListedNow) -> str:
+    """Why somebody is on the list at all."""
+    queue = WORDS[f"queue.{one.queue}"]
+    if one.discharged_on is None:
+        return queue
+    is_for_it = QUEUE_TASK[one.queue] == "readmission"
+    return say("list.discharged" if is_for_it else "list.and_discharged", queue=queue,
+               day=day(one.discharged_on))  # fmt: skip
+
+
+def _risk(one: ListedNow, as_of: date, horizons: Mapping[str, int]) -> tuple[str, str]:
+    """The risk by which somebody stands where he stands, and what it is of."""
+    if QUEUE_TASK[one.queue] == "readmission":
+        told: Any = one.readmission
+        # as if all days were left: by this one tier and order go
+        risk = told.risk if told.all_days_risk is None else told.all_days_risk
+        of = say("risk.of_readmission", days=horizons["readmission"])
+    else:
+        told = one.high_cost
+        risk = told.risk
+        asked_on = told.asked_on or as_of
+        window = window_in_words(horizons["high-cost"], asked_on, as_of)
+        of = say("risk.of_high_cost", window=window)
+    return (say("risk.none"), "") if risk is None else (in_100(risk), of)
+
+
+def due(at: datetime, zone: tzinfo, now: datetime) -> Due:
+    """By when, seen from now."""
+    there, here = at.astimezone(zone), now.astimezone(zone)
+    days, told = (there.date() - here.date()).days, {"clock": clock(there)}
+    if at <= now:
+        hours = int((now - at) / timedelta(hours=1))
+        if hours < 48:
+            return Due(say("due.overdue_hours", hours=max(hours, 1)), "overdue")
+        return Due(say("due.overdue_days", days=hours // 24), "overdue")
+    if days == 0:
+        return Due(say("due.today", **told), "today")
+    if days == 1:
+        return Due(say("due.tomorrow", **told), "later")
+    return Due(say("due.later", weekday=weekday(there.date()), day=day(there.date()), **told),
+               "later")  # fmt: skip
+
+
+def status_words(standing: Standing, zone: tzinfo, now: datetime) -> str:
+    """Where somebody stands, since when, and by whom."""
+    words = WORDS[f"status.{standing.status}"]
+    if standing.status == "deferred" and standing.until is not None:
+        words = say("list.deferred_until", day=day(standing.until))
+    elif standing.again_on is not None:
+        words = say("list.again_on", status=words, day=day(standing.again_on))
+    if standing.since is None or standing.who is None:
+        if standing.before is None:
+            return words
+        before = standing.before
+        return say("list.again", status=WORDS[f"status.{before.status}"],
+                   when=_when(before.since, zone, now))  # fmt: skip
+    return say("list.recorded", status=words, when=_when(standing.since, zone, now),
+               who=standing.who)  # fmt: skip
+
+
+def _when(at: datetime, zone: tzinfo, now: datetime) -> str:
+    there, today = at.astimezone(zone), now.astimezone(zone).date()
+    if there.date() == today:
+        return say("list.at_today", clock=clock(there))
+    return say("list.at", day=day(there.date()), clock=clock(there))

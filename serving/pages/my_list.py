@@ -1,0 +1,153 @@
+"""My list: whom to call first, and why; what was done is recorded from here."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from pydantic import ValidationError
+
+from serving.access.roles import Principal
+from serving.api.actions import ActionRequest, EntryId, RecordedAction, act
+from serving.api.problems import Refused
+from serving.api.state import Service
+from serving.api.worklist import Asked, EntryName, Order, WorklistPage, places
+from serving.horizons import horizons_of_run
+from serving.pages.layout import page
+from serving.pages.listed_rows import row_of
+from serving.pages.own_paths import own_path, with_query
+from serving.pages.page_route import form_of, router
+from serving.pages.rules import PAGE_RULES
+from serving.pages.words import WORDS, sentence
+from serving.store import actions, lists
+from serving.store.nights import Run
+from serving.store.standings import STATUSES, TO_BE_CALLED
+
+my_list = router()
+
+ON_A_PAGE = 50
+_KINDS = ("contacted", "no_answer", "undo")
+_KEY = re.compile(r"[0-9a-z]{8,64}", re.ASCII)
+_ACTIONS = PAGE_RULES["POST", "/list/{entry_id}/actions"]
+_STATUSES: dict[str, tuple[str, ...]] = {
+    "to call": TO_BE_CALLED, "recorded": tuple(one for one in STATUSES if one != "open"),
+    "any": ("any",),
+}  # fmt: skip
+_SORTED = {"rank": "rank", "readmission risk": "readmission_risk", "high cost risk":
+           "high_cost_risk", "discharge": "discharged_on"}  # fmt: skip
+
+Shown = Literal["to call", "recorded", "any"]
+Sorted = Literal["rank", "readmission risk", "high cost risk", "discharge"]
+ActionId = Annotated[str | None, Query(max_length=32, pattern="^[0-9a-f]{32}$")]
+
+
+@my_list.get("/")
+def whole(
+    request: Request,
+    manager: Annotated[str, Query(pattern="^([1-9][0-9]{0,3})?$")] = "",
+    tier: Literal["", "high", "moderate", "low"] = "",
+    queue: Literal["", "recently discharged", "high cost"] = "",
+    status: Shown = "to call",
+    sort: Sorted = "rank",
+    find: Annotated[str, Query(max_length=100)] = "",
+    after: EntryName | None = None,
+    at: EntryName | None = None,
+    recorded: ActionId = None,
+) -> Response:
+    """The list of one's own panel; a supervisor's of all, or of the panel that is asked for."""
+    service: Service = request.app.state.service
+    principal: Principal = request.state.principal
+    asked = Asked(
+        ON_A_PAGE, after, int(manager) if manager else None, tier or None, queue or None,
+        _STATUSES[status], _order(sort), find.strip(),
+    )  # fmt: skip
+    chosen = {"manager": manager, "tier": tier, "queue": queue, "status": status, "sort": sort,
+              "find": find.strip()}  # fmt: skip
+    usual = {"status": "to call", "sort": "rank"}
+    kept = {name: held for name, held in chosen.items() if held and usual.get(name) != held}
+    told = {
+        "chosen": chosen, "is_narrowed": bool({"tier", "queue", "status", "find"} & set(kept)),
+        "statuses": tuple(_STATUSES), "sorts": tuple(_SORTED), "back": with_query("/", **kept),
+        "after": after, "most": ON_A_PAGE,
+        "is_one_panel": bool(manager) or principal.role == "case_manager",
+        "may_record": _ACTIONS.permits(principal),
+        "done": _done(service, principal, at, recorded),
+    }  # fmt: skip
+    try:
+        run = service.published(principal)
+        found = places(service, principal, asked)
+    except Refused as refused:
+        if refused.kind != "not-found" or after is not None:
+            raise
+        silent = "silent" if service.settings.silent else "none"
+        return page(request, "no_list.html", principal=principal, why=silent, **told)
+    told |= _of_run(service, run, found, kept)
+    return page(request, "my_list.html", principal=principal, **told)
+
+
+def _order(asked: Sorted) -> Order:
+    order: Any = _SORTED[asked]
+    return order
+
+
+def _of_run(
+    service: Service, run: Run, found: WorklistPage, kept: dict[str, str]
+) -> dict[str, Any]:
+    now, zone = datetime.now(UTC), service.settings.zone
+    horizons = horizons_of_run(run.manifest)
+    rows = [row_of(one, found.as_of, horizons, zone, now) for one in found.patients]
+    return {
+        "run": found, "rows": rows, "warnings": found.warnings,
+        "overdue": sum(row.due is not None and row.due.mark == "overdue" for row in rows),
+        "has_due": any(row.due for row in rows),
+        "has_status": any(row.status_counts for row in rows),
+        "gone": [(one.patient_id, sentence(one.why)) for one in found.gone],
+        "key": secrets.token_hex(16), "zone": service.settings.time_zone,
+        "further": with_query("/", **kept, after=found.next_after) if found.next_after else None,
+    }  # fmt: skip
+
+
+@my_list.post("/list/{entry_id}/actions")
+def record(request: Request, entry_id: EntryId) -> Response:
+    """Records what was done, or takes it back, once however often the form is sent; then leads
+    back to the list, which says so."""
+    form = form_of(request)
+    kind, key = form.get("kind", ""), form.get("key", "")
+    if kind not in _KINDS or not _KEY.fullmatch(key):
+        raise Refused("not-valid", "a field of the form is wrong: open the page again")
+    try:
+        body = ActionRequest.model_validate(
+            {"kind": kind, "undoes": form.get("undoes"), "seen": form.get("seen")}
+        )
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from None
+    answer = act(request, entry_id, body, f"{key}-{entry_id}-{kind}")
+    made = RecordedAction.model_validate_json(bytes(answer.body)).action_id
+    back = own_path(form.get("back"))
+    return RedirectResponse(with_query(back, at=entry_id, recorded=made), 303)
+
+
+def _done(
+    service: Service, principal: Principal, entry_id: str | None, action_id: str | None
+) -> dict[str, Any] | None:
+    """What somebody recorded just now, where it is still the newest of this patient: to be said,
+    and to be taken back."""
+    if entry_id is None or action_id is None:
+        return None
+    run_id, _, rank = entry_id.rpartition(":")
+    with service.database.reading() as connection:
+        place = lists.place_at(connection, run_id, int(rank))
+        if place is None:
+            return None
+        taken = actions.of_patients(connection, [place.patient_id])
+    newest = taken.get(place.patient_id, [])[-1:]
+    if not newest or newest[0].action_id != action_id or newest[0].who != principal.name:
+        return None
+    kind = newest[0].kind
+    return {"entry_id": entry_id, "patient_id": place.patient_id, "kind": kind,
+            "action_id": action_id, "words": WORDS[f"done.{kind}"]}  # fmt: skip

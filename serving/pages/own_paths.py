@@ -1,0 +1,39 @@
+"""Where a page may lead to after it was asked: an address of this service, and no other."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode, urlsplit
+
+HOME = "/"
+_PLAIN = re.compile(r"/(?!/)[!-\[\]-~]{0,500}", re.ASCII)  # no blank, no backslash
+_NOT_BACK_TO = ("/sign-in", "/sign-out", "/static/")
+
+
+def own_path(asked: str | None) -> str:
+    r"""The path and query that were asked for where they are of this service, else the first page.
+
+    >>> [own_path(one) for one in ("/model", "/?tier=high", "//elsewhere.org/", "/\\elsewhere.org")]
+    ['/model', '/?tier=high', '/', '/']
+    >>> [own_path(one) for one in ("https://elsewhere.org/", "/sign-out", None)]
+    ['/', '/', '/']
+    """
+    if asked is None or not _PLAIN.fullmatch(asked) or asked.startswith(_NOT_BACK_TO):
+        return HOME
+    return asked
+
+
+def path_of(address: str | None, host: str | None) -> str:
+    """The path of an address (a Referer) where it is of this host, else the first page."""
+    try:
+        parts = urlsplit(address or "")
+    except ValueError:
+        return HOME
+    if not host or parts.netloc != host:
+        return HOME
+    return own_path(f"{parts.path}?{parts.query}" if parts.query else parts.path)
+
+
+def with_query(path: str, **more: str) -> str:
+    """A path with further parameters of the query."""
+    return f"{path}{'&' if '?' in path else '?'}{urlencode(more)}" if more else path

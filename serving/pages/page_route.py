@@ -1,0 +1,55 @@
+"""A route that answers with a page: guarded by the rules of pages, its forms checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from fastapi import APIRouter, Request
+
+from serving.api.rules import GuardedRoute, Rules
+from serving.pages.csrf import VISIT, must_be_ours, session_token, visit_token
+from serving.pages.rules import PAGE_RULES
+
+if TYPE_CHECKING:
+    from fastapi.responses import Response
+
+    from serving.api.state import Service
+
+_MOST_FIELDS = 50
+
+
+class PageRoute(GuardedRoute):
+    """As GuardedRoute. A form (POST) is read and must be ours before anything is done; what it
+    holds is `form_of(request)`."""
+
+    rules: ClassVar[Rules] = PAGE_RULES
+
+    def unguarded_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().unguarded_handler()
+        if "POST" not in (self.methods or ()):
+            return handler
+        is_open = PAGE_RULES["POST", self.path].is_open
+
+        async def checked(request: Request) -> Response:
+            service: Service = request.app.state.service
+            async with request.form(max_files=0, max_fields=_MOST_FIELDS) as sent:
+                form = {name: held for name, held in sent.items() if isinstance(held, str)}
+            visit = request.cookies.get(VISIT)
+            token = visit_token(service, visit) if is_open else session_token(service, request)
+            if not (is_open and visit is None):  # the sign-in says itself that cookies are lacking
+                must_be_ours(request, form, token)
+            request.state.form = form
+            return await handler(request)
+
+        return checked
+
+
+def form_of(request: Request) -> Mapping[str, str]:
+    """The fields of the form that a request brought."""
+    return request.state.form
+
+
+def router() -> APIRouter:
+    """A router whose routes are pages; OpenAPI tells of none of them."""
+    return APIRouter(route_class=PageRoute, include_in_schema=False)

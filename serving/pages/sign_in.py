@@ -1,0 +1,92 @@
+"""Signing in and out with a browser."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from anyio import to_thread
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+from starlette.exceptions import HTTPException
+
+from serving.access.roles import Principal
+from serving.access.session_cookie import KEPT, NAME, session_of
+from serving.api.problems import Refused
+from serving.api.sign_in import signed_in
+from serving.api.state import Service
+from serving.pages.csrf import VISIT, new_visit, visit_token
+from serving.pages.layout import first_page, page
+from serving.pages.own_paths import HOME, own_path
+from serving.pages.page_route import form_of, router
+from serving.pages.words import say, sentence
+from serving.store.audit import Entry
+
+sign_in = router()
+_LONGEST_NAME, _LONGEST_PASSWORD = 200, 1000
+
+
+@sign_in.get("/sign-in")
+def form(request: Request) -> Response:
+    """The form; with `over` it says that a session is over, with `out` that one signed out."""
+    asked = request.query_params
+    told = next((say(f"sign_in.{one}") for one in ("over", "out") if one in asked), "")
+    return _form(request, own_path(asked.get("next")), told)
+
+
+def _form(
+    request: Request, back: str, told: str = "", wrong: str = "", status: int = 200
+) -> Response:
+    service: Service = request.app.state.service
+    visit = request.cookies.get(VISIT) or new_visit()
+    open_id = service.settings.open_id
+    answer = page(
+        request, "sign_in.html", status, back=back, told=told, wrong=wrong,
+        visit_token=visit_token(service, visit),
+        issuer=urlsplit(open_id.issuer).hostname if open_id else None,
+    )  # fmt: skip
+    answer.set_cookie(VISIT, visit, **KEPT)
+    return answer
+
+
+@sign_in.post("/sign-in")
+async def enter(request: Request) -> Response:
+    """Opens a session, keeps it in the cookie and leads back. Whatever is refused is said on the
+    form, which repeats nothing that was typed."""
+    service: Service = request.app.state.service
+    form = form_of(request)
+    back = own_path(form.get("next"))
+    if VISIT not in request.cookies:
+        return _form(request, back, wrong=say("sign_in.no_cookie"), status=400)
+    name, password = form.get("name", ""), form.get("password", "")
+    if not 0 < len(name) <= _LONGEST_NAME or not 0 < len(password) <= _LONGEST_PASSWORD:
+        return _form(request, back, wrong=say("sign_in.empty"), status=422)
+    try:
+        await service.limiter.account(name)
+        done = await to_thread.run_sync(signed_in, service, name, password)
+    except Refused as refused:
+        return _refused(request, back, refused)
+    if before := session_of(request.cookies):
+        await to_thread.run_sync(service.sign_out, f"Bearer {before}")
+    principal = done.account.principal
+    answer = RedirectResponse(first_page(principal) if back == HOME else back, 303)
+    answer.set_cookie(NAME, done.token, **KEPT)
+    answer.delete_cookie(VISIT, **KEPT)
+    return answer
+
+
+def _refused(request: Request, back: str, refused: HTTPException) -> Response:
+    answer = _form(request, back, wrong=sentence(refused.detail), status=refused.status_code)
+    answer.headers.update(refused.headers or {})
+    return answer
+
+
+@sign_in.post("/sign-out")
+def leave(request: Request) -> Response:
+    """Ends the session."""
+    service: Service = request.app.state.service
+    principal: Principal = request.state.principal
+    service.sign_out(f"Bearer {session_of(request.cookies)}")
+    service.recorder.kept([Entry(principal.name, principal.role, "sign-out")])
+    answer = RedirectResponse("/sign-in?out=1", 303)
+    answer.delete_cookie(NAME, **KEPT)
+    return answer
