@@ -133,7 +133,7 @@ FORM: dict[str, Any] = {
     }}}
 }  # fmt: skip
 
-_NOT_OF_FHIR = {"moved-on", "prefetch-needed", "key-reused", "not-in-panel"}
+_NOT_OF_FHIR = {"moved-on", "prefetch-needed", "key-reused", "not-in-panel", "old-form"}
 _OF_SEARCH: dict[str, tuple[int, str, str]] = {
     # kind: status, code of FHIR's issue-type, in words
     "no-patient": (400, "required", "Name the patient: patient=Patient/ID."),

@@ -50,9 +50,11 @@ class Problem(BaseModel):
 PROBLEMS: dict[str, tuple[int, str]] = {
     "not-valid": (422, "a field of the request is wrong: `errors` says which, and why"),
     "not-json": (400, "the body is not valid JSON, or the request is not one for this service"),
+    "not-our-name": (400, "the request was sent to a host name that is not this service's"),
     "not-signed-in": (401, "no valid session or token came with the request"),
     "not-permitted": (403, "this role, or this token, may not do that"),
     "not-in-panel": (403, "the patient is not in the case manager's own panel"),
+    "old-form": (403, "the form of a page is of an earlier sign-in"),
     "not-found": (404, "there is nothing of that name"),
     "too-slow": (408, "the body took too long to arrive"),
     "moved-on": (409, "somebody else was quicker: look again, then decide"),

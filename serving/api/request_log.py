@@ -17,7 +17,7 @@ from starlette.datastructures import MutableHeaders
 
 from data.errors import where
 from serving.api.bodies import LARGEST_BODY, TooLarge
-from serving.api.problems import Form, Refused, form_at, kind_of, problem
+from serving.api.problems import PROBLEMS, Form, Refused, form_at, kind_of, problem
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -77,8 +77,7 @@ def keep_details_out() -> None:
 
 class _NotOurName(Refused):
     def __init__(self) -> None:
-        super().__init__("not-json", "the request was sent to a host name that is not this "
-                                     "service's")  # fmt: skip
+        super().__init__("not-our-name", PROBLEMS["not-our-name"][1])
 
 
 def trusted_hosts() -> frozenset[str]:

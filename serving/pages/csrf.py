@@ -43,18 +43,23 @@ def visit_token(service: Service, visit: str | None) -> str:
     return service.key.mac("form of a visit", visit) if visit else ""
 
 
-def must_be_ours(request: Request, form: Mapping[str, str], token: str) -> None:
-    """Raises Refused where a form does not carry the token, or came from elsewhere."""
-    if _from_elsewhere(request) or not token or not _same(form.get(FIELD, ""), token):
-        raise Refused(
-            "not-permitted",
-            "this form was not made by a page of this service for you, or it lay open until you "
-            "signed in anew: open the page again and send it from there",
-        )
+def must_come_from_here(request: Request) -> None:
+    """Raises Refused where the browser says that a form came from elsewhere."""
+    if _from_elsewhere(request):
+        raise Refused("not-permitted", "this form was not made by a page of this service")
 
 
-def _same(sent: str, token: str) -> bool:
-    return hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), token.encode())
+def must_be_ours(form: Mapping[str, str], token: str) -> None:
+    """Raises Refused where a form does not carry the token: mostly it lay open in a tab while
+    another one signed in anew."""
+    if not is_ours(form, token):
+        raise Refused("old-form", "the form was not made for the session that is open now")
+
+
+def is_ours(form: Mapping[str, str], token: str) -> bool:
+    """Whether a form carries the token."""
+    sent = form.get(FIELD, "").encode("utf-8", "surrogatepass")
+    return bool(token) and hmac.compare_digest(sent, token.encode())
 
 
 def _from_elsewhere(request: Request) -> bool:

@@ -128,6 +128,12 @@ def record(request: Request, entry_id: EntryId) -> Response:
         raise RequestValidationError(error.errors()) from None
     answer = act(request, entry_id, body, f"{key}-{entry_id}-{kind}")
     made = RecordedAction.model_validate_json(bytes(answer.body)).action_id
+    if _done(request.app.state.service, request.state.principal, entry_id, made) is None:
+        raise Refused(  # it was answered as before
+            "moved-on",
+            "what you sent was recorded before, and something else about this patient since (an "
+            "undo of yours, it may be); nothing was recorded anew",
+        )
     back = own_path(form.get("back"))
     return RedirectResponse(with_query(back, at=entry_id, recorded=made), 303)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 HOME = "/"
 _PLAIN = re.compile(r"/(?!/)[!-\[\]-~]{0,500}", re.ASCII)  # no blank, no backslash
@@ -32,6 +32,17 @@ def path_of(address: str | None, host: str | None) -> str:
     if not host or parts.netloc != host:
         return HOME
     return own_path(f"{parts.path}?{parts.query}" if parts.query else parts.path)
+
+
+def without(path: str, *names: str) -> str:
+    """A path without some parameters of its query.
+
+    >>> without("/?tier=high&at=x&recorded=y", "at", "recorded")
+    '/?tier=high'
+    """
+    plain, _, query = path.partition("?")
+    kept = [one for one in parse_qsl(query, keep_blank_values=True) if one[0] not in names]
+    return f"{plain}?{urlencode(kept)}" if kept else plain
 
 
 def with_query(path: str, **more: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from fastapi import APIRouter, Request
 
 from serving.api.rules import GuardedRoute, Rules
-from serving.pages.csrf import VISIT, must_be_ours, session_token, visit_token
+from serving.pages.csrf import must_be_ours, must_come_from_here, session_token
 from serving.pages.rules import PAGE_RULES
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ _MOST_FIELDS = 50
 
 class PageRoute(GuardedRoute):
     """As GuardedRoute. A form (POST) is read and must be ours before anything is done; what it
-    holds is `form_of(request)`."""
+    holds is `form_of(request)`. An open route, the sign-in, looks at the token itself: it shows its
+    form anew."""
 
     rules: ClassVar[Rules] = PAGE_RULES
 
@@ -33,12 +34,11 @@ class PageRoute(GuardedRoute):
 
         async def checked(request: Request) -> Response:
             service: Service = request.app.state.service
+            must_come_from_here(request)
             async with request.form(max_files=0, max_fields=_MOST_FIELDS) as sent:
                 form = {name: held for name, held in sent.items() if isinstance(held, str)}
-            visit = request.cookies.get(VISIT)
-            token = visit_token(service, visit) if is_open else session_token(service, request)
-            if not (is_open and visit is None):  # the sign-in says itself that cookies are lacking
-                must_be_ours(request, form, token)
+            if not is_open:
+                must_be_ours(form, session_token(service, request))
             request.state.form = form
             return await handler(request)
 

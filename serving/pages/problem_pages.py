@@ -10,8 +10,9 @@ from fastapi.responses import RedirectResponse, Response
 
 from serving.access.session_cookie import KEPT, NAME, session_of
 from serving.api.problems import Problem, form_at
-from serving.pages.layout import page
-from serving.pages.own_paths import HOME, own_path, path_of, with_query
+from serving.api.state import NOBODY
+from serving.pages.layout import first_page, page
+from serving.pages.own_paths import HOME, own_path, path_of, with_query, without
 from serving.pages.page_route import PageRoute
 from serving.pages.words import WORDS
 
@@ -37,23 +38,31 @@ def form(scope: Scope, said: Problem, headers: Mapping[str, str] | None = None) 
         return _to_sign_in(request)
     kind = said.type.rpartition(":")[2]
     words = kind if f"problem.{kind}.title" in WORDS else "failed"
+    principal = getattr(request.state, "principal", NOBODY)
+    principal = None if principal == NOBODY else principal  # open routes ask nobody who he is
     answer = page(
-        request, "problem.html", said.status, principal=getattr(request.state, "principal", None),
-        kind=words, said=said, number=said.instance.rpartition(":")[2], home=HOME,
+        request, "problem.html", said.status, principal=principal, kind=words, said=said,
+        number=said.instance.rpartition(":")[2], home=first_page(principal) if principal else HOME,
     )  # fmt: skip
     answer.headers.update(headers or {})
     return answer
 
 
 def _to_sign_in(request: Request) -> Response:
+    """Who sent a form is told that it was not recorded; nothing recorded before is told anew."""
+    over = "1"
     if request.method == "GET":
         query = request.url.query
         back = own_path(f"{request.url.path}?{query}" if query else request.url.path)
     else:
         back = path_of(request.headers.get("referer"), request.headers.get("host"))
+        over = "1" if request.url.path == "/sign-out" else "form"
+    back = without(back, "at", "recorded")
     more = {} if back == HOME else {"next": back}
-    if session_of(request.cookies) is None:
-        return RedirectResponse(with_query("/sign-in", **more), 303)
-    answer = RedirectResponse(with_query("/sign-in", **more, over="1"), 303)
-    answer.delete_cookie(NAME, **KEPT)
+    none_came = session_of(request.cookies) is None
+    if over == "form" or not none_came:
+        more["over"] = over
+    answer = RedirectResponse(with_query("/sign-in", **more), 303)
+    if not none_came:  # a form from elsewhere comes without the session, and does not end it
+        answer.delete_cookie(NAME, **KEPT)
     return answer

@@ -14,7 +14,7 @@ from serving.access.session_cookie import KEPT, NAME, session_of
 from serving.api.problems import Refused
 from serving.api.sign_in import signed_in
 from serving.api.state import Service
-from serving.pages.csrf import VISIT, new_visit, visit_token
+from serving.pages.csrf import VISIT, is_ours, new_visit, visit_token
 from serving.pages.layout import first_page, page
 from serving.pages.own_paths import HOME, own_path
 from serving.pages.page_route import form_of, router
@@ -27,9 +27,12 @@ _LONGEST_NAME, _LONGEST_PASSWORD = 200, 1000
 
 @sign_in.get("/sign-in")
 def form(request: Request) -> Response:
-    """The form; with `over` it says that a session is over, with `out` that one signed out."""
+    """The form; with `over` it says that a session is over ("form": and that what was sent then was
+    not recorded), with `out` that one signed out."""
     asked = request.query_params
     told = next((say(f"sign_in.{one}") for one in ("over", "out") if one in asked), "")
+    if asked.get("over") == "form":
+        told = say("sign_in.over_form")
     return _form(request, own_path(asked.get("next")), told)
 
 
@@ -57,6 +60,8 @@ async def enter(request: Request) -> Response:
     back = own_path(form.get("next"))
     if VISIT not in request.cookies:
         return _form(request, back, wrong=say("sign_in.no_cookie"), status=400)
+    if not is_ours(form, visit_token(service, request.cookies[VISIT])):
+        return _form(request, back, wrong=say("sign_in.again"), status=400)
     name, password = form.get("name", ""), form.get("password", "")
     if not 0 < len(name) <= _LONGEST_NAME or not 0 < len(password) <= _LONGEST_PASSWORD:
         return _form(request, back, wrong=say("sign_in.empty"), status=422)
@@ -69,8 +74,7 @@ async def enter(request: Request) -> Response:
         await to_thread.run_sync(service.sign_out, f"Bearer {before}")
     principal = done.account.principal
     answer = RedirectResponse(first_page(principal) if back == HOME else back, 303)
-    answer.set_cookie(NAME, done.token, **KEPT)
-    answer.delete_cookie(VISIT, **KEPT)
+    answer.set_cookie(NAME, done.token, **KEPT)  # the visit stays: other tabs hold its form
     return answer
 
 

@@ -122,6 +122,24 @@ def test_a_form_that_is_sent_many_times_is_recorded_once(anew: Desk, fresh: Mann
     assert [patient for _, _, patient in recorded(fresh)] == ["a1", "a2"]
 
 
+def test_what_was_taken_back_and_is_sent_once_more_is_not_said_to_be_recorded(
+    anew: Desk, fresh: Manned
+) -> None:
+    """From the page as it was before: of another tab, or kept by the browser."""
+    token, ann = form_token(anew.address, fresh, "ann"), fresh.sessions["ann"]
+    place = "/list/2024-12-31.1:1/actions"
+    form = {"form_token": token, "kind": "contacted", "key": "k" * 20, "seen": "none"}
+    first = posted(anew.address, place, form, ann)
+    made = first.headers["location"].rpartition("recorded=")[2]
+    undo = {"form_token": token, "kind": "undo", "undoes": made, "seen": made, "key": made}
+    for _ in range(2):  # a click that is made twice stays one
+        assert posted(anew.address, place, undo, ann).status_code == 303
+    again = posted(anew.address, place, form, ann)
+    assert again.status_code == 409
+    assert "nothing was recorded anew" in again.text
+    assert [kind for _, kind, _ in recorded(fresh)] == ["contacted", "undo"]
+
+
 def test_two_people_on_one_patient_do_not_overwrite_each_other(
     anew: Desk, fresh: Manned, browser
 ) -> None:
@@ -133,7 +151,9 @@ def test_two_people_on_one_patient_do_not_overwrite_each_other(
         hers.get_by_role("button", name="Record: a1 did not answer").click()
         expect(hers.get_by_role("status")).to_contain_text("Recorded: no answer (a1).")
     page.get_by_role("button", name="Record: a1 was reached").click()
-    expect(page.get_by_role("heading", level=1)).to_have_text("Somebody was quicker")
+    expect(page.get_by_role("heading", level=1)).to_have_text(
+        "Something was recorded since you looked"
+    )
     page.get_by_role("link", name="To the first page").click()
     expect(page.locator("tbody tr").first.locator(".status")).to_contain_text("No answer, today")
     expect(page.locator("tbody tr").first.locator(".status")).to_contain_text("sue")

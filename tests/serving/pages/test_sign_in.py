@@ -14,8 +14,9 @@ from serving.app import create_app
 from serving.settings import settings_of
 from serving.store.account_tables import session
 from serving.store.database import Database, database_url
-from serving.store.record_tables import audit
+from serving.store.record_tables import action, audit
 from tests.serving.api.manned import PASSWORD, Manned, rows
+from tests.serving.pages.asking import got, posted
 from tests.serving.pages.browser import Desk, desk, listening
 
 
@@ -100,6 +101,44 @@ def test_a_session_that_is_over_leads_to_the_sign_in_and_back(at_desk: Desk, sta
     assert at_desk.path == "/?tier=high&status=any"
 
 
+def test_what_was_sent_after_the_session_was_over_is_said_not_to_be_recorded(
+    anew: Desk, fresh: Manned
+) -> None:
+    anew.keep(fresh.sessions["ann"])
+    page = anew.open("/?status=any")
+    page.get_by_role("button", name="Record: a1 did not answer").click()
+    expect(page.get_by_role("status")).to_contain_text("Recorded: no answer (a1).")
+    opened = database(fresh)
+    with opened.writing() as connection:
+        connection.execute(session.delete())
+    opened.close()
+    page.get_by_role("button", name="Record: a2 was reached").click()
+    told = page.get_by_role("status")
+    expect(told).to_contain_text("what you sent last was not recorded")
+    page.get_by_label("Name").fill("ann")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("My list")
+    assert anew.path == "/?status=any"
+    assert page.get_by_role("status").count() == 0  # nothing is told as recorded
+    opened = database(fresh)
+    assert [row["kind"] for row in rows(opened, action)] == ["no_answer"]
+    opened.close()
+
+
+@pytest.mark.parametrize("cookie", [{}, {"cookie": f"{NAME}=fcs_{'x' * 43}"}])
+def test_a_form_without_a_session_is_said_not_to_be_recorded_whether_or_not_a_cookie_came(
+    address: str, cookie: dict[str, str]
+) -> None:
+    back = f"{address}/?at=2024-12-31.1:1&recorded={'a' * 32}&tier=high"
+    place = "/list/2024-12-31.1:1/actions"
+    answer = posted(address, place, {}, None, referer=back, **cookie)
+    assert answer.headers["location"] == "/sign-in?next=%2F%3Ftier%3Dhigh&over=form"
+    assert (f"{NAME}=" in answer.headers.get("set-cookie", "")) == bool(cookie)
+    opened = got(address, f"/?at=2024-12-31.1:1&recorded={'a' * 32}", None, **cookie)
+    assert "next=" not in opened.headers["location"]
+
+
 @pytest.mark.parametrize(
     "elsewhere",
     ["https://elsewhere.example/", "//elsewhere.example/", "/\\elsewhere.example/",
@@ -151,6 +190,34 @@ def test_a_sign_in_takes_the_place_of_the_one_before(anew: Desk, fresh: Manned) 
     held = [row["token_sha256"] for row in rows(opened, session)]
     opened.close()
     assert digest(before) not in held
+
+
+def test_two_tabs_at_the_sign_in_let_in_by_either(browser, address: str) -> None:
+    with desk(browser, address) as made:
+        first = made.open("/sign-in")
+        second = made.context.new_page()
+        second.goto(f"{address}/sign-in")
+        for page in (first, second):
+            page.get_by_label("Name").fill("ann")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            expect(page.get_by_role("heading", level=1)).to_have_text("My list")
+
+
+def test_a_tab_of_another_visit_shows_its_form_anew_and_then_lets_in(browser, address: str) -> None:
+    """Tabs that a browser restores ask at once, and each is given a visit: the last one stays."""
+    with desk(browser, address) as made:
+        page = made.open("/sign-in")
+        made.context.clear_cookies()
+        other = made.context.new_page()
+        other.goto(f"{address}/sign-in")
+        for told in ("Please send it again", None):
+            page.get_by_label("Name").fill("ann")
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Sign in").click()
+            if told is not None:
+                expect(page.get_by_role("alert")).to_contain_text(told)
+        expect(page.get_by_role("heading", level=1)).to_have_text("My list")
 
 
 def test_where_cookies_are_not_kept_the_page_says_so(browser, address: str) -> None:
