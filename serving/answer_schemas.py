@@ -80,7 +80,9 @@ class Listed(PatientScore, Place):
     ]  # fmt: skip
     change: Annotated[
         Literal["new", "changed"] | None,
-        Field(description="since the list of the day before; null: neither", examples=["new"]),
+        Field(
+            description="since the newest list of an earlier day; null: neither", examples=["new"]
+        ),
     ]
     change_why: Annotated[
         str | None, Field(description="in one line", examples=["discharged on 31 December"])

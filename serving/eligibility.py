@@ -9,7 +9,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from serving.managed import MANAGED
 from serving.store.standings import Status, StatusName
+from serving.worklist import BEYOND_CAPACITY, NO_PANEL
 
 LEFT_OUT_BY: Mapping[StatusName, str] = {
     "contacted": "reached lately",
@@ -21,6 +23,11 @@ LEFT_OUT_BY: Mapping[StatusName, str] = {
     "closed": "closed by a case manager",
 }
 """Why nobody calls, by where a patient stands; of the other standings somebody does."""
+
+
+OF_THE_LIST = frozenset({BEYOND_CAPACITY, NO_PANEL, MANAGED, *LEFT_OUT_BY.values()})
+"""Why somebody is left out by what the list knows beside the rows about him: whoever scores rows
+alone does not say it."""
 
 
 def with_standings(scores: pd.DataFrame, standings: Mapping[str, Status]) -> pd.DataFrame:

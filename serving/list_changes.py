@@ -88,7 +88,7 @@ def _change(
 ) -> tuple[str | None, str | None]:
     """What became of one place, and why, in one line."""
     if was is None:
-        return NEW, "not among those who were scored for the last list"
+        return NEW, "was not on the last list"
     why: list[str] = []
     if day is not None and _missing(was["discharged_on"]) != day:
         why.append(f"discharged on {written_date(day, as_of)}")

@@ -41,7 +41,7 @@ def capacity_said(
 class NightList:
     """`listed` is the list, `changes` its places with what changed since the one before, with
     `rose_from` where the high-cost risk of whoever has the place rises, and who is gone;
-    `begins_at` (UTC) is the midnight after the day that it is of."""
+    `begins_at` (UTC) is when the day begins on which it is called by."""
 
     listed: Worklist
     changes: Changes
@@ -67,15 +67,17 @@ def list_of_night(
     capacity: Capacity,
     as_of: date,
     high_cost_version: str | None,
+    worked_on: date | None = None,
 ) -> NightList:
-    """The list of a day, to be worked on the day after. `scores` has one row a person, the store's
-    score columns, `left_out` as the population says it."""
+    """The list of a day, to be called by on `worked_on`: the day after, unless told. `scores` has
+    one row a person, the store's score columns, `left_out` as the population says it."""
+    worked_on = worked_on or as_of + timedelta(days=1)
     rules, wanted = settings.rules, settings.worklist
     of_these_days = scores.set_index("patient_id")["discharged_on"].dropna()
     discharged = {str(p): pd.Timestamp(day).date() for p, day in of_these_days.items()}
     first, last = wanted.rising.span(as_of)
     with store.database.reading() as connection:
-        stands = standings.of_everybody(connection, as_of + timedelta(days=1), rules, discharged)
+        stands = standings.of_everybody(connection, worked_on, rules, discharged)
         known_to = last_lists.panels_of_patients(connection)
         risks: Mapping[str, float] = {}
         if high_cost_version is not None:
@@ -84,12 +86,12 @@ def list_of_night(
     now = people.set_index("patient_id")["high_cost_risk"]
     rose_from = wanted.rising.rose_from(now, risks)
     people["rising"] = rose_from.notna().to_numpy()
-    knowledge = Knowledge(wanted.outreach, settings.zone, known_to)
+    knowledge = Knowledge(wanted.outreach, settings.zone, known_to, worked_on)
     listed = worklist(people, capacity, as_of, knowledge)
     entries = listed.entries
     entries = entries.assign(rose_from=rose_from.reindex(entries["patient_id"]).to_numpy())
     told = changes(entries, listed.left_out, discharged, _before(store, entries, as_of), as_of)
-    begins_at = datetime.combine(as_of + timedelta(days=1), time(), settings.zone).astimezone(UTC)
+    begins_at = datetime.combine(worked_on, time(), settings.zone).astimezone(UTC)
     return NightList(listed, told, begins_at)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
@@ -18,8 +19,10 @@ from data.progress import stage
 from features.history import Histories
 from features.writing import current_histories
 from serving.list_settings import WorklistSettings
-from serving.models.strangers import refuse_strangers
+from serving.managed import MANAGED, managed
+from serving.models.strangers import REAL, refuse_strangers
 from serving.night_list import NightList, list_of_night
+from serving.panel_traits import panel_traits
 from serving.population import DIED, NOT_COVERED, NOT_KNOWN, population
 from serving.scoring import TASKS, TOLD_TIERS, Models, Scored, score
 from serving.settings import ServiceSettings, read_settings
@@ -121,6 +124,7 @@ def _night(
     capacity: Capacity,
     settings: ServiceSettings,
 ) -> NightReport:
+    worked_on = _worked_on(as_of, str(taken.manifest["origin"]), settings.zone)
     with stage("Finding whom to score"):
         carries = list(taken.manifest["carries"])
         people = population(taken.tables, carries, as_of)
@@ -134,7 +138,8 @@ def _night(
         scored = score(people, histories, models, as_of)
     costly = models.by_task.get("high-cost")
     version = None if costly is None else costly.version
-    made = list_of_night(scored.scores, store, settings, capacity, as_of, version)
+    asked = _asked_by_the_list(scored.scores, taken, histories, capacity, as_of)
+    made = list_of_night(asked, store, settings, capacity, as_of, version, worked_on)
     listed = made.listed
     with stage("Finding the reasons"):
         reasons = scored.reasons(_explained(scored, listed))
@@ -160,10 +165,30 @@ def _night(
     with stage("Publishing the list"):
         store.publish(
             run_id, scores, reasons, made.changes.entries,
-            _manifest(taken, models, as_of, capacity, warnings, settings.worklist), scored.known,
+            _manifest(taken, models, as_of, capacity, warnings, settings.worklist, worked_on),
+            scored.known,
             listed.allocations, made.changes.gone,
         )  # fmt: skip
     return _report(run_id, as_of, capacity, scored, made, models, warnings)
+
+
+def _worked_on(as_of: date, origin: str, zone: ZoneInfo) -> date:
+    """The day on which the list is called by: the one after the day that it is of, and of real
+    people today where that is later, since data may lag behind. Invented people live in the days
+    of their data."""
+    after = as_of + timedelta(days=1)
+    return max(after, datetime.now(zone).date()) if origin == REAL else after
+
+
+def _asked_by_the_list(
+    scores: pd.DataFrame, taken: Taken, histories: Histories, capacity: Capacity, as_of: date
+) -> pd.DataFrame:
+    """Scores with whom care management has already left out, and what panels ask of people."""
+    told = panel_traits(scores, capacity.panels, taken.tables, histories, as_of)
+    may = np.flatnonzero(told["left_out"].eq("") & told["discharged_on"].isna())
+    is_managed = np.zeros(len(told), dtype=bool)
+    is_managed[may] = managed(histories, told["patient_id"].iloc[may].tolist(), as_of)
+    return told.assign(left_out=told["left_out"].mask(is_managed, MANAGED))
 
 
 def _explained(scored: Scored, listed: Worklist) -> dict[str, np.ndarray]:
@@ -184,6 +209,7 @@ def _manifest(
     capacity: Capacity,
     warnings: list[str],
     settings: WorklistSettings,
+    worked_on: date,
 ) -> dict[str, Any]:
     """What the run was made of. No clock: the same night has the same manifest."""
     try:
@@ -212,6 +238,7 @@ def _manifest(
             {"number": panel.number, "name": panel.name, "slots": panel.slots}
             for panel in capacity.panels
         ],
+        "worked_on": worked_on.isoformat(),
         "outreach": {"within": settings.outreach.within},
         "warnings": warnings,
     } | ({"randomised": by_draw} if capacity.drawn else {})

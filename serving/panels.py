@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field
 class Panel(BaseModel):
     """One case manager's work: `number` from 1, as accounts name it; `slots`: places on a list.
 
-    `regions`, `practices` and `conditions` say whom it takes: of each that is given a person must
-    fit one; whoever has none that is known fits only panels that do not ask.
+    `regions`, `practices` and `conditions` say whom it takes (`serving.panel_traits`): of each that
+    is given a person must fit one; whoever has none that is known fits only panels that do not ask.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -158,7 +158,8 @@ def seated(
     everywhere = [at for at, panel in enumerate(panels) if panel.slots]
     fitting = [everywhere] * len(known_to)
     if traits is not None:
-        fitting = [[at for at in everywhere if panels[at].takes(one)] for one in traits]
+        of = {one: [at for at in everywhere if panels[at].takes(one)] for one in set(traits)}
+        fitting = [of[one] for one in traits]
     wished = [None if number is None else at_number.get(number) for number in known_to]
     on_list, first = [], Seating(panels)
     room = sum(panel.slots for panel in panels)

@@ -9,13 +9,13 @@ The order, and why:
    up to half of the places (`Capacity.kept_for_discharged`): a call after a discharge loses its
    value within days, a call about the coming year does not, and the high-cost queue alone could
    fill every list. A high-cost tier beside it, even a higher one, takes nobody's place.
-3. Then everybody else by the **higher of the two tiers**, within a tier the recently discharged
-   before high cost. Somebody stands in the queue whose tier put him here; where both did, he
-   stands among the recently discharged. A tier that a case manager gave with a reason takes the
-   place of both.
-4. Within a queue and tier, **who is due first**: outreach after a discharge has a clock
-   (`serving.outreach_clock`), and who is overdue stands above whoever left later. Then those of
-   high cost whose **risk rises**.
+3. Then everybody else by the **higher of the two tiers**. Somebody stands in the queue whose tier
+   put him here; where both did, he stands among the recently discharged. A tier that a case manager
+   gave with a reason takes the place of both.
+4. Within a tier **who is due first**: outreach after a discharge has a clock
+   (`serving.outreach_clock`), in whichever queue somebody stands, and who is overdue stands above
+   whoever left later. Then the recently discharged before high cost, and of these those whose
+   **risk rises**.
 5. Then by **that queue's margin**, then patient_id: it orders as the risk does, but has
    no ties, and of a readmission it leaves out how many days are left, so that nobody sinks
    because his window shrinks. The two risks are chances of different things and are never added
@@ -32,7 +32,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -155,7 +155,7 @@ def _tier_rank(tiers: pd.Series) -> np.ndarray:
 
 
 _RISKS = ("readmission", "high_cost")
-_ORDER = ("tier", "queue", "due", "steady", "falling", "patient_id")
+_ORDER = ("tier", "due", "queue", "steady", "falling", "patient_id")
 
 
 def _in_order(keys: pd.DataFrame) -> pd.DataFrame:
@@ -164,12 +164,14 @@ def _in_order(keys: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Knowledge:
-    """What is known beside the scores: by when outreach is due (`clock`, in the site's `zone`), and
-    in whose panel each patient was last (`known_to`)."""
+    """What is known beside the scores: by when outreach is due (`clock`, in the site's `zone`), in
+    whose panel each patient was last (`known_to`), and the day on which the list is called by
+    (`worked_on`; None: outreach is missed by nobody)."""
 
     clock: OutreachClock = field(default_factory=OutreachClock)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     known_to: Mapping[str, int] = field(default_factory=dict)
+    worked_on: date | None = None
 
 
 def worklist(
@@ -182,15 +184,15 @@ def worklist(
     or None for who may be called, else the reason; a margin and tier that does not exist is
     missing. It may have `discharged_on` (date), `override_tier` (the tier that a case manager
     gave), `rising` (bool: the high-cost risk rises), and where panels ask for them `region`,
-    `practice` (str or None) and `conditions` (frozenset). Where places go by a draw or outreach can
-    be missed, `as_of` is the day of the list, which is worked on the day after. The order of the
+    `practice` (str or None) and `conditions` (frozenset). Where places go by a draw,
+    `as_of` is the day of the list. The order of the
     rows of `scores` does not matter. Raises ValueError where a person stands twice, or a draw lacks
     the day."""
     if scores["patient_id"].duplicated().any():
         raise ValueError("scores must hold one row a person")
     knowledge = knowledge or Knowledge()
     people = scores.sort_values("patient_id", ignore_index=True)
-    keys, urgent, reason = _keys(people, as_of, knowledge)
+    keys, urgent, reason = _keys(people, knowledge)
     may_be_called = reason == ""
     first = urgent[may_be_called & (urgent["tier"] < TIERS.index("low"))]
     first = _in_order(first).head(capacity.kept)
@@ -232,7 +234,7 @@ def worklist(
 
 
 def _keys(
-    people: pd.DataFrame, as_of: date | None, knowledge: Knowledge
+    people: pd.DataFrame, knowledge: Knowledge
 ) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     """By what each person is ordered, as one of everybody and as one of the recently discharged,
     and why he is not to be called, "" where nothing is in the way."""
@@ -243,7 +245,7 @@ def _keys(
     discharged = readmission <= high_cost
     excluded = people["excluded"].fillna("").astype(str).to_numpy(dtype=object)
     reason = np.where(excluded != "", excluded, np.where(tier == len(TIERS), NO_RISK, ""))
-    due_at = _due(people, as_of, knowledge)
+    due_at = _due(people, knowledge)
     margins = [people[f"{task}_margin"].astype("float64").to_numpy() for task in _RISKS]
     rising = people["rising"].to_numpy(dtype=bool) if "rising" in people else False
     keys = pd.DataFrame(
@@ -273,15 +275,15 @@ def _judged(ranks: np.ndarray, people: pd.DataFrame) -> np.ndarray:
     return np.where((given < len(TIERS)) & (ranks < len(TIERS)), given, ranks)
 
 
-def _due(people: pd.DataFrame, as_of: date | None, knowledge: Knowledge) -> list[datetime | None]:
+def _due(people: pd.DataFrame, knowledge: Knowledge) -> list[datetime | None]:
     """By when each is to be called after a discharge; None of who was not discharged lately, or
     whom it is too late for."""
     if "discharged_on" not in people:
         return [None] * len(people)
-    clock, told = knowledge.clock, {}
+    clock, day_of_calls, told = knowledge.clock, knowledge.worked_on, {}
     for day in people["discharged_on"].dropna().unique():
         left = pd.Timestamp(day).date()
-        late = as_of is not None and clock.is_missed(left, as_of + timedelta(days=1))
+        late = day_of_calls is not None and clock.is_missed(left, day_of_calls)
         told[day] = None if late else clock.due_at(left, knowledge.zone)
     return [told.get(day) for day in people["discharged_on"]]
 
@@ -304,8 +306,8 @@ def _dealt(
         asked = np.arange(len(ordered))
         of_order = people.set_index("patient_id").loc[patients]
         traits = _traits(of_order)
-        takes = [any(panel.takes(one) for panel in capacity.panels) for one in traits]
-        why_not[~np.array(takes, dtype=bool)] = NO_PANEL
+        nobody_s = {o for o in set(traits) if not any(p.takes(o) for p in capacity.panels)}
+        why_not[[one in nobody_s for one in traits]] = NO_PANEL
     known_to = [knowledge.known_to.get(patient) for patient in patients.iloc[asked]]
     for at, number in zip(asked, seated(capacity.panels, traits, known_to), strict=True):
         if number is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from serving.cost_words import window_in_words
 from serving.ehr.plain_text import plain
+from serving.eligibility import OF_THE_LIST
 from serving.reasons import written_date
 from serving.worklist import BEYOND_CAPACITY
 
@@ -112,11 +113,13 @@ def _told(risk: RiskTold) -> str:
 
 def why_not_listed(patient: PatientTold) -> str | None:
     """Why somebody is not on the call list, in one sentence; None where there is nothing to say.
-    Who was only beyond capacity is not somebody whom nobody should call."""
+    What the list knows beside the rows is true of that list: who was only beyond capacity is not
+    somebody whom nobody should call, and whoever was reached may be called again by now."""
     said = plain(patient.left_out or "")
-    if said == BEYOND_CAPACITY:
+    if said in OF_THE_LIST:
         day = written_date(patient.as_of, patient.as_of)
-        return f"Not on the list of {day}: its places were taken."
+        why = "its places were taken" if said == BEYOND_CAPACITY else said
+        return f"Not on the list of {day}: {why}."
     return f"Not to be called, as far as known: {said}." if said else None
 
 

@@ -36,7 +36,8 @@ _SAID: dict[StatusName, str] = {
 class StandingTold:
     """Where a patient stands: `status` since a day, `until` the day of the next call while it is
     deferred, the tier of the override that stands, with its day, and what stood (`before`, since
-    `before_since`) until a new discharge opened him again. Days are the site's."""
+    `before_since`) until a new discharge opened him again, or (`by_guideline`) the days that the
+    site's guideline leaves between two calls were over. Days are the site's."""
 
     status: StatusName = "open"
     since: date | None = None
@@ -45,6 +46,7 @@ class StandingTold:
     overridden_on: date | None = None
     before: StatusName | None = None
     before_since: date | None = None
+    by_guideline: bool = False
 
     @classmethod
     def of(cls, now: Status, zone: ZoneInfo) -> StandingTold:
@@ -53,7 +55,7 @@ class StandingTold:
         def day(at: datetime | None) -> date | None:
             return None if at is None else at.astimezone(zone).date()
 
-        stood = now.before if now.before and now.before.until is None else None
+        stood = now.before if now.opened_by != "deferral" else None
         return cls(
             now.name,
             day(now.since),
@@ -62,6 +64,7 @@ class StandingTold:
             day(now.override.at) if now.override else None,
             SAID[stood.kind] if stood else None,
             day(stood.at) if stood else None,
+            now.opened_by == "guideline",
         )
 
     @property
@@ -97,10 +100,12 @@ class StandingTold:
             said.append(f"{words}: recorded in care management{_on(self.since, told_on)}.")
         elif self.before in _SAID:
             words = _SAID[self.before]
+            since = "a discharge became known after the list by which this was recorded"
+            if self.by_guideline:
+                since = "the days that the guideline gives are over since this was recorded"
             said.append(
-                "To be called again: a discharge became known after the list by which this was "
-                f"recorded in care management{_on(self.before_since, told_on)}: "
-                f"{words[0].lower()}{words[1:]}."
+                f"To be called again: {since} in care management"
+                f"{_on(self.before_since, told_on)}: {words[0].lower()}{words[1:]}."
             )
         if self.override_tier is not None:
             others = ", ".join(f"{name} {tier}" for name, tier in of_models if tier is not None)

@@ -53,9 +53,9 @@ class NewAction:
 
 @dataclass(frozen=True)
 class Action:
-    """An action as it was recorded. `place` orders all of them; `at` is UTC; `discharged_on` is the
-    newest discharge that was known by the list at whose place it was recorded, where it is asked
-    for."""
+    """An action as it was recorded. `place` orders all of them; `at` is UTC; `known_up_to` is the
+    day up to which a discharge is no news to it, where that is asked for: the newest discharge that
+    was known by the list at whose place it was recorded, or 30 days before that list."""
 
     place: int
     action_id: str
@@ -70,7 +70,7 @@ class Action:
     undoes: str | None
     who: str
     at: datetime
-    discharged_on: date | None = None
+    known_up_to: date | None = None
 
 
 class MovedOnError(RefusalError):
@@ -162,7 +162,7 @@ def _next_place(connection: sa.Connection) -> int:
 
 
 def of_patients(connection: sa.Connection, patients: Collection[str]) -> dict[str, list[Action]]:
-    """The actions about each of some patients, with the discharges that were known by their lists,
+    """The actions about each of some patients, with what was known of discharges by their lists,
     the oldest first; nobody without any."""
     wanted = sorted(patients)
     return of_told(connection, wanted, discharges.told_of(connection, wanted))
@@ -177,7 +177,7 @@ def of_told(
     found: dict[str, list[Action]] = {}
     for start in range(0, len(patients), _AT_ONCE):
         query = (
-            sa.select(_action, listed_at)
+            sa.select(_action, listed_at, _list.c.as_of)
             .select_from(joined)
             .where(_action.c.patient_id.in_(patients[start : start + _AT_ONCE]))
             .order_by(_action.c.place)
@@ -190,8 +190,11 @@ def of_told(
 
 def _as_action(row: sa.Row[Any], told: Sequence[tuple[datetime, date]]) -> Action:
     held = dict(row._mapping)
-    listed_at = held.pop("listed_at")
-    known = None if listed_at is None else discharges.known_at(told, listed_at)
+    listed_at, as_of = held.pop("listed_at"), held.pop("as_of")
+    known = None
+    if listed_at is not None:
+        of_list = discharges.known_at(told, listed_at) or date.min
+        known = max(of_list, as_of - discharges.TOLD_FOR)
     if held["at"].tzinfo is None:  # SQLite keeps no zone
         held["at"] = held["at"].replace(tzinfo=UTC)
-    return Action(**held, discharged_on=known)
+    return Action(**held, known_up_to=known)

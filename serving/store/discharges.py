@@ -9,13 +9,15 @@ day that was replaced tells no more than the one that took its place.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
 from serving.store.night_tables import score as _score
 from serving.store.night_tables import told_discharge as _told
 
+TOLD_FOR = timedelta(days=30)
+"""A run tells the discharges of so many days: an older one is no news to whoever acts by it."""
 _AT_ONCE = 500
 Told = Mapping[str, Sequence[tuple[datetime, date]]]
 """By patient: when each discharge was told, and the day of it, the oldest told first."""

@@ -26,6 +26,7 @@ StatusName = Literal[
     "open", "contacted", "no answer", "not reached", "enrolled", "declined", "deferred",
     "do not contact", "closed",
 ]  # fmt: skip
+OpenedBy = Literal["deferral", "guideline", "discharge"]
 STATUSES: tuple[StatusName, ...] = get_args(StatusName)
 TO_BE_CALLED = ("open", "no answer")
 """Whoever is in one of these still waits for a call."""
@@ -42,7 +43,8 @@ SAID: Mapping[str, StatusName] = {
 class Status:
     """Where a patient stands. `name` is "open" where nothing was recorded, or what was recorded
     holds no longer: a deferred call is due, the guideline's days are over, or a new discharge
-    opened him again; of these `before` is the action that stood until then. `until` is the first
+    opened him again; of these `before` is the action that stood until then, and `opened_by` tells
+    which it was. `until` is the first
     day of the next call while it is deferred, `again_on` the day on which the guideline brings him
     back; `override` is the newest override that stands, whatever else was done; `newest` is the id
     of the newest action of all, undone ones and undoings included: whoever acts on what he saw
@@ -56,6 +58,7 @@ class Status:
     newest: str | None = None
     before: Action | None = None
     again_on: date | None = None
+    opened_by: OpenedBy | None = None
 
     @property
     def waits_for_a_call(self) -> bool:
@@ -134,7 +137,7 @@ def status(
     """
 
     def knew(one: Action) -> bool:
-        return discharged_on is None or discharged_on <= (one.discharged_on or date.min)
+        return discharged_on is None or discharged_on <= (one.known_up_to or date.min)
 
     undone = {one.undoes for one in actions if one.undoes}
     standing = [one for one in actions if one.kind != "undo" and one.action_id not in undone]
@@ -145,9 +148,14 @@ def status(
     if stops:
         last = stops[-1]
         return Status("do not contact", last.at, last.who, None, override, newest)
-    known = [one for one in done if knew(one)]
+    # outreach after a discharge is due to an enrolled patient too, and ends with its 30 days
+    is_past = discharged_on is not None and discharged_on <= today - discharges.TOLD_FOR
+    known = [one for one in done if knew(one) or (is_past and one.kind == "enrolled")]
     if not known:
-        return Status(override=override, newest=newest, before=done[-1] if done else None)
+        again: OpenedBy | None = "discharge" if done else None
+        return Status(
+            override=override, newest=newest, before=done[-1] if done else None, opened_by=again
+        )
     last = known[-1]
     name, again_on = SAID[last.kind], last.until
     if last.kind == "no_answer":
@@ -156,7 +164,8 @@ def status(
     elif last.kind != "deferred":
         again_on = rules.guidelines.again_on(last.kind, rules.day(last.at))
     if again_on is not None and again_on <= today:
-        return Status(override=override, newest=newest, before=last)
+        by: OpenedBy = "deferral" if last.kind == "deferred" else "guideline"
+        return Status(override=override, newest=newest, before=last, opened_by=by)
     return Status(
         name, last.at, last.who, last.until, override, newest,
         again_on=None if last.kind == "deferred" else again_on,

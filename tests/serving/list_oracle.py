@@ -61,15 +61,15 @@ def slow_list(
         due = one.due(today, missed_after)
         if first <= second:
             assert one.readmission is not None
-            return first, 0, due, 0, -one.readmission[0], one.patient_id
+            return first, due, 0, 0, -one.readmission[0], one.patient_id
         assert one.high_cost is not None
-        return second, 1, due, 0 if one.rising else 1, -one.high_cost[0], one.patient_id
+        return second, due, 1, 0 if one.rising else 1, -one.high_cost[0], one.patient_id
 
     may = [one for one in people if not one.excluded and (one.readmission or one.high_cost)]
     urgent = sorted((o for o in may if o.judged(o.readmission) < 2), key=by_readmission)[:kept]
     rest = sorted((o for o in may if o not in urgent), key=by_both)
     order = [(one, one.judged(one.readmission), DISCHARGED) for one in urgent]
-    order += [(one, *((by_both(one)[0], (DISCHARGED, COSTLY)[by_both(one)[1]]))) for one in rest]
+    order += [(one, *((by_both(one)[0], (DISCHARGED, COSTLY)[by_both(one)[2]]))) for one in rest]
     order = order[: sum(slots.values())]
     taken = dict.fromkeys(slots, 0)
     manager: dict[str, int] = {}

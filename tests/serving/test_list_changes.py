@@ -65,7 +65,7 @@ NOT = (None, None, None)
      "had no risk on the last list"),
     ((*NOT, None, BEYOND_CAPACITY, None, "high"), ("high", COSTLY, 1), None, "new",
      "there is a place now"),
-    (None, ("high", COSTLY, 1), None, "new", "not among those who were scored for the last list"),
+    (None, ("high", COSTLY, 1), None, "new", "was not on the last list"),
 ])  # fmt: skip
 def test_what_changed_and_why(was, now, discharged, change, why):
     people = {} if was is None else {"p": was}

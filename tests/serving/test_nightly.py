@@ -23,13 +23,17 @@ from data.home import Home
 from data.intake import current
 from data.tables import TABLES
 from serving.api.app import create_app
+from serving.eligibility import OF_THE_LIST
+from serving.managed import MANAGED
 from serving.masking import masked
 from serving.model import write_model
+from serving.night_list import capacity_said
 from serving.nightly import run_night
+from serving.settings import read_settings
 from serving.sight import Sight
 from serving.stale_data import STALE_AFTER_DAYS
 from serving.store import Store
-from serving.worklist import BEYOND_CAPACITY, Capacity
+from serving.worklist import BEYOND_CAPACITY, NO_PANEL, Capacity
 from tests.serving.client import Client, a_token
 from tests.serving.list_bytes import list_bytes
 
@@ -176,8 +180,8 @@ def test_the_api_answers_what_the_night_said_to_the_last_bit(home, night, people
                     {k: r[k] for k in names} for r in told
                 ]
         assert got["warnings"] == said["warnings"]
-        assert got["left_out"] == (None if said["left_out"] == "beyond capacity"
-                                   else said["left_out"])  # fmt: skip
+        by_list = said["left_out"] in OF_THE_LIST
+        assert got["left_out"] == (None if by_list else said["left_out"])
     assert sum(people[p]["readmission_risk"] is not None for p in chosen) > 10
 
 
@@ -346,3 +350,43 @@ def test_a_killed_night_leaves_last_nights_list_and_the_next_succeeds(home, nigh
     assert store.published().run_id == again.run_id
     assert len(store.worklist(again.run_id)) == 9
     assert [run.status for run in store.runs()][-2:] == ["abandoned", "published"]
+
+
+def test_the_panels_of_the_settings_take_whom_they_are_for(small_home, tmp_path):
+    home = copied(small_home, tmp_path)
+    members = pq.read_table(current(home).tables["member"]).to_pandas()
+    regions = members.sort_values("known_on").groupby("patient_id")["region"].last()
+    first, second, *_ = sorted(regions.dropna().unique())
+    (home.root / "service.toml").write_text(
+        f'[[worklist.panels]]\nnumber = 3\nslots = 7\nregions = ["{first}"]\n'
+        f'[[worklist.panels]]\nnumber = 5\nslots = 9\nregions = ["{second}"]\n'
+        '[[worklist.panels]]\nnumber = 8\nslots = 4\nconditions = ["charlson_heart_failure_730"]\n'
+    )
+    night = run_night(home, NIGHT)
+    store = Store.of_home(home)
+    rows = store.worklist(night.run_id)
+    manifest = store.published().manifest
+    store.close()
+    by_panel = {n: [r["patient_id"] for r in rows if r["manager"] == n] for n in (3, 5, 8)}
+    assert [len(of) for of in by_panel.values()] == [7, 9, 4]
+    assert {regions[p] for p in by_panel[3]} == {first}
+    assert {regions[p] for p in by_panel[5]} == {second}
+    assert night.left_out[NO_PANEL] > 0
+    assert sum(night.left_out.values()) + 20 == night.population
+    assert manifest["capacity"] == {"managers": 3, "places": 20}
+    assert [panel["number"] for panel in manifest["panels"]] == [3, 5, 8]
+    with pytest.raises(InputError, match="go by a draw only where every panel takes everybody"):
+        run_night(home, NIGHT, capacity_said(read_settings(home).worklist.panels, None, None, 0.1))
+
+
+def test_whom_care_management_has_is_not_called(home, night, people):
+    taken = current(home)
+    steps = pq.read_table(taken.tables["outreach"]).to_pandas().sort_values("happened_on")
+    steps = steps[(steps["happened_on"] <= NIGHT) & (steps["known_on"] <= NIGHT)]
+    left_out = {p for p, found in people.items() if found["left_out"] == MANAGED}
+    assert left_out
+    assert night.left_out[MANAGED] == len(left_out)
+    for patient in left_out:
+        of = steps[steps["patient_id"] == patient]
+        assert "enrolled" in set(of["step"])
+        assert people[patient]["discharged_on"] is None

@@ -52,7 +52,9 @@ def frame(people):
 def test_the_list_is_what_its_rules_say(people, slots, known_to, kept, missed_after, random):
     panels = tuple(Panel(number=n, slots=size) for n, size in enumerate(slots, 1))
     capacity = Capacity(kept_for_discharged=kept, of_panels=panels)
-    knowledge = Knowledge(OutreachClock(missed_after_days=missed_after), known_to=known_to)
+    knowledge = Knowledge(
+        OutreachClock(missed_after_days=missed_after), known_to=known_to, worked_on=TODAY
+    )
     shuffled = random.sample(people, len(people))
     made = worklist(frame(shuffled), capacity, AS_OF, knowledge)
     entries, by_id = made.entries, {one.patient_id: one for one in people}
@@ -72,8 +74,9 @@ def test_the_list_is_what_its_rules_say(people, slots, known_to, kept, missed_af
     assert sorted(told) == sorted(by_id)  # each person once: on the list, or with the reason
     if (made.left_out["reason"] == BEYOND_CAPACITY).any():
         assert len(entries) == sum(slots)
-    waiting = entries[(entries["queue"] == DISCHARGED) & entries["due_at"].notna()]
-    for _, of_tier in waiting.groupby("tier"):
-        assert of_tier["due_at"].is_monotonic_increasing  # who is due first is called first
+    behind = entries.iloc[min(capacity.kept, len(entries)) :]  # of the places that nobody is kept
+    for part in (entries[entries["queue"] == DISCHARGED], behind):
+        for _, of_tier in part[part["due_at"].notna()].groupby("tier"):
+            assert of_tier["due_at"].is_monotonic_increasing  # who is due first is called first
     again = worklist(frame(people), capacity, AS_OF, knowledge)
     pd.testing.assert_frame_equal(entries, again.entries)

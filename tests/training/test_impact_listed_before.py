@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serving.worklist import Capacity, worklist
+from serving.outreach_clock import OutreachClock
+from serving.worklist import Capacity, Knowledge, worklist
 from training.effects.impact import BY_RANK, DRAWN_IN, DRAWN_OUT, ImpactSettings, OfQueue, impact
 from training.effects.impact_outcomes import DISCHARGED, HIGH_COST
 
@@ -75,6 +76,9 @@ def test_a_night_on_which_he_was_drawn_out_is_no_earlier_list():
 NIGHTS, A_NIGHT = 40, 14
 CAPACITY = Capacity(managers=2, slots=20, randomised_share=0.2)
 BEGAN = date(2024, 1, 10)
+TOO_LATE = Knowledge(OutreachClock(missed_after_days=1), worked_on=date(2024, 12, 31))
+"""So that the list goes by risk: by when calls are due, hardly anybody is reached by the draw after
+he was listed."""
 
 
 def nights() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -92,7 +96,7 @@ def nights() -> tuple[pd.DataFrame, pd.DataFrame]:
         as_of = BEGAN + timedelta(night)
         ago = [(as_of - day).days for day in there["discharged_on"]]
         scores = there[[0 <= n <= 10 for n in ago]]
-        made = worklist(scores, CAPACITY, as_of)
+        made = worklist(scores, CAPACITY, as_of, TOO_LATE)
         drawn = made.allocations.set_index("patient_id")["allocation"]
         listed = scores["patient_id"].isin(made.entries["patient_id"])
         rows = scores[listed | scores["patient_id"].isin(drawn.index)]

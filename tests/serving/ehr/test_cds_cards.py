@@ -226,6 +226,14 @@ def test_who_was_discharged_since_is_told_with_what_stood_before():
     assert "Suggestions" in told["detail"]
 
 
+def test_whom_the_guideline_brings_back_was_not_discharged():
+    again = StandingTold(before="contacted", before_since=ACTED, by_guideline=True)
+    assert card(person(), standing=again)["detail"].startswith(
+        "To be called again: the days that the guideline gives are over since this was recorded in "
+        "care management on 14 May: the patient was contacted.\n\n**Readm"
+    )
+
+
 def test_an_override_is_named_beside_the_tiers_of_the_models():
     raised = card(person(), standing=StandingTold(override_tier="moderate", overridden_on=ACTED))
     assert raised["summary"].startswith("Overridden: moderate tier · Readmission risk 25% over")

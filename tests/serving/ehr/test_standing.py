@@ -38,7 +38,8 @@ def test_days_are_those_of_the_site(zone, day):
 )  # fmt: skip
 def test_what_stood_before_a_new_discharge_is_told_without_who(kind, until, before):
     taken = replace(override("low"), kind=kind, until=until, tier=None, reason=None)
-    told = StandingTold.of(Status(before=taken), ZoneInfo("UTC"))
+    by = "deferral" if kind == "deferred" else "discharge"
+    told = StandingTold.of(Status(before=taken, opened_by=by), ZoneInfo("UTC"))
     day = date(2025, 1, 3) if before else None
     assert told == StandingTold(before=before, before_since=day)
     assert "ann" not in repr(told)

@@ -47,9 +47,17 @@ class Nights:
     settings: ServiceSettings = field(default_factory=ServiceSettings)
     capacity: Capacity = field(default_factory=lambda: Capacity(2, 2))
 
-    def night(self, day: date, *scores: dict[str, Any], version: str = MODEL) -> NightList:
+    def night(
+        self,
+        day: date,
+        *scores: dict[str, Any],
+        version: str = MODEL,
+        worked_on: date | None = None,
+    ) -> NightList:
         frame = pd.DataFrame(list(scores), columns=list(SCORE_COLUMNS))
-        made = list_of_night(frame, self.store, self.settings, self.capacity, day, version)
+        made = list_of_night(
+            frame, self.store, self.settings, self.capacity, day, version, worked_on
+        )
         why = made.listed.left_out.set_index("patient_id")["reason"]
         kept = frame.assign(left_out=frame["patient_id"].map(why).astype(object))
         told = pd.DataFrame([reason(p) for p in made.listed.entries["patient_id"]])
@@ -130,6 +138,22 @@ def test_a_deferred_call_is_on_the_list_of_its_day(nights: Nights) -> None:
     nights.act("a", NewAction("deferred", until=date(2099, 1, 4)))
     assert listed(nights.night(date(2099, 1, 2), score("a"))) == []
     assert listed(nights.night(date(2099, 1, 3), score("a"))) == ["a"]
+
+
+def test_where_data_lag_behind_the_day_of_the_calls_counts(nights: Nights) -> None:
+    nights.settings = settings_of({"worklist": {"outreach": {"missed_after_days": 7}}})
+    nights.night(FIRST, score("a"))
+    nights.act("a", NewAction("deferred", until=date(2099, 1, 4)))
+    late = {"worked_on": date(2099, 1, 4)}
+    left = discharged(date(2098, 12, 27))
+    made = nights.night(date(2098, 12, 28), score("a"), score("b", **left), **late)
+    assert listed(made) == ["b", "a"]
+    assert told(made, "due_at") == {"a": None, "b": None}  # eight days after, it is missed
+    made = nights.night(date(2098, 12, 28), score("b", **discharged(date(2099, 1, 2))), **late)
+    assert made.overdue == 0  # due at noon of that day
+    later = {"worked_on": date(2099, 1, 5)}
+    made = nights.night(date(2098, 12, 28), score("b", **discharged(date(2099, 1, 2))), **later)
+    assert made.overdue == 1
 
 
 def test_an_override_says_where_somebody_stands(nights: Nights) -> None:

@@ -247,3 +247,30 @@ def test_an_undone_try_does_not_count() -> None:
     taken = [recorded("no_answer", on(2), 1), recorded("no_answer", on(3), 2),
              recorded("undo", on(3), 3, undoes=f"{1:032x}")]  # fmt: skip
     assert standings.status(taken, on(4), None, RULES).name == "no answer"
+
+
+def test_a_night_of_a_year_ago_opens_nobody(database: Database) -> None:
+    """It tells a discharge that was past its days when somebody acted: that is no news."""
+    act(database, publish(database, MARCH, None), NewAction("enrolled"))
+    publish(database, MARCH - timedelta(days=364), MARCH - timedelta(days=370))
+    publish(database, MARCH + timedelta(days=1), None)
+    assert stands(database) == "enrolled"
+
+
+def test_an_enrolled_patient_is_called_after_a_discharge_and_then_is_somebody_s_again() -> None:
+    taken = [replace(recorded("enrolled", on(2), 1), known_up_to=on(1))]
+    stands = [standings.status(taken, on(day), on(5), RULES) for day in (5, 31)]
+    assert [(one.name, one.opened_by) for one in stands] == [("open", "discharge")] * 2
+    later = standings.status(taken, date(2025, 2, 4), on(5), RULES)  # 30 days after
+    assert (later.name, later.opened_by) == ("enrolled", None)
+
+
+@pytest.mark.parametrize(("kind", "until", "discharged", "by"), [
+    ("contacted", None, None, "guideline"),
+    ("contacted", None, on(9), "discharge"),
+    ("deferred", on(9), None, "deferral"),
+])  # fmt: skip
+def test_why_somebody_is_open_again_is_told(kind, until, discharged, by) -> None:
+    taken = [replace(recorded(kind, on(2), 1), until=until, known_up_to=on(1))]
+    found = standings.status(taken, on(20), discharged, RULES)
+    assert (found.name, found.opened_by) == ("open", by)
