@@ -25,10 +25,13 @@ HOSPITAL_KINDS = (
     "acute_inpatient", "observation", "psychiatric_inpatient", "rehabilitation_inpatient",
 )  # fmt: skip
 
+NURSING_KINDS = ("skilled_nursing", "long_term_care")
+
 NOT_KNOWN = "nothing was known of this person"
 DIED = "died"
 NOT_COVERED = "not covered"
 IN_HOSPITAL = "in hospital now"
+IN_FACILITY = "in a nursing facility now"
 IN_HOSPICE = "in hospice"
 IN_ANOTHER_HOSPITAL = "transferred to another hospital"
 NO_DISCHARGE = f"no discharge {RECENT.words}"
@@ -78,6 +81,11 @@ hospital AS (
     SELECT patient_id, max(started_on) AS last_start
     FROM encounter_now WHERE started_on <= $as_of AND kind IN ({hospital}) GROUP BY patient_id
 ),
+cared_for AS (
+    SELECT patient_id, max(started_on) AS last_cared_for
+    FROM encounter_now WHERE started_on <= $as_of AND kind IN ({hospital}, {nursing})
+    GROUP BY patient_id
+),
 stay AS MATERIALIZED (
     SELECT patient_id,
            max((ended_on, seen_on, record_id, disposition))
@@ -85,6 +93,8 @@ stay AS MATERIALIZED (
                        AND ended_on > $as_of - {recent}) AS discharge,
            bool_or(kind IN ({hospital}) AND coalesce(ended_on > $as_of,
                    started_on = last_start AND started_on > $as_of - {open})) AS in_hospital,
+           bool_or(kind IN ({nursing}) AND coalesce(ended_on > $as_of,
+                   started_on = last_cared_for AND started_on > $as_of - {open})) AS in_facility,
            bool_or(coalesce(disposition, '') = 'died' AND ended_on <= $as_of) AS died,
            bool_or((kind = 'hospice'
                     AND (ended_on IS NULL OR ended_on > $as_of - {hospice_ended}))
@@ -93,6 +103,7 @@ stay AS MATERIALIZED (
     FROM encounter_now
     LEFT JOIN discharge_seen USING (patient_id, record_id)
     LEFT JOIN hospital USING (patient_id)
+    LEFT JOIN cared_for USING (patient_id)
     WHERE started_on <= $as_of GROUP BY patient_id
 ),
 acute AS (
@@ -151,6 +162,7 @@ SELECT patient_id, known, birth_on, covered_since,
        coalesce(death_on <= $as_of, false) OR coalesce(stay.died, false) AS died,
        coalesce(covered, NOT $coverage_carried) AS covered,
        coalesce(in_hospital, false) AS in_hospital,
+       coalesce(in_facility, false) AS in_facility,
        coalesce(in_hospice, false) AS in_hospice
 FROM everybody
 LEFT JOIN person USING (patient_id)
@@ -172,7 +184,8 @@ def population(
     admitted_on (the first day of the episode that it ends): datetime64, missing where not known;
     disposition of that discharge; died, covered, in_hospital, in_hospice: bool, as far as known;
     left_out: why this person is not to be called, else "". A stay without an end counts as open
-    until a later stay begins, and for 60 days at most. A source that carries no coverage has
+    until a later stay begins, and for 60 days at most; of a nursing facility too, in which nobody
+    is to be called at home, whatever risk he has. A source that carries no coverage has
     everybody covered. `tables` holds a Parquet file or an Arrow table for each canonical table.
 
     An episode is acute stays joined as in training's `cms_hwr`, the next one to the one before it
@@ -202,6 +215,7 @@ def population(
                 recent=RECENT.days,
                 open=OPEN_STAY_DAYS,
                 hospital=", ".join(f"'{kind}'" for kind in HOSPITAL_KINDS),
+                nursing=", ".join(f"'{kind}'" for kind in NURSING_KINDS),
                 hospice_ended=HOSPICE_ENDED_DAYS,
                 hospice_disposition=HOSPICE_DISPOSITION_DAYS,
             ),
@@ -212,6 +226,7 @@ def population(
     frame = people.to_pandas(date_as_object=False)
     frame["left_out"] = ""
     for reason, where in (
+        (IN_FACILITY, frame.pop("in_facility")),
         (IN_HOSPICE, frame["in_hospice"]),
         (IN_ANOTHER_HOSPITAL, frame["disposition"].eq("acute_transfer")),
         (IN_HOSPITAL, frame["in_hospital"]),

@@ -20,10 +20,12 @@ from serving.population import (
     HOSPICE_ENDED_DAYS,
     HOSPITAL_KINDS,
     IN_ANOTHER_HOSPITAL,
+    IN_FACILITY,
     IN_HOSPICE,
     IN_HOSPITAL,
     NOT_COVERED,
     NOT_KNOWN,
+    NURSING_KINDS,
     OPEN_STAY_DAYS,
     RECENT,
 )
@@ -127,6 +129,7 @@ class _Stays:
     disposition: str | None = None
     in_hospital: bool = False
     in_hospice: bool = False
+    in_facility: bool = False
     died: bool = False
 
 
@@ -163,7 +166,8 @@ def _person(
     elif stays.disposition == "acute_transfer":
         left_out = IN_ANOTHER_HOSPITAL
     else:
-        left_out = IN_HOSPICE if stays.in_hospice else ""
+        at_home = IN_FACILITY if stays.in_facility else ""
+        left_out = IN_HOSPICE if stays.in_hospice else at_home
     born = max((one.birth_on for one in members), default=None)
     return _Person(born, _covered_since(spans), died, covered, stays, left_out)
 
@@ -201,8 +205,9 @@ def _stays(
         if one.kind == _ACUTE and one.ended_on is not None and recent < one.ended_on <= as_of
     ]
     about = _Stays(
-        in_hospital=_in_hospital(started, as_of),
+        in_hospital=_is_in(HOSPITAL_KINDS, HOSPITAL_KINDS, started, as_of),
         in_hospice=_in_hospice(started, as_of),
+        in_facility=_is_in(NURSING_KINDS, HOSPITAL_KINDS + NURSING_KINDS, started, as_of),
         died=any(
             one.disposition == "died" and one.ended_on is not None and one.ended_on <= as_of
             for one in started
@@ -218,15 +223,20 @@ def _stays(
         last.disposition,
         about.in_hospital,
         about.in_hospice,
+        about.in_facility,
         about.died,
     )
 
 
-def _in_hospital(started: Sequence[_Encounter], as_of: date) -> bool:
-    stays = [one for one in started if one.kind in HOSPITAL_KINDS]
+def _is_in(
+    kinds: Collection[str], ended_by: Collection[str], started: Sequence[_Encounter], as_of: date
+) -> bool:
+    """Whether a stay of some kinds is open; one without an end is closed by a later one of the
+    kinds that end it."""
+    stays = [one for one in started if one.kind in kinds]
     if not stays:
         return False
-    last_start = max(one.started_on for one in stays)
+    last_start = max(one.started_on for one in started if one.kind in ended_by)
     counts_as_open = last_start > as_of - timedelta(OPEN_STAY_DAYS)
     return any(
         one.started_on == last_start and counts_as_open

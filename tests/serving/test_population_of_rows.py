@@ -42,7 +42,8 @@ def stays(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "record_id": draw(st.sampled_from("abcdef")),
         "kind": draw(often("acute_inpatient", st.sampled_from((
-            "observation", "psychiatric_inpatient", "hospice", "emergency", "skilled_nursing")))),
+            "observation", "psychiatric_inpatient", "hospice", "emergency", "skilled_nursing",
+            "long_term_care")))),
         "started_on": started,
         "ended_on": None if long is None else started + timedelta(long),
         "facility_id": draw(st.sampled_from(("A", "A", "B", None))),
