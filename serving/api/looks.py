@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 REFUSED = "refused"
 """`what` of a look that was refused, or that found nobody."""
 _DENIES = ("not-in-panel", "not-permitted", "not-found")
+_NO_ID = "what cannot be an id"
 _ENTRY = re.compile(r"(\d{4}-\d{2}-\d{2}\.\d{1,6}):(\d{1,7})", re.ASCII)
 
 
@@ -51,6 +52,12 @@ def looked_at_list(
     service.recorder.kept([nobody])
 
 
+def looked_for(name: str, part: str) -> dict[str, object]:
+    """A part of an id that a list was searched for, as the record keeps it: by the name of what
+    asked for it; not where it cannot be of an id."""
+    return {name: part} if _can_be_kept(part) else {"asked": _NO_ID}
+
+
 def refused_look(
     service: Service, principal: Principal, patient_id: str | None, why: str, /, **detail: object
 ) -> None:
@@ -61,7 +68,7 @@ def refused_look(
     cannot be recorded."""
     about: dict[str, object] = {"why": why} | detail
     if patient_id is not None and not _can_be_kept(patient_id):
-        patient_id, about["asked"] = None, "what cannot be an id"
+        patient_id, about["asked"] = None, _NO_ID
     entry = Entry(principal.name, principal.role, REFUSED, patient_id, detail=about)
     service.recorder.kept([entry])
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
+import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, StringConstraints
 
 from serving.access.roles import Principal
 from serving.answer_schemas import Listed
 from serving.answers import published_places
-from serving.api.looks import looked_at_list
+from serving.api.looks import looked_at_list, looked_for
 from serving.api.problems import Refused
 from serving.api.pseudonyms import pseudonymous
 from serving.api.rules import GuardedRoute, whose_panel
@@ -21,6 +22,7 @@ from serving.api.state import Service, models_of
 from serving.masking import masked
 from serving.store import lists
 from serving.store.actions import Action
+from serving.store.night_tables import entry as _entry
 from serving.store.nights import Run
 from serving.store.standings import SAID, STATUSES, TO_BE_CALLED, Status, StatusName
 
@@ -66,8 +68,8 @@ class Standing(BaseModel):
     ]  # fmt: skip
     again_on: Annotated[
         date | None,
-        Field(description="the day on which the guideline brings the patient back, whatever is "
-              "recorded until then", examples=[None]),
+        Field(description="the day on which the guideline brings the patient back, unless "
+              "something else is recorded, or he is discharged again, before", examples=[None]),
     ] = None  # fmt: skip
     override_tier: Annotated[
         str | None, Field(description="the tier that a case manager holds to be right",
@@ -97,7 +99,7 @@ class ListedNow(Listed):
 
 
 class Gone(BaseModel):
-    """Somebody who stood on the list of the day before and does not on this one."""
+    """Somebody who stood on the newest list of an earlier day and does not on this one."""
 
     patient_id: Annotated[str, Field(examples=["P0000017"])]
     manager: Annotated[int, Field(description="in whose panel he stood", examples=[2])]
@@ -196,7 +198,7 @@ def worklist(
     """The published list: whom to call first, and why. A case manager sees his own panel."""
     service: Service = request.app.state.service
     asked = Asked(top, after, manager, tier, queue, status, order)
-    return places(service, request.state.principal, asked)
+    return places(service, request.state.principal, asked).page
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,20 @@ class Asked:
     named: str = ""
 
 
-def places(service: Service, principal: Principal, asked: Asked) -> WorklistPage:
+@dataclass(frozen=True)
+class Places:
+    """A page of the places that were asked for, and figures of all its pages together: `total` fit,
+    `passed` of them before this page, `overdue` of them wait for a call that is due; `listed` fit
+    wherever the patients stand."""
+
+    page: WorklistPage
+    total: int
+    passed: int
+    overdue: int
+    listed: int
+
+
+def places(service: Service, principal: Principal, asked: Asked) -> Places:
     """The places that somebody asked for, each look recorded. Raises Refused where he may not see
     them, or there is no list."""
     if asked.named and principal.role == "analyst":  # it would say which pseudonym is whose
@@ -227,13 +242,17 @@ def places(service: Service, principal: Principal, asked: Asked) -> WorklistPage
     entries = [one for one in entries if asked.named.lower() in one["patient_id"].lower()]
     if asked.order != "rank":
         entries = _falling(entries, _COLUMNS[asked.order])
-    if asked.after is not None:
-        entries = _behind(asked.after, run.run_id, entries)
     stands = statuses(service, [entry["patient_id"] for entry in entries])
     wanted = set(asked.status or TO_BE_CALLED)
     if "any" in wanted:
         wanted = set(STATUSES)
-    entries = [entry for entry in entries if stands[entry["patient_id"]].name in wanted]
+
+    def fitting(some: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [entry for entry in some if stands[entry["patient_id"]].name in wanted]
+
+    listed, fit = len(entries), fitting(entries)
+    overdue = _overdue(service, run, fit, stands)
+    entries = fit if asked.after is None else fitting(_behind(asked.after, run.run_id, entries))
     page = entries[: asked.top]
     with service.database.reading() as connection:
         rows = lists.listed(connection, run.run_id, [entry["patient_id"] for entry in page])
@@ -242,7 +261,8 @@ def places(service: Service, principal: Principal, asked: Asked) -> WorklistPage
     whole = not (asked.after or asked.tier or asked.queue or asked.named)
     gone = _gone(service, run, manager) if whole else []
     seen = [*(row["patient_id"] for row in rows), *(one.patient_id for one in gone)]
-    looked_at_list(service, principal, "worklist", seen, run)
+    find = looked_for("find", asked.named) if asked.named else {}
+    looked_at_list(service, principal, "worklist", seen, run, **find)
     found = [
         ListedNow(
             **dict(one),
@@ -254,7 +274,7 @@ def places(service: Service, principal: Principal, asked: Asked) -> WorklistPage
     if principal.role == "analyst":
         found = [_for_analysts(pseudonymous(one, service.key)) for one in found]
         gone = [pseudonymous(one, service.key) for one in gone]
-    return WorklistPage(
+    answer = WorklistPage(
         run_id=run.run_id,
         as_of=run.as_of,
         models=models_of(run),
@@ -265,6 +285,21 @@ def places(service: Service, principal: Principal, asked: Asked) -> WorklistPage
         next_after=f"{run.run_id}:{page[-1]['rank']}" if len(entries) > asked.top else None,
         warnings=service.warnings_of(run),
     )
+    return Places(answer, len(fit), len(fit) - len(entries), overdue, listed)
+
+
+def _overdue(
+    service: Service, run: Run, entries: list[dict[str, Any]], stands: Mapping[str, Status]
+) -> int:
+    """How many of some places wait for a call that is due."""
+    now = datetime.now(UTC)
+    waiting = {one["patient_id"] for one in entries if stands[one["patient_id"]].waits_for_a_call}
+    query = sa.select(_entry.c.patient_id, _entry.c.due_at).where(
+        _entry.c.run_id == run.run_id, _entry.c.due_at.is_not(None)
+    )
+    with service.database.reading() as connection:
+        due = [at for patient, at in connection.execute(query) if patient in waiting]
+    return sum(datetime.fromisoformat(at) <= now for at in due)
 
 
 def _gone(service: Service, run: Run, manager: int | None) -> list[Gone]:

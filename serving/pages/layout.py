@@ -11,8 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from serving.access.roles import Principal
 from serving.pages.csrf import FIELD, session_token
-from serving.pages.own_paths import HOME
-from serving.pages.rules import PAGE_RULES
+from serving.pages.navigation import places_of
 from serving.pages.static import address
 from serving.pages.words import WORDS, count, day, in_100, say, sentence
 
@@ -29,9 +28,6 @@ PAGE_HEADERS = {
 }
 """Of every page: it loads style and pictures from here and nothing else; there are no scripts."""
 
-_PLACES = (("list", "/"), ("team", "/team"), ("model", "/model"), ("runs", "/runs"))
-"""What the navigation leads to, as far as there is such a page and one may open it."""
-
 
 @cache
 def _templates() -> Environment:
@@ -46,21 +42,6 @@ def _templates() -> Environment:
     environment.globals |= told
     environment.filters["sentence"] = sentence
     return environment
-
-
-def places_of(principal: Principal) -> list[tuple[str, str]]:
-    """Name and address of the pages that somebody may open."""
-    return [
-        (name, path)
-        for name, path in _PLACES
-        if (rule := PAGE_RULES.get(("GET", path))) is not None and rule.permits(principal)
-    ]
-
-
-def first_page(principal: Principal) -> str:
-    """Where somebody's day begins: the first page that he may open."""
-    places = places_of(principal)
-    return places[0][1] if places else HOME
 
 
 def page(

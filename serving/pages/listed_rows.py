@@ -12,6 +12,7 @@ from serving.api.worklist import ListedNow, Standing
 from serving.cost_words import window_in_words
 from serving.pages.words import WORDS, clock, day, in_100, say, sentence, weekday
 from serving.store.night_tables import QUEUE_TASK
+from serving.store.standings import TO_BE_CALLED
 
 _AS_OF = re.compile(r"as of ([^:]{1,40}): (.+)", re.DOTALL)
 """How `serving.reasons` says that something is true of a day."""
@@ -52,15 +53,28 @@ class Row:
     status_counts: bool
     """Whether the status is more than that nobody has called yet."""
     is_open: bool
+    tried_today: bool
+    """Whether nobody answered today, so that others come first."""
+    undoes: str
+    """The action that whoever looks may take back from here; "" where there is none."""
     seen: str
     warnings: Sequence[str]
 
 
 def row_of(
-    one: ListedNow, as_of: date, horizons: Mapping[str, int], zone: tzinfo, now: datetime
+    one: ListedNow,
+    as_of: date,
+    horizons: Mapping[str, int],
+    zone: tzinfo,
+    now: datetime,
+    undoes: str = "",
+    in_time: bool = False,
 ) -> Row:
-    """A place as the page shows it. `now` has a zone; times are told in `zone`."""
+    """A place as the page shows it. `now` has a zone; times are told in `zone`. `undoes` is the
+    action that may be taken back; `in_time` says of whom is to be called again that the days
+    without a call are over."""
     why = list(one.why)
+    is_open = one.standing.status in TO_BE_CALLED
     risk, risk_of = _risk(one, as_of, horizons)
     standing = one.standing
     cost = one.high_cost.expected_cost
@@ -80,12 +94,14 @@ def row_of(
         risk_of=risk_of,
         cost="" if cost is None else sentence(cost.words),
         rising="" if one.rose_from is None else say("list.rising", before=in_100(one.rose_from)),
-        due=None if one.due_at is None else due(one.due_at, zone, now),
+        due=due(one.due_at, zone, now) if one.due_at is not None and is_open else None,
         change=WORDS[f"change.{one.change}"] if one.change else "",
         change_why=sentence(one.change_why or ""),
-        status=status_words(standing, zone, now),
+        status=status_words(standing, zone, now, in_time),
         status_counts=standing.status != "open" or standing.before is not None,
-        is_open=standing.status in ("open", "no answer"),
+        is_open=is_open,
+        tried_today=_tried_today(standing, zone, now),
+        undoes=undoes,
         seen=standing.newest_action,
         warnings=[sentence(w) for w in one.warnings],
     )
@@ -140,8 +156,15 @@ def due(at: datetime, zone: tzinfo, now: datetime) -> Due:
                "later")  # fmt: skip
 
 
-def status_words(standing: Standing, zone: tzinfo, now: datetime) -> str:
-    """Where somebody stands, since when, and by whom."""
+def _tried_today(standing: Standing, zone: tzinfo, now: datetime) -> bool:
+    if standing.status != "no answer" or standing.since is None:
+        return False
+    return standing.since.astimezone(zone).date() == now.astimezone(zone).date()
+
+
+def status_words(standing: Standing, zone: tzinfo, now: datetime, in_time: bool = False) -> str:
+    """Where somebody stands, since when, and by whom; of whom is to be called again, why:
+    `in_time`, because the days without a call are over, else because he was discharged since."""
     words = WORDS[f"status.{standing.status}"]
     if standing.status == "deferred" and standing.until is not None:
         words = say("list.deferred_until", day=day(standing.until))
@@ -151,10 +174,16 @@ def status_words(standing: Standing, zone: tzinfo, now: datetime) -> str:
         if standing.before is None:
             return words
         before = standing.before
-        return say("list.again", status=WORDS[f"status.{before.status}"],
-                   when=_when(before.since, zone, now))  # fmt: skip
-    return say("list.recorded", status=words, when=_when(standing.since, zone, now),
-               who=standing.who)  # fmt: skip
+        told = {"status": WORDS[f"status.{before.status}"],
+                "when": _when(before.since, zone, now)}  # fmt: skip
+        if not in_time:
+            return say("list.again_discharged", **told)
+        return say("list.again_due" if before.status == "deferred" else "list.again_over", **told)
+    recorded = say("list.recorded", status=words, when=_when(standing.since, zone, now),
+                   who=standing.who)  # fmt: skip
+    if _tried_today(standing, zone, now):
+        return say("list.tried_today", recorded=recorded)
+    return recorded
 
 
 def _when(at: datetime, zone: tzinfo, now: datetime) -> str:

@@ -16,12 +16,13 @@ from serving.access.roles import Principal
 from serving.api.actions import ActionRequest, EntryId, RecordedAction, act
 from serving.api.problems import Refused
 from serving.api.state import Service
-from serving.api.worklist import Asked, EntryName, Order, WorklistPage, places
+from serving.api.worklist import Asked, EntryName, Order, Places, places
 from serving.horizons import horizons_of_run
 from serving.pages.layout import page
 from serving.pages.listed_rows import row_of
 from serving.pages.own_paths import own_path, with_query
 from serving.pages.page_route import form_of, router
+from serving.pages.recorded_before import came_back_in_time, to_take_back
 from serving.pages.rules import PAGE_RULES
 from serving.pages.words import WORDS, sentence
 from serving.store import actions, lists
@@ -58,6 +59,7 @@ def whole(
     after: EntryName | None = None,
     at: EntryName | None = None,
     recorded: ActionId = None,
+    anew: Literal["", "1"] = "",
 ) -> Response:
     """The list of one's own panel; a supervisor's of all, or of the panel that is asked for."""
     service: Service = request.app.state.service
@@ -72,8 +74,10 @@ def whole(
     kept = {name: held for name, held in chosen.items() if held and usual.get(name) != held}
     told = {
         "chosen": chosen, "is_narrowed": bool({"tier", "queue", "status", "find"} & set(kept)),
-        "statuses": tuple(_STATUSES), "sorts": tuple(_SORTED), "back": with_query("/", **kept),
-        "after": after, "most": ON_A_PAGE,
+        "statuses": tuple(_STATUSES), "sorts": tuple(_SORTED),
+        "first_page": with_query("/", **kept),
+        "back": with_query("/", **kept, **({"after": after} if after else {})), "after": after,
+        "most": ON_A_PAGE, "anew": bool(anew),
         "is_one_panel": bool(manager) or principal.role == "case_manager",
         "may_record": _ACTIONS.permits(principal),
         "done": _done(service, principal, at, recorded),
@@ -82,11 +86,15 @@ def whole(
         run = service.published(principal)
         found = places(service, principal, asked)
     except Refused as refused:
+        if refused.kind == "moved-on" and after is not None:  # the list is not that of `after`
+            done = {"at": at, "recorded": recorded} if at and recorded else {}
+            return RedirectResponse(with_query("/", **kept, **done, anew="1"), 303)
         if refused.kind != "not-found" or after is not None:
             raise
         silent = "silent" if service.settings.silent else "none"
         return page(request, "no_list.html", principal=principal, why=silent, **told)
-    told |= _of_run(service, run, found, kept)
+    told |= _of_run(service, principal, run, found, kept)
+    told["nobody"] = _nobody(found, bool(told["is_narrowed"]))
     return page(request, "my_list.html", principal=principal, **told)
 
 
@@ -95,15 +103,32 @@ def _order(asked: Sorted) -> Order:
     return order
 
 
+def _nobody(found: Places, is_narrowed: bool) -> str:
+    """Why a page shows nobody: the end of its words."""
+    if found.total:
+        return "end"
+    if is_narrowed:
+        return "narrow"
+    return "called" if found.listed else "listed"
+
+
 def _of_run(
-    service: Service, run: Run, found: WorklistPage, kept: dict[str, str]
+    service: Service, principal: Principal, run: Run, all_of_it: Places, kept: dict[str, str]
 ) -> dict[str, Any]:
-    now, zone = datetime.now(UTC), service.settings.zone
+    now, zone, found = datetime.now(UTC), service.settings.zone, all_of_it.page
     horizons = horizons_of_run(run.manifest)
-    rows = [row_of(one, found.as_of, horizons, zone, now) for one in found.patients]
+    with service.database.reading() as connection:
+        taken = actions.of_patients(connection, [one.patient_id for one in found.patients])
+    rows = []
+    for one in found.patients:
+        about, stands = taken.get(one.patient_id, []), one.standing
+        in_time = came_back_in_time(stands, about, service.today, service.settings.rules)
+        undoes = to_take_back(principal.name, stands, about)
+        rows.append(row_of(one, found.as_of, horizons, zone, now, undoes, in_time))
     return {
-        "run": found, "rows": rows, "warnings": found.warnings,
-        "overdue": sum(row.due is not None and row.due.mark == "overdue" for row in rows),
+        "run": found, "rows": rows, "warnings": found.warnings, "total": all_of_it.total,
+        "passed": all_of_it.passed, "overdue": all_of_it.overdue,
+        "first": next((r.entry_id for r in rows if r.is_open and not r.tried_today), None),
         "has_due": any(row.due for row in rows),
         "has_status": any(row.status_counts for row in rows),
         "gone": [(one.patient_id, sentence(one.why)) for one in found.gone],

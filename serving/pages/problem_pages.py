@@ -11,7 +11,8 @@ from fastapi.responses import RedirectResponse, Response
 from serving.access.session_cookie import KEPT, NAME, session_of
 from serving.api.problems import Problem, form_at
 from serving.api.state import NOBODY
-from serving.pages.layout import first_page, page
+from serving.pages.layout import page
+from serving.pages.navigation import first_page
 from serving.pages.own_paths import HOME, own_path, path_of, with_query, without
 from serving.pages.page_route import PageRoute
 from serving.pages.words import WORDS

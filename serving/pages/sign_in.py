@@ -15,7 +15,8 @@ from serving.api.problems import Refused
 from serving.api.sign_in import signed_in
 from serving.api.state import Service
 from serving.pages.csrf import VISIT, is_ours, new_visit, visit_token
-from serving.pages.layout import first_page, page
+from serving.pages.layout import page
+from serving.pages.navigation import first_page
 from serving.pages.own_paths import HOME, own_path
 from serving.pages.page_route import form_of, router
 from serving.pages.words import say, sentence

@@ -103,8 +103,8 @@ def test_a_part_of_an_id_finds_its_patients_before_the_page_is_cut(
 ) -> None:
     publish(anew)
     service, sue = anew.app.state.service, Principal("sue", "supervisor")
-    found = places(service, sue, Asked(top=1, named="Q07"))
+    found = places(service, sue, Asked(top=1, named="Q07")).page
     assert ([one.patient_id for one in found.patients], found.found) == (["q07"], 1)
-    assert places(service, sue, Asked(named="%")).found == 0
+    assert places(service, sue, Asked(named="%")).page.found == 0
     with pytest.raises(Refused, match="sees no names"):  # the pseudonym of q07 would be told
         places(service, Principal("ida", "analyst"), Asked(named="q07"))

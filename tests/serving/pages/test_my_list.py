@@ -285,10 +285,10 @@ def test_when_everybody_has_been_called_the_page_says_so(anew: Desk, fresh: Mann
     for one in ("b1", "b2"):
         page.get_by_role("button", name=f"Record: {one} was reached").click()
         expect(page.get_by_role("status")).to_contain_text(f"({one})")
-    expect(page.locator(".state")).to_contain_text("Everybody on your list has been called")
+    expect(page.locator(".state")).to_contain_text("Everybody on this list has been called")
     page.get_by_role("link", name="Show what was recorded").click()
     assert shown(page) == ["b1", "b2"]
-    assert page.locator(".record button").count() == 0
+    assert page.locator(".record button").all_inner_texts() == ["Undo", "Undo"]
 
 
 def test_before_the_first_night_and_while_the_service_is_silent(
@@ -355,7 +355,7 @@ def test_a_risk_in_words_is_no_certainty_where_it_is_none() -> None:
 def test_what_is_due_and_what_changed_is_told_where_the_list_says_it(own: Manned) -> None:
     service = Service(own.home, ServiceSettings())
     service.start()
-    [one, _] = places(service, Principal("ann", "case_manager", 1), Asked()).patients
+    [one, _] = places(service, Principal("ann", "case_manager", 1), Asked()).page.patients
     service.stop()
     words = ["as of 27 December: last albumin outside the usual limits", "2 hospital discharges"]
     told = one.model_copy(

@@ -13,7 +13,9 @@ from serving.api.rules import RULES, GuardedRoute
 from serving.app import create_app
 from serving.pages.page_route import PageRoute
 from serving.pages.rules import PAGE_RULES
-from tests.serving.api.manned import Manned
+from serving.store.database import Database, database_url
+from serving.store.record_tables import audit
+from tests.serving.api.manned import Manned, rows
 from tests.serving.api.test_access_matrix import ENTRY, MANAGER
 from tests.serving.pages.asking import cookie, form_token, got, posted
 
@@ -67,6 +69,9 @@ def test_who_is_answered_at_a_page(address: str, staff: Manned, route: str) -> N
             continue  # ends the session: tests.serving.pages.test_sign_in
         answer = asked(address, staff, who, route, panel)
         may = who in BOTH[route] or (who in OWN.get(route, ()) and MANAGER[who] == panel)
+        if route == "GET /" and who in ("ida", "max"):
+            assert (answer.status_code, answer.headers["location"]) == (303, "/model")
+            continue
         to_sign_in = answer.headers.get("location", "").startswith("/sign-in")
         told = (who, panel, answer.status_code)
         assert (answer.status_code == 403 or to_sign_in) != may, told
@@ -74,6 +79,28 @@ def test_who_is_answered_at_a_page(address: str, staff: Manned, route: str) -> N
         assert answer.status_code < 500
         if not may:
             assert not any(f">{one}<" in answer.text for one in ("a1", "a2", "b1", "b2"))
+
+
+@pytest.mark.parametrize("who", ["ida", "max"])
+def test_whom_the_list_is_not_for_is_led_to_his_own_first_page_and_denied_nobody(
+    address: str, staff: Manned, who: str
+) -> None:
+    before = len(looks(staff))
+    for path in ("/", "/?manager=2", "/?find=a1"):
+        answer = got(address, path, staff.sessions[who])
+        assert (answer.status_code, answer.headers["location"]) == (303, "/model")
+        assert answer.text == ""
+    assert len(looks(staff)) == before
+    page = got(address, "/nothing", staff.sessions[who]).text
+    assert '<a class="button" href="/model">To the first page</a>' in page
+
+
+def looks(staff: Manned) -> list[dict[str, object]]:
+    opened = Database.open(database_url(staff.home))
+    try:
+        return rows(opened, audit)
+    finally:
+        opened.close()
 
 
 def test_a_cookie_opens_no_route_of_the_api(address: str, staff: Manned) -> None:

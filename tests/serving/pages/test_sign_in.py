@@ -176,9 +176,13 @@ def test_five_wrong_ones_lock_the_account_here_as_over_the_api(anew: Desk) -> No
 def test_too_many_sign_ins_are_slowed_and_told_on_a_page(browser, staff: Manned) -> None:
     few = settings_of({"rates": {"unknown_per_minute": 2}})
     with listening(create_app(staff.home, few)) as told, desk(browser, told) as made:
-        for _ in range(3):
-            page = made.sign_in("ann", "a wrong pass phrase")
-        expect(page.get_by_role("heading", level=1)).to_have_text("Too many requests")
+        for _ in range(5):  # a minute may begin in between, which counts anew
+            page = made.sign_in("nobody-here", "a wrong pass phrase")
+            slowed = page.get_by_role("heading", name="Too many requests")
+            expect(slowed.or_(page.get_by_role("alert"))).to_be_visible()
+            if slowed.is_visible():
+                break
+        expect(slowed).to_be_visible()
 
 
 def test_a_sign_in_takes_the_place_of_the_one_before(anew: Desk, fresh: Manned) -> None:
