@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
 from anyio import to_thread
@@ -162,6 +162,16 @@ class Service:
         if days > OLD_AFTER_DAYS and of_real_people:
             said.append(f"this list is of {run.as_of}, {days} days ago: what is newer is not in it")
         return said
+
+    def moment_of(self, run: Run) -> datetime:
+        """By which moment (with its zone) calls are due or overdue: now. A list of people who are
+        not real lies in the days of their data: of it that is 8:00 of the day that it is called by.
+        """
+        of_real_people = run.manifest.get("data", {}).get("origin") == REAL
+        if of_real_people or "worked_on" not in run.manifest:
+            return datetime.now(UTC)
+        worked_on = date.fromisoformat(run.manifest["worked_on"])
+        return datetime.combine(worked_on, time(8), self.settings.zone)
 
     def sign_in(self, name: str, password: str) -> SignedIn:
         """Opens a session. Raises NotSignedInError where name and password do not fit, Refused

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -292,7 +292,7 @@ def _overdue(
     service: Service, run: Run, entries: list[dict[str, Any]], stands: Mapping[str, Status]
 ) -> int:
     """How many of some places wait for a call that is due."""
-    now = datetime.now(UTC)
+    now = service.moment_of(run)
     waiting = {one["patient_id"] for one in entries if stands[one["patient_id"]].waits_for_a_call}
     query = sa.select(_entry.c.patient_id, _entry.c.due_at).where(
         _entry.c.run_id == run.run_id, _entry.c.due_at.is_not(None)

@@ -13,7 +13,7 @@ from serving.access.roles import Principal
 from serving.pages.csrf import FIELD, session_token
 from serving.pages.navigation import places_of
 from serving.pages.static import address
-from serving.pages.words import WORDS, count, day, in_100, say, sentence
+from serving.pages.words import WORDS, clock, count, day, in_100, say, sentence
 
 if TYPE_CHECKING:
     from fastapi import Request
@@ -38,7 +38,14 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    told = {"say": say, "count": count, "day": day, "in_100": in_100, "static": address}
+    told = {
+        "say": say,
+        "count": count,
+        "day": day,
+        "clock": clock,
+        "in_100": in_100,
+        "static": address,
+    }
     environment.globals |= told
     environment.filters["sentence"] = sentence
     return environment

@@ -69,8 +69,10 @@ def row_of(
     now: datetime,
     undoes: str = "",
     in_time: bool = False,
+    calls_at: datetime | None = None,
 ) -> Row:
-    """A place as the page shows it. `now` has a zone; times are told in `zone`. `undoes` is the
+    """A place as the page shows it. `now` has a zone; what is due is told as of `calls_at`, now
+    unless told; times are told in `zone`. `undoes` is the
     action that may be taken back; `in_time` says of whom is to be called again that the days
     without a call are over."""
     why = list(one.why)
@@ -94,7 +96,7 @@ def row_of(
         risk_of=risk_of,
         cost="" if cost is None else sentence(cost.words),
         rising="" if one.rose_from is None else say("list.rising", before=in_100(one.rose_from)),
-        due=due(one.due_at, zone, now) if one.due_at is not None and is_open else None,
+        due=due(one.due_at, zone, calls_at or now) if one.due_at is not None and is_open else None,
         change=WORDS[f"change.{one.change}"] if one.change else "",
         change_why=sentence(one.change_why or ""),
         status=status_words(standing, zone, now, in_time),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
@@ -116,6 +116,7 @@ def _of_run(
     service: Service, principal: Principal, run: Run, all_of_it: Places, kept: dict[str, str]
 ) -> dict[str, Any]:
     now, zone, found = datetime.now(UTC), service.settings.zone, all_of_it.page
+    calls_at = service.moment_of(run)
     horizons = horizons_of_run(run.manifest)
     with service.database.reading() as connection:
         taken = actions.of_patients(connection, [one.patient_id for one in found.patients])
@@ -124,7 +125,7 @@ def _of_run(
         about, stands = taken.get(one.patient_id, []), one.standing
         in_time = came_back_in_time(stands, about, service.today, service.settings.rules)
         undoes = to_take_back(principal.name, stands, about)
-        rows.append(row_of(one, found.as_of, horizons, zone, now, undoes, in_time))
+        rows.append(row_of(one, found.as_of, horizons, zone, now, undoes, in_time, calls_at))
     return {
         "run": found, "rows": rows, "warnings": found.warnings, "total": all_of_it.total,
         "passed": all_of_it.passed, "overdue": all_of_it.overdue,
@@ -132,6 +133,7 @@ def _of_run(
         "has_due": any(row.due for row in rows),
         "has_status": any(row.status_counts for row in rows),
         "gone": [(one.patient_id, sentence(one.why)) for one in found.gone],
+        "as_if": calls_at.astimezone(zone) if calls_at < now - timedelta(days=1) else None,
         "key": secrets.token_hex(16), "zone": service.settings.time_zone,
         "further": with_query("/", **kept, after=found.next_after) if found.next_after else None,
     }  # fmt: skip

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -17,13 +18,14 @@ from serving.app import create_app
 from serving.pages.listed_rows import status_words
 from serving.pages.my_list import ON_A_PAGE
 from serving.pages.recorded_before import came_back_in_time, to_take_back
+from serving.store import ENTRY_COLUMNS, Store
 from serving.store.actions import Action
 from serving.store.database import Database, database_url
 from serving.store.night_tables import entry
 from serving.store.record_tables import action, audit
 from serving.store.standings import Rules, Status, status
-from tests.serving.a_night import NIGHT
-from tests.serving.api.manned import Manned, manned, publish, rows
+from tests.serving.a_night import NIGHT, a_night
+from tests.serving.api.manned import Manned, manifest, manned, publish, rows
 from tests.serving.pages.asking import form_token, got, posted
 from tests.serving.pages.browser import Desk, desk, listening
 
@@ -250,3 +252,23 @@ def test_why_somebody_is_to_be_called_again(
     now = datetime(2025, 2, 1, 16, tzinfo=UTC)
     assert status_words(stands, ZoneInfo("UTC"), now, in_time) == words
     assert to_take_back("ann", stands, [taken]) == ""  # it does not stand any more
+
+
+@pytest.mark.parametrize(("about", "says"), [
+    ({"worked_on": "2025-01-01"}, "Today by 12:00"),
+    ({}, "Overdue by"),  # a run of before told no such day
+    ({"worked_on": "2025-01-01", "data": {"origin": "own", "generation": "g"}}, "Overdue by"),
+])  # fmt: skip
+def test_invented_people_live_in_the_days_of_their_data(own, of_own, about, says) -> None:
+    with opened(own) as database:
+        store = Store(database)
+        scores, told, _, _, known = a_night("a1")
+        places = pd.DataFrame(
+            [(1, 1, "a1", "high", "high cost", "2025-01-01T12:00:00+00:00")],
+            columns=[*ENTRY_COLUMNS, "due_at"],
+        )
+        store.publish(store.start(NIGHT), scores, told, places, manifest(**about), known)
+    page = got(of_own, "/", own.sessions["ann"]).text
+    assert says in page
+    assert ("Nobody on this list is real" in page) == (says == "Today by 12:00")
+    assert ("call is overdue" in page) == (says != "Today by 12:00")
