@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from serving.access.session_cookie import NAME
 from tests.serving.served import free_port
 
+expect.set_options(timeout=30_000)  # a test is about what is shown, not how soon
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
 _FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -34,18 +39,32 @@ def chromium() -> str:
     installed once."""
     if named := os.environ.get("FIRSTCALL_CHROMIUM"):
         return named
-    if found := _on_path():
-        return found
-    if shutil.which("apt-get") and os.geteuid() == 0:
-        quiet: Any = {"stdout": subprocess.DEVNULL, "check": False}
-        subprocess.run(["apt-get", "update"], **quiet)
-        subprocess.run(["apt-get", "install", "-y", "chromium"], **quiet)
+    # one of pytest's processes installs it, the others wait: half installed it is on the path too
+    with (Path(gettempdir()) / "firstcall-chromium.lock").open("a") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
         if found := _on_path():
             return found
+        if shutil.which("apt-get") and os.geteuid() == 0:
+            _install()
+            if found := _on_path():
+                return found
     pytest.fail(
         "The tests of the pages need a Chromium: install one (Debian: apt-get install chromium), "
         "or name it with FIRSTCALL_CHROMIUM=/path/to/chromium."
     )
+
+
+def _install() -> None:
+    around = {"DEBIAN_FRONTEND": "noninteractive", "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
+    for asked in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+        done = subprocess.run(
+            ["apt-get", *asked], env={**os.environ, **around}, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        if done.returncode:
+            sys.stderr.write(
+                f"apt-get {asked[0]} ended with {done.returncode}: {done.stderr[-2000:]}"
+            )
 
 
 def _on_path() -> str | None:
