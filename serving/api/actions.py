@@ -16,7 +16,7 @@ from serving.api.rules import RULES, GuardedRoute, may_ask_about
 from serving.api.state import Service
 from serving.api.worklist import EntryName, Standing, standing
 from serving.schemas import Day, Note
-from serving.store import actions, idempotency, lists
+from serving.store import actions, idempotency, lists, standings
 from serving.store.actions import KINDS, ActionKind, NewAction
 from serving.store.database import DatabaseError
 from serving.store.nights import Run
@@ -167,7 +167,9 @@ def _recorded(
                     connection, service.audit, new, patient_id, run_id, rank,
                     principal.name, principal.role, seen,
                 )  # fmt: skip
-                now = service.standings(connection, [patient_id])[patient_id]
+                now = standings.standings(
+                    connection, [patient_id], service.today, service.settings.rules
+                )[patient_id]
                 said = RecordedAction(
                     action_id=made.action_id, kind=made.kind, who=made.who, at=made.at,
                     standing=_own_words_alone(now, made),

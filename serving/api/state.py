@@ -41,14 +41,13 @@ from serving.models.strangers import (
 from serving.reading import read_request
 from serving.settings import ServiceSettings
 from serving.sight import Sight
-from serving.store import consents, standings
+from serving.store import consents
 from serving.store.audit import Audit, AuditKey, Entry
 from serving.store.database import Database, database_url
 from serving.store.nights import Run, Store
 from serving.store.seen_tokens import SeenTokensInDatabase
 
 if TYPE_CHECKING:
-    import sqlalchemy as sa
     from fastapi import Request
 
     from serving.answer_schemas import ScoreAnswer
@@ -270,12 +269,6 @@ class Service:
                 for patient in patients
             ]
         )
-
-    def standings(
-        self, connection: sa.Connection, patients: Collection[str]
-    ) -> dict[str, standings.Status]:
-        """Where each of some patients stands today."""
-        return standings.standings(connection, patients, self.today, self.settings.rules)
 
     def sights(self, principal: Principal, patients: Sequence[str]) -> dict[str, Sight]:
         """What the principal may be shown of each of some patients."""

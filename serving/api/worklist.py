@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-import sqlalchemy as sa
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -20,9 +19,8 @@ from serving.api.pseudonyms import pseudonymous
 from serving.api.rules import GuardedRoute, whose_panel
 from serving.api.state import Service, models_of
 from serving.masking import masked
-from serving.store import lists
+from serving.store import lists, standings
 from serving.store.actions import Action
-from serving.store.night_tables import entry as _entry
 from serving.store.nights import Run
 from serving.store.standings import SAID, STATUSES, TO_BE_CALLED, Status, StatusName
 
@@ -154,7 +152,7 @@ def _stood(before: Action | None) -> StoodBefore | None:
 def statuses(service: Service, patients: Sequence[str]) -> dict[str, Status]:
     """Where each of some patients stands today."""
     with service.database.reading() as connection:
-        return service.standings(connection, patients)
+        return standings.standings(connection, patients, service.today, service.settings.rules)
 
 
 @router.get("")
@@ -294,12 +292,9 @@ def _overdue(
     """How many of some places wait for a call that is due."""
     now = service.moment_of(run)
     waiting = {one["patient_id"] for one in entries if stands[one["patient_id"]].waits_for_a_call}
-    query = sa.select(_entry.c.patient_id, _entry.c.due_at).where(
-        _entry.c.run_id == run.run_id, _entry.c.due_at.is_not(None)
-    )
     with service.database.reading() as connection:
-        due = [at for patient, at in connection.execute(query) if patient in waiting]
-    return sum(datetime.fromisoformat(at) <= now for at in due)
+        due = lists.due(connection, run.run_id)
+    return sum(datetime.fromisoformat(at) <= now for patient, at in due if patient in waiting)
 
 
 def _gone(service: Service, run: Run, manager: int | None) -> list[Gone]:

@@ -82,6 +82,16 @@ def listed(connection: sa.Connection, run_id: str, patients: Sequence[str]) -> l
     return [found[patient] for patient in patients if patient in found]
 
 
+def due(connection: sa.Connection, run_id: str) -> list[tuple[str, str]]:
+    """Whose outreach is due on the list of a run, and by when (UTC, ISO 8601)."""
+    query = (
+        sa.select(_entry.c.patient_id, _entry.c.due_at)
+        .where(_entry.c.run_id == run_id, _entry.c.due_at.is_not(None))
+        .order_by(_entry.c.rank)
+    )
+    return [(row.patient_id, row.due_at) for row in connection.execute(query)]
+
+
 def gone(
     connection: sa.Connection, run_id: str, manager: int | None = None
 ) -> list[dict[str, Any]]:
