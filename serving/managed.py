@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
+import pandas as pd
 
 from features.as_of import features_as_of
 from features.history import Histories
@@ -24,8 +25,6 @@ def managed(histories: Histories, patients: Sequence[str], as_of: date) -> np.nd
     there is no such feed."""
     if "outreach" not in histories.carries or not len(patients):
         return np.zeros(len(patients), dtype=bool)
-    import pandas as pd
-
     asked = pd.DataFrame({"patient_id": list(patients), "as_of": as_of})
     told = features_as_of(histories, asked, [_ENROLLED, _LEFT])
     return (told[_ENROLLED].eq(1) & ~told[_LEFT].eq(1)).to_numpy()

@@ -16,20 +16,15 @@ import pandas as pd
 import pyarrow as pa
 
 from data.duckdb_connection import connect
-from data.file_relations import parquet_relation
 from features.as_of import features_as_of
 from features.history import Histories
 from features.window import Window
 from serving.panels import Panel
+from serving.population import LAST_VERSION, view_of
 
 YEAR = Window(365)
 
-_NOW = """
-SELECT * FROM {table} WHERE known_on <= $as_of
-QUALIFY row_number() OVER (
-    PARTITION BY patient_id, record_id ORDER BY known_on DESC, source_row DESC
-) = 1 AND NOT reversed
-"""
+_NOW = f"SELECT * FROM {{table}} WHERE known_on <= $as_of {LAST_VERSION}"
 _REGIONS = f"""
 SELECT patient_id, max_by(region, (known_on, source_row)) AS told
 FROM ({_NOW.format(table="member")}) WHERE region IS NOT NULL GROUP BY patient_id
@@ -74,10 +69,7 @@ def panel_traits(
 def _told(query: str, table: str, source: pa.Table | Path, as_of: date) -> dict[str, str]:
     connection = connect()
     try:
-        if isinstance(source, pa.Table):
-            connection.register(table, source)
-        else:
-            connection.execute(f"CREATE VIEW {table} AS FROM {parquet_relation(source)}")
+        view_of(connection, table, source)
         rows = connection.execute(query, {"as_of": as_of}).fetchall()
     finally:
         connection.close()

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 
@@ -43,14 +44,14 @@ OPEN_STAY_DAYS = 60
 HOSPICE_ENDED_DAYS = 90
 HOSPICE_DISPOSITION_DAYS = 180
 
-_LAST_VERSION = """QUALIFY row_number() OVER (
+LAST_VERSION = """QUALIFY row_number() OVER (
     PARTITION BY patient_id, record_id ORDER BY known_on DESC, source_row DESC
 ) = 1 AND NOT reversed"""
 
 _VERSIONS = f"""
 CREATE TEMP VIEW {{table}}_now AS
 SELECT * FROM {{table}} WHERE known_on <= $as_of
-{_LAST_VERSION}
+{LAST_VERSION}
 """
 
 _PEOPLE = """
@@ -173,6 +174,14 @@ ORDER BY patient_id
 """
 
 
+def view_of(connection: duckdb.DuckDBPyConnection, name: str, source: pa.Table | Path) -> None:
+    """Lets queries ask a canonical table by its name: of a Parquet file, or of an Arrow table."""
+    if isinstance(source, pa.Table):
+        connection.register(name, source)
+    else:
+        connection.execute(f"CREATE VIEW {name} AS FROM {parquet_relation(source)}")
+
+
 def population(
     tables: Mapping[str, pa.Table | Path], carries: Collection[str], as_of: date
 ) -> pd.DataFrame:
@@ -199,11 +208,7 @@ def population(
     connection = connect()
     try:
         for name in TABLES:
-            source = tables[name]
-            if isinstance(source, pa.Table):
-                connection.register(name, source)
-            else:
-                connection.execute(f"CREATE VIEW {name} AS FROM {parquet_relation(source)}")
+            view_of(connection, name, tables[name])
         for name in ("member", "coverage", "encounter"):
             # A view takes no parameters; a date's own text is safe to write into it.
             day = f"DATE '{as_of.isoformat()}'"
@@ -211,7 +216,7 @@ def population(
         people = connection.sql(
             _PEOPLE.format(
                 everybody=_everybody(),
-                last_version=_LAST_VERSION,
+                last_version=LAST_VERSION,
                 recent=RECENT.days,
                 open=OPEN_STAY_DAYS,
                 hospital=", ".join(f"'{kind}'" for kind in HOSPITAL_KINDS),

@@ -118,7 +118,7 @@ class WorklistPage(BaseModel):
     gone: Annotated[
         list[Gone],
         Field(description="on the first page, where neither tier nor queue is chosen: who stood on "
-              "the list of the day before and is on this one no more"),
+              "the newest list of an earlier day and is on this one no more"),
     ]  # fmt: skip
     next_after: Annotated[
         str | None, Field(description="send it as `after` for the next page; null on the last",
@@ -291,10 +291,9 @@ def _overdue(
 ) -> int:
     """How many of some places wait for a call that is due."""
     now = service.moment_of(run)
-    waiting = {one["patient_id"] for one in entries if stands[one["patient_id"]].waits_for_a_call}
-    with service.database.reading() as connection:
-        due = lists.due(connection, run.run_id)
-    return sum(datetime.fromisoformat(at) <= now for patient, at in due if patient in waiting)
+    waiting = (one for one in entries if stands[one["patient_id"]].waits_for_a_call)
+    due = [one["due_at"] for one in waiting if one["due_at"] is not None]
+    return sum(datetime.fromisoformat(at) <= now for at in due)
 
 
 def _gone(service: Service, run: Run, manager: int | None) -> list[Gone]:

@@ -40,12 +40,12 @@ def entries(
     tier: str | None = None,
     queue: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Every place of a run's list in order, in brief: rank, manager, tier, queue, patient_id, both
-    risks (that of a readmission also over all days), expected dollars, day of discharge; those of
-    one manager, tier, queue."""
+    """Every place of a run's list in order, in brief: rank, manager, tier, queue, patient_id, by
+    when outreach is due, both risks (that of a readmission also over all days), expected dollars,
+    day of discharge; those of one manager, tier, queue."""
     query = (
         sa.select(
-            *(_entry.c[name] for name in (*_PLACE, "patient_id")),
+            *(_entry.c[name] for name in (*_PLACE, "patient_id", "due_at")),
             *(_score.c[name] for name in _SORTED_BY),
         )
         .select_from(_joined())
@@ -80,16 +80,6 @@ def listed(connection: sa.Connection, run_id: str, patients: Sequence[str]) -> l
         row["reasons"] = reasons.get(patient, [])
         row["known_scores"] = known.get(patient, [])
     return [found[patient] for patient in patients if patient in found]
-
-
-def due(connection: sa.Connection, run_id: str) -> list[tuple[str, str]]:
-    """Whose outreach is due on the list of a run, and by when (UTC, ISO 8601)."""
-    query = (
-        sa.select(_entry.c.patient_id, _entry.c.due_at)
-        .where(_entry.c.run_id == run_id, _entry.c.due_at.is_not(None))
-        .order_by(_entry.c.rank)
-    )
-    return [(row.patient_id, row.due_at) for row in connection.execute(query)]
 
 
 def gone(
