@@ -6,7 +6,8 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,7 +24,7 @@ from features.matrix import Matrix
 from serving.booster import THREADS, load_lightgbm
 from serving.calibrator import Calibrator
 from serving.expected_cost import FILE, KEY, ExpectedCost, load_expected_cost, read_cost_text
-from serving.model_json import FORMAT, LANDMARKS, NEEDED, unusable
+from serving.model_json import CARD, FORMAT, LANDMARKS, NEEDED, unusable
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -42,12 +43,33 @@ Rows = pd.DataFrame | Matrix
 
 
 @dataclass(frozen=True)
+class TierLimits:
+    """The risks from which on the tiers high and moderate begin, and who decided so."""
+
+    high: float
+    moderate: float
+    owner: str
+
+    def differ_from(self, told: Mapping[str, Any], version: str) -> bool:
+        """Whether a run that was made by this version of the model went by others. `told` is what
+        its manifest says of the model; one that does not tell its limits went by no others."""
+        limits = told.get("tiers", {})
+        same = (limits.get("high", self.high), limits.get("moderate", self.moderate))
+        return told.get("version") == version and same != (self.high, self.moderate)
+
+
+OF_TRAINING = "the model's training (the share of people that each tier is to hold)"
+"""Who decided the limits that a model brings."""
+
+
+@dataclass(frozen=True)
 class RiskModel:
     """Booster, calibrator and what must be known to use them.
 
     ``features`` is the order of the columns; ``metadata`` is `model.json` as it was read;
     ``version`` is the first 16 hex digits of the sha256 over all files; ``cost`` is there where
-    the model also says what the outcome window is expected to cost.
+    the model also says what the outcome window is expected to cost; ``site_limits`` are those that
+    a site put in the place of the model's own: they change no risk, and so no version.
     """
 
     booster: Booster
@@ -55,6 +77,7 @@ class RiskModel:
     metadata: Mapping[str, Any]
     version: str
     cost: ExpectedCost | None = None
+    site_limits: TierLimits | None = None
 
     @classmethod
     def load(cls, folder: Path, task: str | None = None) -> RiskModel:
@@ -116,6 +139,12 @@ class RiskModel:
     @property
     def task(self) -> str:
         return self.metadata["task"]
+
+    @property
+    def limits(self) -> TierLimits:
+        """From which risk on the tiers begin: the site's limits, else the model's own."""
+        own = self.metadata["tiers"]
+        return self.site_limits or TierLimits(own["high"], own["moderate"], OF_TRAINING)
 
     @property
     def is_readmission(self) -> bool:
@@ -194,11 +223,8 @@ class RiskModel:
     def tier(self, margin: NDArray[np.float64]) -> NDArray[np.str_]:
         """``high``, ``moderate`` or ``low`` for each margin; a limit belongs above. Nobody falls
         because fewer days are left: it goes by the risk as on the day of discharge."""
-        p = self.risk(margin)
-        tiers = self.metadata["tiers"]
-        return np.where(
-            p >= tiers["high"], "high", np.where(p >= tiers["moderate"], "moderate", "low")
-        )
+        p, limits = self.risk(margin), self.limits
+        return np.where(p >= limits.high, "high", np.where(p >= limits.moderate, "moderate", "low"))
 
 
 def version_of(text: str, metadata: Mapping[str, Any]) -> str:
@@ -269,8 +295,19 @@ def write_model(
     sync_folder(folder)
 
 
+def read_card(folder: Path) -> str | None:
+    """The card beside a model's files; None where it came without one."""
+    file = folder / CARD
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
 def publish_model(
-    models: Path, task: str, text: str, metadata: Mapping[str, Any], cost: str | None = None
+    models: Path,
+    task: str,
+    text: str,
+    metadata: Mapping[str, Any],
+    cost: str | None = None,
+    card: str | None = None,
 ) -> Path:
     """Put a model into `models/<task>` in one step: a reader sees the old one or the new one.
 
@@ -278,17 +315,53 @@ def publish_model(
     that is replaced atomically. Older folders stay, so that going back is one link. One process
     at a time: another one waits.
     """
+    with _publishing(models):
+        return _put_in_place(models, task, text, metadata, cost, card)
+
+
+def publish_card(models: Path, task: str, version: str, card: str) -> bool:
+    """Put the card of a version that was published in the place of the one it has; False where it
+    was not published here."""
+    with _publishing(models):
+        kept = _kept(models, task, version)
+        if not kept.is_dir():
+            return False
+        _put_card(kept, card)
+        return True
+
+
+@contextmanager
+def _publishing(models: Path) -> Iterator[None]:
     Home(models.parent).make()
     models.mkdir(exist_ok=True)
     with (models / ".publishing").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return _put_in_place(models, task, text, metadata, cost)
+        yield
+
+
+def _kept(models: Path, task: str, version: str) -> Path:
+    return models / ".versions" / f"{task}-{version}"
+
+
+def _put_card(folder: Path, card: str) -> None:
+    draft = folder / f".{CARD}.draft"
+    with draft.open("w", encoding="utf-8") as file:
+        file.write(card)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(folder / CARD)
+    sync_folder(folder)
 
 
 def _put_in_place(
-    models: Path, task: str, text: str, metadata: Mapping[str, Any], cost: str | None
+    models: Path,
+    task: str,
+    text: str,
+    metadata: Mapping[str, Any],
+    cost: str | None,
+    card: str | None,
 ) -> Path:
-    kept = models / ".versions" / f"{task}-{version_of(text, metadata)}"
+    kept = _kept(models, task, version_of(text, metadata))
     draft = kept.with_name(f"{kept.name}.draft")
     if not kept.is_dir():
         write_model(draft, text, metadata, cost)
@@ -296,6 +369,8 @@ def _put_in_place(
         sync_folder(kept.parent)
     elif not _is_whole_model(kept):
         write_model(kept, text, metadata, cost)  # no reader takes it as it is
+    if card is not None:
+        _put_card(kept, card)
     link = models / f".{task}.link"
     link.unlink(missing_ok=True)
     link.symlink_to(Path(".versions") / kept.name, target_is_directory=True)

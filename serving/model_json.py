@@ -14,6 +14,8 @@ from data.errors import InputError
 from serving.expected_cost import KEY, OUTPUTS, DollarCalibration
 
 FORMAT = 1
+CARD = "card.md"
+"""The card of a model, beside its files where it came with one."""
 LANDMARKS = "landmark_log_odds"
 """Where `model.json` holds what the margin of a model of landmarks starts from: the log odds of
 the outcome on each day 0 to horizon_days - 1 after discharge, among those whom it has not met by

@@ -4,7 +4,7 @@ fit what the night and the service ask."""
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,8 @@ from typing import Any
 from data.errors import InputError, RefusalError
 from data.home import Home
 from features.definitions import feature
-from serving.model import RiskModel
+from serving.list_settings import Task, TierSettings
+from serving.model import RiskModel, TierLimits
 from serving.population import RECENT
 
 TASKS = ("readmission", "high-cost")
@@ -40,6 +41,16 @@ class Models:
         for task, model in loaded.items():
             _refuse_another_question(home.models / task, task, model.metadata)
         return cls(loaded)
+
+    def of_site(self, tiers: Mapping[Task, TierSettings]) -> Models:
+        """The same models with the limits of tiers that a site decided on, by task; without any,
+        a model's own hold. Versions stay: a limit changes nobody's risk."""
+        limited = dict(self.by_task)
+        for task, said in tiers.items():
+            if task in limited:
+                limits = TierLimits(said.high, said.moderate, said.owner)
+                limited[task] = replace(limited[task], site_limits=limits)
+        return Models(limited)
 
     @cached_property
     def versions(self) -> dict[str, str]:

@@ -45,7 +45,33 @@ def print_night(report: NightReport) -> None:
         ],
         right=(1,),
     )  # fmt: skip
+    if report.thresholds:
+        table(
+            "Where the tiers begin, what they ask of the team, and what they are expected to find",
+            ("", "from a risk of", "may be called", "on the list", "of 100 expected"),
+            [(f"{task}: {tier}", f"{told[tier]['from']:.1%}", _told(told[tier]["people"]),
+              _told(told[tier]["listed"]), _of_100(told[tier]["expected"]))
+             for task, told in report.thresholds.items() for tier in TIERS],
+            right=(1, 2, 3, 4),
+        )  # fmt: skip
+        say("  A readmission: from a risk as on the day of discharge, expected in the days left.")
+        say(*(f"  {task}: decided by {told['owner']}." for task, told in report.thresholds.items()))
     say(*(f"  Mind: {warning}." for warning in report.warnings), "")
+
+
+def print_calls(as_of: date, listed: int, recorded: Mapping[str, int]) -> None:
+    """Print in a line what invented case managers did about one list, by kind of action."""
+    by_kind = ", ".join(f"{n} {kind.replace('_', ' ')}" for kind, n in sorted(recorded.items()))
+    said = by_kind or "nothing was recorded"
+    say(f"The list of {as_of}: {listed} people. Invented case managers called: {said}.")
+
+
+def _told(people: int | None) -> str:
+    return "not told" if people is None else f"{people:,}"
+
+
+def _of_100(expected: float | None) -> str:
+    return "–" if expected is None else f"{100 * expected:.1f}"
 
 
 def _of_the_draw(report: NightReport) -> list[tuple[str, int]]:

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -117,12 +117,21 @@ class Capacity:
     @property
     def kept(self) -> int:
         """How many places the recently discharged take first."""
-        return int(self.places * self.kept_for_discharged)
+        return part_of_places(self.places, self.kept_for_discharged)
 
     @property
     def drawn(self) -> int:
         """How many places go by a draw."""
-        return math.floor(self.places * self.randomised_share + 1e-9)  # 0.29 × 100 is 29
+        return part_of_places(self.places, self.randomised_share)
+
+
+def part_of_places(places: int, share: float) -> int:
+    """How many whole places a share of them is, rounded down.
+
+    >>> part_of_places(100, 0.29), part_of_places(100, 0.299)
+    (29, 29)
+    """
+    return math.floor(places * share + 1e-9)  # 0.29 × 100 is 28.999999999999996
 
 
 @dataclass(frozen=True)
@@ -165,12 +174,14 @@ def _in_order(keys: pd.DataFrame) -> pd.DataFrame:
 @dataclass(frozen=True)
 class Knowledge:
     """What is known beside the scores: by when outreach is due (`clock`, in the site's `zone`), in
-    whose panel each patient was last (`known_to`), and the day on which the list is called by
-    (`worked_on`; None: outreach is missed by nobody)."""
+    whose panel each patient was last (`known_to`), who of them was put there by a supervisor
+    (`by_hand`), so that the panel takes him whatever it asks, and the day on which the list is
+    called by (`worked_on`; None: outreach is missed by nobody)."""
 
     clock: OutreachClock = field(default_factory=OutreachClock)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     known_to: Mapping[str, int] = field(default_factory=dict)
+    by_hand: Mapping[str, int] = field(default_factory=dict)
     worked_on: date | None = None
 
 
@@ -305,7 +316,10 @@ def _dealt(
     else:
         asked = np.arange(len(ordered))
         of_order = people.set_index("patient_id").loc[patients]
-        traits = _traits(of_order)
+        traits = [
+            replace(one, put_in=knowledge.by_hand.get(patient))
+            for one, patient in zip(_traits(of_order), patients, strict=True)
+        ]
         nobody_s = {o for o in set(traits) if not any(p.takes(o) for p in capacity.panels)}
         why_not[[one in nobody_s for one in traits]] = NO_PANEL
     known_to = [knowledge.known_to.get(patient) for patient in patients.iloc[asked]]

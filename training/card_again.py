@@ -1,7 +1,8 @@
 """The card of a registered model written again, by the task's `[card]` of today.
 
 Whoever signs a model off, or validates it, has seen it first: by then its training, which wrote the
-card, is over. No model is touched; the run keeps the new card in the place of the old one.
+card, is over. No model is touched; the run, and the home in which it was promoted, keep the new
+card in the place of the old one.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.home import Home
+from serving.model import publish_card
 from training.release.registry import CHALLENGER, add_to_run, fetch_run, version_at
 from training.report.card import write_card
 from training.report.run_folder import RunFolder
@@ -33,7 +35,8 @@ class CardAgain:
 
 def card_again(home: Home, task: str, number: int | None = None) -> CardAgain:
     """Write card.md and card.html of a version of `task` again, the challenger's where no `number`
-    is given, and put them into its run. `task` is a name or a file of settings.
+    is given, and put them into its run; where it was promoted in this home, what the service reads
+    of it has the new card too. `task` is a name or a file of settings.
 
     Raises InputError where there is no such version or its run cannot be fetched.
     """
@@ -48,6 +51,8 @@ def card_again(home: Home, task: str, number: int | None = None) -> CardAgain:
     with tempfile.TemporaryDirectory() as scratch:
         folder = fetch_run(home, version.run_id, Path(scratch))
         found = RunFolder.open(folder).version
-        add_to_run(home, version.run_id, write_card(folder, chosen.card, version.number))
+        paths = write_card(folder, chosen.card, version.number)
+        add_to_run(home, version.run_id, paths)
+        publish_card(home.models, chosen.name, found, paths[0].read_text(encoding="utf-8"))
     missing = missing_from(chosen.card, found)
     return CardAgain(chosen.name, version.number, version.run_id, found, missing)

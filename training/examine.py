@@ -14,6 +14,7 @@ from data import intake
 from data.errors import InputError, RefusalError
 from data.home import Home
 from data.progress import stage
+from data.small_cells import Counts
 from features.writing import current_histories
 from serving.model import RiskModel
 from training.cohorts.cohort import Cohort, day_of
@@ -34,7 +35,6 @@ from training.fitting.matrix import Matrix, asked
 from training.fitting.prepared import cohort_of
 from training.fitting.treated import standing_for, tells_without_help
 from training.settings.tasks import ReadmissionTask, Task, task_called
-from training.statistics.small_cells import Counts
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from data import intake
 from data.errors import InputError, RefusalError
 from data.generation import Taken, find_current
 from data.home import Home
+from data.small_cells import Counts
 from features.writing import current_histories
 from serving.model import RiskModel
 from training.cohorts.cohort import Cohort
@@ -34,7 +35,6 @@ from training.release.registry import CHAMPION, Version, version_at
 from training.release.tracking import is_embedded
 from training.settings.tasks import HighCostTask, Task, deciding, flat, kind_of, task_called
 from training.statistics.json_file import write_json
-from training.statistics.small_cells import Counts
 
 FILES = ("validation.json", "scores.csv", "capacities.csv", "subgroups.csv")
 _PARTS = (("events", "rows"), ("found", "called"), ("found", "cases"))

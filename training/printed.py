@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from data.small_cells import Counts
 from data.terminal import say, table
 from training.evaluation.baselines import whole_name
 from training.evaluation.by_day import AT_DISCHARGE, Day
@@ -16,7 +17,6 @@ from training.release.gate import Verdict
 from training.release.promotion import Moved
 from training.report.result import share_of_top
 from training.statistics.called import share_of
-from training.statistics.small_cells import Counts
 from training.train import TrainReport
 
 _EXACTLY = Counts("invented")

@@ -21,6 +21,7 @@ from data import intake
 from data.errors import InputError, RefusalError
 from data.home import Home
 from data.progress import stage
+from data.small_cells import Counts
 from features.window import to_date
 from serving.booster import load_lightgbm
 from serving.expected_cost import read_cost_text
@@ -39,7 +40,6 @@ from training.report.card import write_card
 from training.report.run_report import write_report
 from training.run_files import tags_of, write_run_files
 from training.settings.tasks import Task, deciding, flat, refuse_a_taken_name, task_called
-from training.statistics.small_cells import Counts
 
 OF = "recalibrated"
 """Where `model.json` tells of it: the version of the model that was recalibrated, how and why, on

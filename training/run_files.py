@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from data.small_cells import Counts
 from features.history import Histories
 from serving.model import RiskModel, write_model
 from training.evaluation.explained import explain
@@ -24,7 +25,6 @@ from training.release.judged import Judged
 from training.release.registry import MODEL_VERSION
 from training.settings.tasks import Task, described, flat, task_file
 from training.statistics.json_file import write_json
-from training.statistics.small_cells import Counts
 
 
 def parameters_of(

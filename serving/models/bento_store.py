@@ -12,7 +12,8 @@ from typing import Any
 
 from data.errors import InputError, RefusalError
 from data.home import Home
-from serving.models.placed import CARD, TASKS, Placed, key_of, name_of
+from serving.model_json import CARD
+from serving.models.placed import TASKS, Placed, key_of, name_of
 
 MODELS = "FIRSTCALL_BENTO_MODELS"
 """Names the models that `bentoml build` puts in, by tag, with blanks between."""

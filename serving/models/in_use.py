@@ -201,7 +201,7 @@ class ModelsInUse:
         if why is not None:
             raise RefusalError(why)
         try:
-            models = placed.models()
+            models = placed.models().of_site(self._settings.worklist.tiers)
             if self.current is not None:  # else each request is refused by itself
                 refuse_strangers(models, people, self._settings.other_origin)
             scorer = Scorer(models, next_steps.next_step)

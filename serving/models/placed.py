@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from data.errors import FirstcallError, InputError, RefusalError
 from data.home import Home
+from serving.model_json import CARD
 
 if TYPE_CHECKING:
     from serving.scoring import Models
 
 TASKS = ("readmission", "high-cost")
-CARD = "card.md"
 _LONGEST_CARD = 2**20
 _READMISSION_DAYS = 30
 

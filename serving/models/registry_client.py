@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from data.errors import InputError
 from data.home import Home
-from serving.models.placed import CARD
+from serving.model_json import CARD
 from serving.settings import RegistrySettings
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from data.home import Home
+from serving.model_json import CARD
 from serving.models.bento_store import inside
 from serving.models.placed import TASKS, Placed, key_of, name_of
 from serving.models.registry_client import RegistryClient, shown
@@ -51,7 +52,7 @@ class HomeModels:
         held = {task: folder.resolve() for task, folder in folders.items()}  # links may move
         seen = []
         for task, folder in held.items():
-            for name in ("model.json", "model.txt", "cost.txt"):
+            for name in ("model.json", "model.txt", "cost.txt", CARD):
                 file = folder / name
                 about = file.stat() if file.is_file() else None
                 seen.append((task, name, about and (about.st_ino, about.st_mtime_ns)))

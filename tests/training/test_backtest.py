@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.small_cells import Counts
 from tests.training.made_learner import RUN_OUT, TASK, cohort, learner_of, training
 from training.cohorts.split import Split, patient_roles, thinning_share
 from training.evaluation.evaluate import OURS, Scored, evaluate
@@ -27,7 +28,6 @@ from training.robustness.backtest import (
 from training.robustness.lab_pictures import draw_backtests
 from training.settings.lab_settings import LabSettings
 from training.settings.model_settings import SplitSettings
-from training.statistics.small_cells import Counts
 
 LAB = LabSettings()
 PEOPLE = [f"p{n:05d}" for n in range(60)]

@@ -15,6 +15,7 @@ from data.home import Home
 from firstcall import app
 from tests.training.pages import Page, run_folder
 from training.card_again import card_again
+from training.release.promotion import promote
 from training.release.registry import CHALLENGER, fetch_run, record, version_at
 from training.report.card import given
 from training.settings.card_settings import OF_A_VERSION, CardSettings, missing_from
@@ -71,6 +72,9 @@ def test_a_card_is_written_again_once_its_model_is_signed_off(home, tmp_path):
     assert "signed_off_by" in first.missing
     said = words_of_card(home, first.run_id, tmp_path / "before")
     assert "missing: give card.signed_off_by" in said
+    promote(home, "readmission", "to see its card")
+    served = home.models / "readmission" / "card.md"
+    assert "Dr N" not in served.read_text(encoding="utf-8")
     mine = tmp_path / "mine.toml"
     mine.write_text(task_file(replace(READMISSION, card=CardSettings(
         signed_off_by="Dr N", signed_off_on="2026-03-31", of_version=first.model_version,
@@ -86,6 +90,7 @@ def test_a_card_is_written_again_once_its_model_is_signed_off(home, tmp_path):
     said = words_of_card(home, earlier.run_id, tmp_path / "after")
     assert f"Model version {first.model_version}, registered as version 1" in said
     assert "signed off by Dr N signed off on 2026-03-31" in said
+    assert "Dr N" in served.read_text(encoding="utf-8"), "what the service reads is the new one"
 
 
 def test_there_is_no_card_of_a_version_that_is_not(home):

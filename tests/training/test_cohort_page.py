@@ -14,6 +14,7 @@ import pytest
 
 from data.errors import InputError
 from data.home import Home
+from data.small_cells import Counts
 from tests.training.readmission_answers import cohort
 from tests.training.small import EVERYTHING, Person, manifest
 from training.cohort_files import print_cohort, readmission_task, write_cohort
@@ -21,7 +22,6 @@ from training.cohorts.attrition import COLUMNS
 from training.cohorts.cohort import DEFINITIONS
 from training.cohorts.cohort_page import cohort_page
 from training.settings.tasks import READMISSION
-from training.statistics.small_cells import Counts
 
 
 def some(count: int, back: int) -> list[Person]:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.small_cells import Counts
 from tests.training.test_evaluate import scored
 from training.evaluation.decision_curve import (
     COLUMNS,
@@ -24,7 +25,6 @@ from training.evaluation.evaluate import OURS, Scored
 from training.robustness.lab_pictures import draw_decision_curve
 from training.settings.model_settings import EvaluationSettings
 from training.statistics.resampling import resampled
-from training.statistics.small_cells import Counts
 
 QUICK = EvaluationSettings(replicates=25)
 INVENTED, OWN = Counts("invented"), Counts("own")

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.small_cells import Counts
 from tests.training.test_equity import FEW, grouping, scored_of
 from training.cohorts.groups import PAYER, RACE
 from training.evaluation.equity import EquityAudit, equity_audit
-from training.statistics.small_cells import Counts
 
 LISTED = "of those called by the score; by conditions counted they would be"
 

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, brier_score_loss, log_loss, roc_auc_score
 
+from data.small_cells import Counts
 from serving.calibrator import logit
 from training.evaluation.evaluate import OURS, Scored, _Measures, evaluate, periods_of
 from training.evaluation.intervals import paired_auroc
 from training.pictures.plots import draw
 from training.settings.tasks import EvaluationSettings
 from training.statistics.discrimination import Ranking, expected_auroc, within_period_auroc
-from training.statistics.small_cells import Counts
 
 QUICK = EvaluationSettings(replicates=60)
 ROW = st.tuples(st.integers(0, 6), st.booleans(), st.integers(0, 3))

@@ -18,6 +18,7 @@ import pytest
 from data.errors import InputError, RefusalError
 from data.home import Home
 from data.intake import take_in
+from data.small_cells import Counts
 from data.synthesise import synthesise
 from tests.training.small import NO_LAB
 from tests.training.test_evaluate import known_of_few
@@ -26,7 +27,6 @@ from training.examine import examine
 from training.external_validation import FILES, Validation, _guarded, validate
 from training.printed_validation import print_validation
 from training.settings.tasks import READMISSION, task_file
-from training.statistics.small_cells import Counts
 
 QUICK = replace(
     READMISSION, lab=NO_LAB,

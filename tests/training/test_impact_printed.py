@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from data.errors import RefusalError
+from data.small_cells import Counts
 from tests.training.test_impact import group, of
 from training.effects.impact import BY_RANK, DRAWN_IN, DRAWN_OUT, Impact, impact
 from training.effects.printed_impact import print_impact
-from training.statistics.small_cells import Counts
 
 INVENTED = Counts("invented")
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import log_loss, roc_auc_score
 
+from data.small_cells import Counts
 from tests.training.made_learner import FIT, TASK, cohort, training
 from training.cohorts.landmarks import asked_once
 from training.cohorts.split import share_of
@@ -22,7 +23,6 @@ from training.fitting.learner import Learner
 from training.robustness.lab_pictures import draw_learning_curve
 from training.robustness.learning_curve import LearningCurve, learning_curve, nested, widened
 from training.statistics.resampling import resampled
-from training.statistics.small_cells import Counts
 
 
 def places_that_test(learner: Learner) -> NDArray[np.int64]:

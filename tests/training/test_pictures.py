@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.small_cells import Counts
 from tests.training.test_evaluate import QUICK, scored
 from training.evaluation.by_day import AT_DISCHARGE, Day
 from training.evaluation.evaluate import OURS, Interval, evaluate
@@ -21,7 +22,6 @@ from training.pictures.plots import _cumulative, _gain, draw, save, tenths
 from training.robustness.backtest import Backtests
 from training.robustness.lab_pictures import draw_backtests, draw_learning_curve
 from training.robustness.learning_curve import LearningCurve
-from training.statistics.small_cells import Counts
 
 INVENTED, OWN = Counts("invented"), Counts("own")
 

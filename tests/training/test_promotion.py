@@ -13,6 +13,8 @@ import pytest
 from data.errors import FirstcallError, InputError, RefusalError
 from data.home import Home
 from serving.model import RiskModel, publish_model, read_model_files, version_of
+from serving.model_json import CARD
+from serving.models.sources import HomeModels
 from tests.serving.quick import write_quick_model
 from tests.training.at_once import at_once, how_it_ended, kill_this_process
 from training.evaluation.evaluate import Scored
@@ -60,6 +62,7 @@ def trained(
     """A challenger as training leaves it, `changed` in its model.json; the version of its files."""
     files = home.root / label
     write_quick_model(files / "model", TASK, label=label, **changed)
+    (files / CARD).write_text(f"# Card of {label}")
     version = version_of(*read_model_files(files / "model"))
     verdict = Verdict(criteria or (PASSED,), champion)
     told = flat(READMISSION), {}, {MODEL_VERSION: version}
@@ -69,6 +72,10 @@ def trained(
 
 def served(home: Home) -> str:
     return RiskModel.load(home.models / TASK).version
+
+
+def card_served(home: Home) -> str | None:
+    return HomeModels(home).find().cards().get(TASK)
 
 
 def champion_of(home: Home) -> str | None:
@@ -89,10 +96,10 @@ def test_who_passed_becomes_champion_and_the_way_back_is_one_step(home: Home) ->
     two = trained(home, "two", "1")
     assert (served(home), champion_of(home)) == (one, "1")
     assert promote(home, TASK) == Moved("promoted", "2", "1")
-    assert served(home) == two
+    assert (served(home), card_served(home)) == (two, "# Card of two")
     assert promote(home, TASK) == Moved("was champion", "2", "2")
     assert roll_back(home, TASK) == Moved("rolled back", "1", "2")
-    assert served(home) == one
+    assert (served(home), card_served(home)) == (one, "# Card of one")
     found = version_at(home, TASK, CHAMPION)
     assert found is not None
     assert found.tags[ROLLED_BACK_FROM] == "2"
@@ -290,6 +297,7 @@ def test_a_champion_registered_by_hand_can_be_replaced(home: Home) -> None:
     move_champion(home, TASK, "1")
     trained(home, "two", "1")
     assert promote(home, TASK) == Moved("finished", "1", "")
+    assert card_served(home) is None, "its run has none"
     assert promote(home, TASK) == Moved("promoted", "2", "1")
 
 

@@ -12,13 +12,13 @@ import pytest
 
 import training.report.figure_words
 from data.errors import InputError, RefusalError
+from data.small_cells import Counts
 from tests.training.pages import Page, patients_of, run_folder, stands_alone, words_in
 from tests.training.run_tables import CSV, JSON, write_tables
 from training.report.document import Document, Heading, Points, Section, Table, Words, as_page
 from training.report.figure_words import NOTHING, decimals, few_digits, table_of
 from training.report.run_folder import RunFolder
 from training.report.run_report import PICTURES, write_report
-from training.statistics.small_cells import Counts
 
 HOSTILE = "</td><script>alert(1)</script><img src=x onerror=alert(2)>&amp;{{ 7*7 }}\u202e"
 ALWAYS = [

@@ -11,6 +11,7 @@ import pytest
 import training.report.baseline_notes
 import training.report.groups_judged
 import training.robustness.constraint_price
+from data.small_cells import Counts
 from tests.training.made_run import made_run
 from training.evaluation.evaluate import Interval
 from training.report.baseline_notes import notes_on
@@ -21,7 +22,6 @@ from training.report.result import companion_blocks, score_blocks
 from training.report.run_report import PICTURES
 from training.robustness.constraint_price import price_words
 from training.robustness.plausibility import Plausibility
-from training.statistics.small_cells import Counts
 
 TREATED = next(known for known in AFTER_RESULT if known.name == "treated")
 

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 
 from data.home import Home
+from data.small_cells import SMALLEST_SHOWN, Counts
 from features.as_of import features_as_of
 from features.history import Histories
 from serving.model import RiskModel
 from serving.reasons import ConceptShares, reasons
 from training.evaluation.explained import MOST_ROWS, Explained, explain
 from training.pictures.shares_picture import draw_shares, groups_of_people
-from training.statistics.small_cells import SMALLEST_SHOWN, Counts
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from data.errors import RefusalError
+from data.small_cells import Counts
 from tests.training.small import day
 from training.cohorts import threshold
 from training.cohorts.high_cost import as_of_days
@@ -25,7 +26,6 @@ from training.cohorts.split import (
     split_rows,
 )
 from training.settings.tasks import SplitSettings
-from training.statistics.small_cells import Counts
 
 SETTINGS = SplitSettings()
 QUESTION = st.tuples(st.integers(0, 40), st.integers(0, 600))

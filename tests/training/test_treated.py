@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import RefusalError
+from data.small_cells import Counts
 from serving.calibrator import sigmoid
 from tests.training.small import day, table_of
 from training.cohorts.outreach import REACHED, reached_on
@@ -20,7 +21,6 @@ from training.cohorts.prior_chance import effect_beside, strata_of
 from training.fitting.treated import treated_part, treated_rows
 from training.fitting.untreated_weights import weights_of_untreated
 from training.settings.feedback_settings import FeedbackSettings
-from training.statistics.small_cells import Counts
 
 THROUGH = day("2024-12-31")
 CARRIED = ("outreach",)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from data.small_cells import Counts
 from training.cohorts.prior_chance import Effect
 from training.evaluation.evaluate import Interval
 from training.evaluation.fit_apart import FitApart
@@ -23,7 +24,6 @@ from training.fitting.treated_words import (
     starts_apart,
 )
 from training.fitting.untreated_weights import Standing
-from training.statistics.small_cells import Counts
 
 OWN, INVENTED = Counts("own"), Counts("invented")
 

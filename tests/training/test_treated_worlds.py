@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from data.small_cells import Counts
 from features.as_of import features_as_of
 from features.definitions import FEATURES
 from serving.calibrator import logit, sigmoid
@@ -33,7 +34,6 @@ from training.release.gate import Calibration
 from training.release.judged import _of_unreached
 from training.settings.feedback_settings import FeedbackSettings
 from training.settings.model_settings import EvaluationSettings, FitSettings
-from training.statistics.small_cells import Counts
 
 PEOPLE = 10_000
 WINDOW = 365

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data.errors import InputError
+from data.small_cells import Counts
 from features.window import to_day
 from training.cohorts import cms_hwr, pcr_like
 from training.cohorts.attrition import Attrition
@@ -29,7 +30,6 @@ from training.cohorts.split import Split
 from training.cohorts.stays import inpatient_stays, people
 from training.cohorts.threshold import Threshold
 from training.settings.tasks import ReadmissionTask
-from training.statistics.small_cells import Counts
 
 __all__ = ["ALREADY_BACK", "DEFINITIONS", "Cohort", "Definition", "OfCost", "OfStays", "day_of",
            "readmission_cohort", "words_of"]  # fmt: skip

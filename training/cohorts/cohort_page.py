@@ -17,11 +17,11 @@ import numpy as np
 import pandas as pd
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from data.small_cells import BELOW_TENS, SMALLEST_SHOWN, Counts
 from training.cohorts.cohort import Cohort, words_of
 from training.cohorts.discharges import ALREADY_BACK
 from training.cohorts.outcome import UNPLANNED
 from training.settings.tasks import ReadmissionTask, described
-from training.statistics.small_cells import BELOW_TENS, SMALLEST_SHOWN, Counts
 
 _MAIN_WIDTH, _SIDE_AT, _SIDE_WIDTH, _WIDTH = 300, 380, 500, 890
 _LINE, _GAP = 17, 16

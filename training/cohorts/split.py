@@ -18,8 +18,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from data.errors import RefusalError
+from data.small_cells import Counts
 from training.settings.model_settings import SplitSettings
-from training.statistics.small_cells import Counts
 
 ROLES = ("train", "validation", "calibration", "test")
 LEARNING = ("train", "validation")

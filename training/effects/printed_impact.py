@@ -6,10 +6,10 @@ difference of two shares gives one away where the other is told.
 
 from __future__ import annotations
 
+from data.small_cells import SMALLEST_SHOWN, Counts
 from data.terminal import say, table
 from training.effects.impact import Estimate, Group, Impact, OfQueue, needed_a_group
 from training.effects.impact_outcomes import DISCHARGED, HIGH_COST
-from training.statistics.small_cells import SMALLEST_SHOWN, Counts
 
 OF_THE_LIST = (
     "This is about people at the end of the list, who were drawn or not; it tells nothing of those "

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.small_cells import Counts
 from training.cohorts.cohort import day_of
 from training.cohorts.facts import Source
 from training.cohorts.groups import OF_PEOPLE, Grouping, groupings_of
@@ -23,7 +24,6 @@ from training.evaluation.equity import EquityAudit, equity_audit
 from training.evaluation.evaluate import Scored
 from training.fitting.matrix import Matrix
 from training.settings.model_settings import EvaluationSettings
-from training.statistics.small_cells import Counts
 
 
 def groupings_in(

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from data.small_cells import SMALLEST_SHOWN, Counts
 from serving.calibrator import logit
 from training.evaluation.evaluate import OURS, Scored
 from training.fitting.calibrate import fit_platt
 from training.settings.tasks import EvaluationSettings
 from training.statistics.resampling import resampled
-from training.statistics.small_cells import SMALLEST_SHOWN, Counts
 
 EVERYBODY, NOBODY = "call everybody", "call nobody"
 COLUMNS = ["score", "threshold", "net_benefit", "low", "high", "gain_low", "gain_high"]

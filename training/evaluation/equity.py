@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from data.small_cells import Counts
 from training.cohorts.groups import PAYER, RACE, SEX, Grouping
 from training.cohorts.need import CAVEAT
 from training.evaluation.equity_words import findings_of, lines_of
@@ -24,7 +25,6 @@ from training.evaluation.evaluate import Scored, named_for_mlflow
 from training.settings.model_settings import EvaluationSettings
 from training.statistics.called import CALLED, called
 from training.statistics.resampling import resampled
-from training.statistics.small_cells import Counts
 
 AT = 97
 """The percentile of risk from which groups are compared: Obermeyer's, from which the programme he

@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from data.small_cells import Counts
 from training.cohorts.groups import PAYER, RACE
-from training.statistics.small_cells import Counts
 
 _OF = {"true_conditions": "true chronic conditions",
        "counted_conditions": "active chronic conditions counted from claims"}  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from data.small_cells import Counts
 from serving.calibrator import logit
 from training.evaluation.capacities import SHARES, capacities
 from training.fitting.calibrate import losses
@@ -18,7 +19,6 @@ from training.settings.tasks import EvaluationSettings
 from training.statistics.discrimination import Ranking, expected_auroc, within_period_auroc
 from training.statistics.logistic import intercept_and_slope, offset_intercept
 from training.statistics.resampling import resampled
-from training.statistics.small_cells import Counts
 
 OURS = "firstcall"
 _BINS = 1000

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.small_cells import Counts
 from training.evaluation.evaluate import Interval, Scored
 from training.evaluation.intervals import intervals_of
 from training.fitting.treated import GUARDED
 from training.fitting.treated_words import of_fit
 from training.settings.model_settings import EvaluationSettings
-from training.statistics.small_cells import Counts
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from data import intake
 from data.errors import RefusalError
 from data.home import Home
 from data.progress import stage
+from data.small_cells import Counts
 from features.history import Histories
 from features.writing import current_histories
 from serving.model import RiskModel
@@ -40,7 +41,6 @@ from training.fitting.matrix import Matrix, asked, build
 from training.fitting.stage_files import read_matrix, write_matrix
 from training.fitting.treated import Treated, treated_rows
 from training.settings.tasks import EncounterTask, HighCostTask, ReadmissionTask, Task
-from training.statistics.small_cells import Counts
 
 
 class TooFewError(RefusalError):

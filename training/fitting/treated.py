@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data.errors import RefusalError
+from data.small_cells import Counts
 from training.cohorts.facts import Source
 from training.cohorts.outreach import in_programme, last_day, part_after, reached_on, window_begins
 from training.cohorts.prior_chance import (
@@ -41,7 +42,6 @@ from training.fitting.treated_words import (
 )
 from training.fitting.untreated_weights import Standing, weights_of_untreated
 from training.settings.feedback_settings import FeedbackSettings
-from training.statistics.small_cells import Counts
 
 FEWEST_CASES = 20
 """Reached rows with fewer cases, or fewer others, do not tell what being reached does."""

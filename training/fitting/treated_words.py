@@ -10,10 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from data.small_cells import Counts
 from training.cohorts.censoring import effective_rows
 from training.cohorts.prior_chance import Effect
 from training.fitting.untreated_weights import Standing
-from training.statistics.small_cells import Counts
 
 CONFOUNDED = (
     "it is confounded by indication (those were reached who seemed to need it, and nobody who was "

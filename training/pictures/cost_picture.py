@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data.small_cells import Counts
 from training.evaluation.judged_cost import JudgedCost
 from training.pictures.plots import COLOURS, legend_below, save
-from training.statistics.small_cells import Counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

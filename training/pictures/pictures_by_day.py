@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data.small_cells import Counts
 from training.evaluation.baselines import whole_name
 from training.evaluation.by_day import AT_DISCHARGE, Day
 from training.evaluation.evaluate import OURS, Interval
 from training.pictures.plots import COLOURS, legend_below, save
-from training.statistics.small_cells import Counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.small_cells import SMALLEST_SHOWN, Counts
 from training.evaluation.evaluate import OURS, Evaluation, Scored
 from training.statistics.called import share_of, top_of
 from training.statistics.discrimination import Ranking
-from training.statistics.small_cells import SMALLEST_SHOWN, Counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

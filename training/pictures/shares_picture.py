@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.small_cells import SMALLEST_SHOWN, Counts
 from features.definitions import feature
 from training.evaluation.explained import Explained
 from training.pictures.plots import COLOURS, save, save_figure
-from training.statistics.small_cells import SMALLEST_SHOWN, Counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

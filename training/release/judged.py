@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from data.home import Home
+from data.small_cells import Counts
 from serving.model import RiskModel
 from training.cohorts.cohort import day_of
 from training.cohorts.groups import Grouping
@@ -32,7 +33,6 @@ from training.release.gate import CHAMPION_SCORE, Calibration, Verdict, groups_o
 from training.robustness.list_churn import list_churn
 from training.robustness.plausibility import Plausibility
 from training.settings.tasks import EvaluationSettings, HighCostTask, ReadmissionTask
-from training.statistics.small_cells import Counts
 
 
 @dataclass(frozen=True)

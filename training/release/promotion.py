@@ -22,7 +22,7 @@ from data import intake
 from data.errors import FirstcallError, InputError, RefusalError
 from data.home import Home
 from serving.expected_cost import read_cost_text
-from serving.model import RiskModel, publish_model, read_model_files, version_of
+from serving.model import RiskModel, publish_model, read_card, read_model_files, version_of
 from training.release.gate import Verdict
 from training.release.registry import (
     CHALLENGER,
@@ -154,9 +154,11 @@ def _make_champion(
 
 
 def publish_files(home: Home, task: str, files: Path) -> None:
-    """Put a model's files where the night and the service read them, in one step."""
+    """Put a model's files where the night and the service read them, its card with them, in one
+    step."""
     text, metadata = read_model_files(files)
-    publish_model(home.models, task, text, metadata, read_cost_text(files, metadata))
+    cost = read_cost_text(files, metadata)
+    publish_model(home.models, task, text, metadata, cost, read_card(files))
 
 
 def _finished(

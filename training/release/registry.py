@@ -23,6 +23,7 @@ from data.errors import FirstcallError, InputError, RefusalError
 from data.home import Home
 from serving.expected_cost import read_cost_text
 from serving.model import RiskModel, read_model_files
+from serving.model_json import CARD
 from training.release.nested_runs import NestedRun
 from training.release.tracking import (
     ASKING,
@@ -359,11 +360,15 @@ def move_champion(home: Home, task: str, number: str) -> None:
 
 
 def fetch_model(home: Home, version: Version, into: Path) -> Path:
-    """Copy the files of a version's model into the folder `into`; gives where they lie.
+    """Copy the files of a version's model into the folder `into`, its card beside them where its
+    run has one; gives where they lie.
 
     Raises InputError where they cannot be fetched, or are damaged.
     """
     folder = fetch_run(home, version.run_id, into, "model")
+    with _client(home) as client:
+        if CARD in (one.path for one in client.list_artifacts(version.run_id)):
+            client.download_artifacts(version.run_id, CARD, str(folder))
     try:
         _, metadata = read_model_files(folder)
         read_cost_text(folder, metadata)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from serving.model_json import CARD
 from training.report.document import (
     Block,
     Cell,
@@ -42,7 +43,7 @@ from training.report.summary import verdict
 from training.report.tripod import items
 from training.settings.card_settings import CardSettings, is_of_another, missing_from
 
-FILES = ("card.md", "card.html")
+FILES = (CARD, "card.html")
 _OWN = frozenset((*FILES, REPORT))
 _NOT_CHECKED = (
     "† Not checked against the original text: the wording follows published transcriptions."

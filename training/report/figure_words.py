@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeGuard
 
+from data.small_cells import SMALLEST_SHOWN, Counts
 from training.report.document import Cell, Table
-from training.statistics.small_cells import SMALLEST_SHOWN, Counts
 
 NOTHING = "–"
 """Stands where a figure is not known or does not exist."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from data.small_cells import Counts
 from training.evaluation.by_day import AT_DISCHARGE
 from training.evaluation.evaluate import OURS
 from training.report.baseline_notes import notes_on
@@ -20,7 +21,6 @@ from training.report.figure_words import (
     table_of,
 )
 from training.report.run_folder import RunFolder
-from training.statistics.small_cells import Counts
 
 THREE, TWO = decimals(3), decimals(2)
 _OF_COMPANION = "LACE"

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from data.errors import InputError
+from data.small_cells import Counts
 from serving.model import read_model_files, version_of
-from training.statistics.small_cells import Counts
 
 _PICTURES = (".svg", ".png")
 

@@ -2,7 +2,7 @@
 
 The page stands alone, can be read without MLflow, holds no patient's row or id, and no clock: the
 same files give the same bytes. Of real people its tables, summary and pictures show no counts under
-11, and round others to tens (`training.statistics.small_cells.Counts`); the verdict and some
+11, and round others to tens (`data.small_cells.Counts`); the verdict and some
 remarks tell exact numbers of cases, as the training wrote them.
 """
 

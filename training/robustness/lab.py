@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from data.small_cells import Counts
 from serving.calibrator import Calibrator
 from training.cohorts.landmarks import asked_once
 from training.evaluation.decision_curve import decision_curve, words_of
@@ -25,7 +26,6 @@ from training.robustness.learning_curve import LearningCurve, learning_curve
 from training.robustness.stability import Stability, stability
 from training.settings.lab_settings import LabSettings
 from training.statistics.json_file import write_json
-from training.statistics.small_cells import Counts
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from data.small_cells import Counts
 from training.evaluation.decision_curve import EVERYBODY, NOBODY
 from training.evaluation.evaluate import OURS
 from training.pictures.plots import COLOURS, legend_below, save
 from training.robustness.backtest import Backtests
 from training.robustness.learning_curve import LearningCurve
-from training.statistics.small_cells import Counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

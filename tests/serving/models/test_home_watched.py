@@ -14,6 +14,7 @@ import pytest
 from data.errors import InputError, RefusalError
 from data.home import Home
 from serving.api.app import create_app
+from serving.model import publish_card
 from serving.models import sources
 from serving.models.in_use import ModelsInUse
 from serving.models.placed import Placed, key_of
@@ -229,6 +230,17 @@ def test_a_model_of_made_up_people_does_not_take_the_place_of_one_of_real_ones(
     if not taken:
         assert models.remark is not None
         assert f"trained on data of origin {new} and must not score real people" in models.remark
+
+
+def test_a_new_card_of_the_same_model_is_taken_up(home):
+    promoted(home, "one", "readmission")
+    models = in_use_of(home)
+    models.look()
+    assert publish_card(home.models, "readmission", version("readmission", "one"), "# Signed off")
+    assert not publish_card(home.models, "readmission", "of no model", "# Of nobody")
+    assert models.look()
+    assert models.current is not None
+    assert models.current.cards == {"readmission": "# Signed off"}
 
 
 def test_the_service_takes_up_what_is_promoted_without_a_restart_and_says_so(home, monkeypatch):
