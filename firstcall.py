@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,8 @@ from data.home import Home
 from data.progress import listen
 from data.terminal import printable, say, shown_stage
 from features.command_line import Chosen, features, histories
-from serving.access.command_line import tokens, users
+from serving.access.command_line import users
+from serving.access.token_command_line import tokens
 from serving.models.command_line import bentos
 from serving.store_commands import audit, consent, store
 from training.command_line import trainings
@@ -39,6 +40,9 @@ app.add_typer(audit, name="audit")
 app.add_typer(consent, name="consent")
 app.add_typer(trainings)
 _chosen: dict[str, Home] = {}
+_DEMO_NIGHTS = (63, 35, 4, 3, 2, 1)
+"""The nights of the demo before its last one, in days before it: two of earlier months, beside
+which a risk rises and after which the guideline brings people back, and those of the last days."""
 
 
 @app.callback()
@@ -77,7 +81,9 @@ def demo(
     """
     from data.demo_folder import begin_anew
     from serving.access.demo_access import demo_access
-    from serving.printed import print_worklist
+    from serving.demo_calls import call, call_early
+    from serving.nightly import run_night
+    from serving.printed import print_calls, print_worklist
     from training.command_line import make_champion, train_and_print
     from training.settings.tasks import HIGH_COST, READMISSION
 
@@ -97,9 +103,15 @@ def demo(
         except RefusalError as refused:  # few people: the list is shown all the same
             say(str(refused), "The demo promotes it all the same.")
             make_champion(home, settings.name, "a demo on invented people")
-    _night(home, None, None)
-    print_worklist(home, 10, None)
     demo_access(home)
+    through = _data_through(home)
+    for days in _DEMO_NIGHTS:
+        as_of = through - timedelta(days=days)
+        listed = run_night(home, as_of).listed
+        print_calls(as_of, listed, call(home, seed))
+    _night(home, through, None)
+    print_worklist(home, 10, None)
+    call_early(home, seed)
     say(
         "",
         f"Everything lies in {shown(home.root)}.",
@@ -187,8 +199,10 @@ def nightly(
     from serving.settings import read_settings
 
     home = _home()
-    panels = read_settings(home).worklist.panels
-    capacity = capacity_said(panels, managers, slots, randomised_share)
+    said = read_settings(home).worklist
+    capacity = capacity_said(
+        said.panels, managers, slots, randomised_share, said.kept_for_discharged
+    )
     _night(home, day_of(as_of), capacity, other_origin=other_origin)
 
 
@@ -202,12 +216,12 @@ def impact() -> None:
     Example: firstcall impact
     """
     from data.intake import current
+    from data.small_cells import Counts
     from serving.stale_data import STALE_AFTER_DAYS
     from serving.store import Store
     from training.effects.impact import impact as told_by
     from training.effects.impact_outcomes import outcomes_of
     from training.effects.printed_impact import print_impact
-    from training.statistics.small_cells import Counts
 
     home = _home()
     store = Store.of_home(home)
@@ -317,13 +331,17 @@ def _take_in(home: Home, source: str, folder: Path) -> None:
     print_sum(report)
 
 
-def _night(home: Home, as_of: date | None, capacity: Any, *, other_origin: bool = False) -> None:
-    from data.intake import current
+def _night(home: Home, as_of: date, capacity: Any, *, other_origin: bool = False) -> None:
     from serving.nightly import run_night
     from serving.printed import print_night
 
-    day = as_of or date.fromisoformat(str(current(home).manifest["data_through"]))
-    print_night(run_night(home, day, capacity, other_origin=other_origin))
+    print_night(run_night(home, as_of, capacity, other_origin=other_origin))
+
+
+def _data_through(home: Home) -> date:
+    from data.intake import current
+
+    return date.fromisoformat(str(current(home).manifest["data_through"]))
 
 
 def main() -> None:

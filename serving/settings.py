@@ -7,17 +7,25 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from data.errors import InputError
 from data.home import Home
 from serving.access.open_id import OpenIdSettings
 from serving.access.sign_in import SignInSettings
 from serving.access.signing_keys import is_secure_url
+from serving.access.time_zones import NO_ZONE, time_zone
 from serving.ehr.settings import CdsClient, FhirSettings
 from serving.list_settings import WorklistSettings
 from serving.sight import ON_CONSENT
@@ -27,9 +35,10 @@ FILE = "service.toml"
 
 
 def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("names no time zone of the IANA list, such as America/Chicago")
-    return name
+    zone = time_zone(name)
+    if zone is None:
+        raise ValueError(NO_ZONE)
+    return zone
 
 
 def _address(url: str | None) -> str | None:
@@ -84,9 +93,11 @@ class ServiceSettings(_Part):
 
     `silent`: scores and records, and shows nothing to case managers, supervisors and EHRs.
     `other_origin`: models that were trained on invented or public synthetic data may score real
-    people. `time_zone`: whose day "today" is. `on_consent`: sensitive matters that are shown on the
+    people. `time_zone`: whose day "today" is, and whose times whoever has no zone of his own is
+    told. `on_consent`: sensitive matters that are shown on the
     patient's consent alone. `public_url`: where programs reach this service, through whatever
-    proxy; `page_url`: where people open the page, for links. `worklist` is about whom the list
+    proxy; `page_url`: where people open the page, for links, and whereto the identity provider
+    leads back (else `public_url`). `worklist` is about whom the list
     holds, with whom, and by when he is to be called; `sign_in` about accounts of this service,
     `open_id` about the site's identity provider, `fhir` and `cds_clients` about EHRs.
     """
@@ -106,6 +117,26 @@ class ServiceSettings(_Part):
     cds_clients: tuple[CdsClient, ...] = ()
     registry: RegistrySettings | None = None
     worklist: WorklistSettings = WorklistSettings()
+
+    @model_validator(mode="after")
+    def _can_be_led_back_to(self) -> Self:
+        if self.open_id is None or self.open_id.client_id is None:
+            return self
+        name = "page_url" if self.page_url or not self.public_url else "public_url"
+        place = self.page_address
+        if place is None:
+            raise ValueError("page_url must say where people open the page, for open_id.client_id")
+        if not is_secure_url(place) or urlsplit(place)[2:] != ("", "", ""):
+            raise ValueError(
+                f"{name} must be an https address without a path (http on this very machine alone),"
+                " for open_id.client_id"
+            )
+        return self
+
+    @property
+    def page_address(self) -> str | None:
+        """Where people open the pages; None where no setting says so."""
+        return self.page_url or self.public_url
 
     @property
     def zone(self) -> ZoneInfo:
@@ -145,4 +176,4 @@ def settings_of(told: dict[str, Any]) -> ServiceSettings:
         place = ".".join(str(part) for part in first["loc"])
         said = first["msg"].removeprefix("Value error, ")
         said = "is no setting" if first["type"] == "extra_forbidden" else said[0].lower() + said[1:]
-        raise InputError(f"{FILE}: {place}: {said}.") from None
+        raise InputError(": ".join(part for part in (FILE, place, f"{said}.") if part)) from None

@@ -16,6 +16,8 @@ from pydantic import SecretStr
 from data.errors import InputError
 from serving.access.passwords import PasswordHashing, check_password
 from serving.access.roles import ROLES, Principal, Role, chosen_matters
+from serving.access.time_zones import NO_ZONE
+from serving.access.time_zones import time_zone as time_zone_of
 from serving.store import advisory_lock
 from serving.store.account_tables import account as _account
 from serving.store.account_tables import service_token as _token
@@ -28,6 +30,7 @@ NOBODY_YET = (
 )
 COLUMNS = tuple(column for column in _account.columns if not column.name.startswith("password_"))
 """What is read of an account, but where a password is checked."""
+_CHANGED = ("role", "manager", "matters", "time_zone")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}")
 _MOST_MANAGERS = 2**31 - 1  # what an integer column of PostgreSQL holds
 
@@ -45,10 +48,14 @@ class Account:
     disabled: bool
     created_at: datetime
     locked_until: datetime | None = None
+    time_zone: str | None = None
+    """The zone in which he reads clock times; None: that of the site."""
 
     @property
     def principal(self) -> Principal:
-        return Principal(self.name, self.role, self.manager, matters=self.matters)
+        return Principal(
+            self.name, self.role, self.manager, matters=self.matters, zone=self.time_zone
+        )
 
 
 def login_name(typed: str) -> str | None:
@@ -100,6 +107,7 @@ def add_account(
     manager: int | None = None,
     matters: Collection[str] = (),
     display_name: str | None = None,
+    time_zone: str | None = None,
 ) -> Account:
     """Makes an account. Raises InputError where an account has the name, or a service token, or
     where a field does not fit."""
@@ -110,8 +118,9 @@ def add_account(
     if not shown.isprintable() or len(shown) > 200:
         raise InputError("--name: take at most 200 characters that can be printed.")
     made = Account(
-        name, shown or name, role, manager, chosen_matters(matters), False, datetime.now(UTC)
-    )
+        name, shown or name, role, manager, chosen_matters(matters), False, datetime.now(UTC),
+        time_zone=check_zone(time_zone),
+    )  # fmt: skip
     row = _row(made) | _password(hashing.hashed(password))
     with database.writing() as connection:
         take_name(connection, name)
@@ -134,6 +143,33 @@ def check_role(role: str, manager: int | None) -> None:
         )
     if manager is not None and not 1 <= manager <= _MOST_MANAGERS:
         raise InputError("--manager: panels are numbered from 1.")
+
+
+def check_zone(typed: str | None) -> str | None:
+    """The time zone that is typed; None, the site's, where nothing is. Raises InputError where
+    there is none of the name."""
+    if not (typed or "").strip():
+        return None
+    zone = time_zone_of(typed)
+    if zone is None:
+        raise InputError(f"--time-zone: {typed!r} {NO_ZONE}.")
+    return zone
+
+
+def choose_zone(connection: sa.Connection, name: str, zone: str | None) -> None:
+    """Gives an account the time zone of this name, None: that of the site, within a writing
+    transaction; its sessions go on. Raises InputError where there is no such account."""
+    chosen = sa.update(_account).where(_account.c.name == name).values(time_zone=zone)
+    if connection.execute(chosen).rowcount != 1:
+        raise _no_such(name)
+
+
+def must_exist(connection: sa.Connection, name: str) -> None:
+    """Raises InputError where there is no account of this name; it stays as it is until the
+    transaction ends, so that nobody is let in by it meanwhile."""
+    found = sa.select(_account.c.name).where(_account.c.name == name).with_for_update()
+    if connection.scalar(found) is None:
+        raise _no_such(name)
 
 
 def accounts(database: Database) -> list[Account]:
@@ -172,17 +208,22 @@ def change_account(
     role: Role | None = None,
     manager: int | None = None,
     matters: Collection[str] | None = None,
+    time_zone: str | None = None,
 ) -> Account:
-    """Gives an account another role, another panel or other sensitive matters in place of all that
-    it had, and ends its sessions; what is None stays. Gives the account as it is then.
+    """Gives an account another role, panel or time zone ("": the site's), or other sensitive
+    matters in place of all that it had, and ends its sessions; what is None stays. Gives the
+    account as it is then.
 
     Who becomes something else than a case manager loses his panel. Raises InputError where nothing
     is to be changed, a field does not fit, or there is no such account.
     """
-    if role is None and manager is None and matters is None:
-        raise InputError("Say what is to be changed: --role, --manager, --matter or --no-matters.")
+    if role is None and manager is None and matters is None and time_zone is None:
+        raise InputError(
+            "Say what is to be changed: --role, --manager, --matter, --no-matters or --time-zone."
+        )
     name = checked_name(name, "an account")
     chosen = None if matters is None else chosen_matters(matters)
+    zone = check_zone(time_zone)
     query = sa.select(*COLUMNS).where(_account.c.name == name).with_for_update()
     with database.writing() as connection:
         row = connection.execute(query).one_or_none()
@@ -193,10 +234,11 @@ def change_account(
         panel = before.manager if manager is None and after == "case_manager" else manager
         check_role(after, panel)
         changed = replace(
-            before, role=after, manager=panel, matters=before.matters if chosen is None else chosen
-        )
+            before, role=after, manager=panel, matters=before.matters if chosen is None else chosen,
+            time_zone=before.time_zone if time_zone is None else zone,
+        )  # fmt: skip
         held = _row(changed)
-        _change(connection, name, **{part: held[part] for part in ("role", "manager", "matters")})
+        _change(connection, name, **{part: held[part] for part in _CHANGED})
     return changed
 
 
@@ -256,5 +298,5 @@ def as_account(row: sa.Row[Any]) -> Account:
     return Account(
         held["name"], held["display_name"], held["role"], held["manager"],
         frozenset(json.loads(held["matters"])), held["disabled"], held["created_at"],
-        held.get("locked_until"),
+        held.get("locked_until"), held["time_zone"],
     )  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from serving.access.opaque_tokens import SERVICE, SESSION
+from serving.access.opaque_tokens import PROVIDER_SESSION, SERVICE, SESSION
 from serving.access.open_id import OpenId
 from serving.access.roles import NotSignedInError, Principal
 from serving.access.service_tokens import principal_of_token
@@ -46,12 +46,27 @@ class WayIn:
     def principal_of_token(self, token: str) -> Principal:
         """Who shows this token: of a session, of a program, or of the identity provider."""
         if token.startswith(SESSION):
-            return principal_of_session(self.database, token, self.sessions, self.clock())
+            principal = principal_of_session(self.database, token, self.sessions, self.clock())
+            if token.startswith(PROVIDER_SESSION) and not self._vouched_for(principal):
+                raise NotSignedInError("This session is over: sign in again.")
+            return principal
         if token.startswith(SERVICE):
             return principal_of_token(self.database, token, self.clock())
         if token.count(".") == 2 and self.open_id is not None:
             return self.open_id.principal(token)
         raise NotSignedInError("The token is not one that this service takes.")
+
+    def _vouched_for(self, principal: Principal) -> bool:
+        """Whether somebody could have signed in like this with what is configured now: that
+        identity provider, from the page, and in that role."""
+        if self.open_id is None:
+            return False
+        settings = self.open_id.settings
+        return (
+            settings.client_id is not None
+            and principal.name.partition(" ")[0] == settings.issuer
+            and principal.role in settings.roles.values()
+        )
 
 
 __all__ = ["NotSignedInError", "WayIn"]

@@ -1,11 +1,11 @@
-"""The commands about who may come in; the front door hangs them up."""
+"""The commands about people who may come in; the front door hangs them up."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -14,7 +14,7 @@ from data.command_line import shown
 from data.errors import InputError
 from data.home import Home
 from data.terminal import say, table
-from serving.access.roles import MATTERS, SCOPES
+from serving.access.roles import MATTERS
 
 if TYPE_CHECKING:
     from serving.store.database import Database
@@ -26,17 +26,9 @@ users = typer.Typer(
     Example: firstcall user add ann --role case_manager --manager 1
     """,
 )
-tokens = typer.Typer(
-    no_args_is_help=True,
-    help="""Look after the tokens by which programs come in.
-
-    Example: firstcall token add ehr --scope fhir --scope cds --days 90
-    """,
-)
 
 _LONGEST_LINE = 4096
 User = Annotated[str, typer.Argument(metavar="NAME", help="What is typed to sign in.")]
-TokenName = Annotated[str, typer.Argument(metavar="NAME", help="Which program it is for.")]
 Manager = Annotated[
     int | None, typer.Option(metavar="N", help="A case manager's number on the list.", min=1)
 ]
@@ -45,6 +37,13 @@ Matter = Annotated[
     typer.Option(
         "--matter", metavar="MATTER",
         help=f"A sensitive matter to be shown ({', '.join(MATTERS)}); may be repeated.",
+    ),
+]  # fmt: skip
+Zone = Annotated[
+    str | None,
+    typer.Option(
+        "--time-zone", metavar="ZONE",
+        help='In which times are told to him (America/Denver); "": in that of the site.',
     ),
 ]  # fmt: skip
 Generate = Annotated[
@@ -65,6 +64,7 @@ def add_user(
     shown_name: Annotated[
         str | None, typer.Option("--name", metavar="TEXT", help="The name as people say it.")
     ] = None,
+    time_zone: Zone = None,
     generate: Generate = False,
 ) -> None:
     """Make an account for a person.
@@ -76,16 +76,17 @@ def add_user(
 
     Example: firstcall user add ann --role case_manager --manager 1 --name "Ann Lee"
     """
-    from serving.access.accounts import add_account, check_role, checked_name
+    from serving.access.accounts import add_account, check_role, check_zone, checked_name
     from serving.access.passwords import PasswordHashing
 
     checked = checked_name(name, "an account")
     check_role(role, manager)  # before anybody has typed a password twice
+    check_zone(time_zone)
     password = _password(generate)
-    with _changing(context.obj.home) as (database, recorded):
+    with changing(context.obj.home) as (database, recorded):
         made = add_account(
             database, checked, role, password, PasswordHashing(), manager=manager,
-            matters=matter or (), display_name=shown_name,
+            matters=matter or (), display_name=shown_name, time_zone=time_zone,
         )  # fmt: skip
         recorded("account added", account=made.name, role=role)
     say(f"{made.name} may sign in as {role}.")
@@ -105,8 +106,10 @@ def change_user(
     no_matters: Annotated[
         bool, typer.Option("--no-matters", help="No sensitive matter is shown any more.")
     ] = False,
+    time_zone: Zone = None,
 ) -> None:
-    """Give an account another role, panel or other sensitive matters; it is signed out everywhere.
+    """Give an account another role, panel, time zone or other sensitive matters; it is signed out
+    everywhere.
 
     What is not named stays, but that whoever is no longer a case manager has no panel. The matters
     that are named take the place of all that the account had.
@@ -117,19 +120,22 @@ def change_user(
 
     if matter and no_matters:
         raise InputError("--no-matters: cannot be said together with --matter.")
-    with _changing(context.obj.home) as (database, recorded):
+    with changing(context.obj.home) as (database, recorded):
         changed = change_account(
-            database, name, role=role, manager=manager, matters=() if no_matters else matter or None
-        )
+            database, name, role=role, manager=manager,
+            matters=() if no_matters else matter or None, time_zone=time_zone,
+        )  # fmt: skip
         shown_matters = sorted(changed.matters)
         recorded(
             "account changed", account=changed.name,
             role=changed.role, manager=changed.manager, matters=shown_matters,
+            time_zone=changed.time_zone,
         )  # fmt: skip
     panel = f" of panel {changed.manager}" if changed.manager is not None else ""
+    times = f", reads times of {changed.time_zone}" if changed.time_zone else ""
     say(
         f"{changed.name} is {changed.role}{panel}, sees {', '.join(shown_matters) or 'none'} of "
-        "the sensitive matters, and is signed out everywhere."
+        f"the sensitive matters{times}, and is signed out everywhere."
     )
 
 
@@ -141,7 +147,7 @@ def list_users(context: typer.Context) -> None:
     """
     from serving.access.accounts import accounts
 
-    with _database(context.obj.home) as database:
+    with opened(context.obj.home) as database:
         found = accounts(database)
     if not found:
         say(
@@ -152,11 +158,12 @@ def list_users(context: typer.Context) -> None:
     now = datetime.now(UTC)
     table(
         "Accounts",
-        ("name", "person", "role", "panel", "sensitive matters", "state", "since"),
+        ("name", "person", "role", "panel", "sensitive matters", "time zone", "state", "since"),
         [
             (
                 one.name, one.display_name, one.role, one.manager, ", ".join(sorted(one.matters)),
-                _state(one.disabled, one.locked_until, now), one.created_at.date(),
+                one.time_zone or "", _state(one.disabled, one.locked_until, now),
+                one.created_at.date(),
             )
             for one in found
         ],
@@ -181,7 +188,7 @@ def disable_user(context: typer.Context, name: User) -> None:
     from serving.access.accounts import checked_name, disable
 
     name = checked_name(name, "an account")
-    with _changing(context.obj.home) as (database, recorded):
+    with changing(context.obj.home) as (database, recorded):
         disable(database, name)
         recorded("account disabled", account=name)
     say(f"{name} is disabled, and signed out everywhere.")
@@ -196,7 +203,7 @@ def enable_user(context: typer.Context, name: User) -> None:
     from serving.access.accounts import checked_name, enable
 
     name = checked_name(name, "an account")
-    with _changing(context.obj.home) as (database, recorded):
+    with changing(context.obj.home) as (database, recorded):
         enable(database, name)
         recorded("account enabled", account=name)
     say(f"{name} may sign in again.")
@@ -215,7 +222,7 @@ def set_user_password(context: typer.Context, name: User, generate: Generate = F
 
     name = checked_name(name, "an account")
     password = _password(generate)
-    with _changing(context.obj.home) as (database, recorded):
+    with changing(context.obj.home) as (database, recorded):
         set_password(database, name, password, PasswordHashing())
         recorded("password set", account=name)
     say(f"{name} has another password, and is signed out everywhere.")
@@ -231,104 +238,71 @@ def unlock_user(context: typer.Context, name: User) -> None:
     from serving.access.accounts import checked_name, unlock
 
     name = checked_name(name, "an account")
-    with _changing(context.obj.home) as (database, recorded):
+    with changing(context.obj.home) as (database, recorded):
         unlock(database, name)
         recorded("account unlocked", account=name)
     say(f"{name} may try again.")
 
 
-@tokens.command("add")
-def add_service_token(
+@users.command("sign-out")
+def sign_out_user(
     context: typer.Context,
-    name: TokenName,
-    scope: Annotated[
-        list[str],
-        typer.Option("--scope", metavar="SCOPE",
-                     help=f"What it opens ({', '.join(SCOPES)}); may be repeated."),
-    ],
-    days: Annotated[
-        int, typer.Option(metavar="N", help="For how many days from today it opens.",
-                          min=1, max=366)
-    ],
-    matter: Matter = None,
-) -> None:  # fmt: skip
-    """Make a token for a program, and print it this once.
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NAME",
+            help='Of an account, or "ISSUER SUBJECT" of a user of the identity provider.',
+        ),
+    ] = None,
+    everybody_of_provider: Annotated[
+        bool,
+        typer.Option(
+            "--everybody-of-provider", help="All who signed in with the identity provider."
+        ),
+    ] = False,
+) -> None:
+    """End all sessions of somebody, from the next request on.
 
-    The program sends it with each request (Authorization: Bearer TOKEN).
+    He may sign in again: disable the account, or take the role away at the provider, where he is
+    not to. A token that the provider gave to a program opens until it runs out.
 
-    Example: firstcall token add ehr --scope fhir --scope cds --days 90
+    Example: firstcall user sign-out "https://id.hospital.example u-4711"
     """
-    from serving.access.accounts import checked_name
-    from serving.access.service_tokens import add_token
+    from serving.access.sessions import end_all_of, end_all_of_provider
 
-    name = checked_name(name, "a service token")
-    now = datetime.now(UTC)
-    until = now.date() + timedelta(days=days)
-    with _changing(context.obj.home) as (database, recorded):
-        token = add_token(database, name, scope, until, matters=matter or (), now=now)
-        recorded("token added", token=name, scopes=sorted(scope))
-    say(f"The token of {name}, valid through {until} (UTC), is shown this once:", token)
-
-
-@tokens.command("list")
-def list_service_tokens(context: typer.Context) -> None:
-    """Print all tokens that were made for programs, but not what they are.
-
-    Example: firstcall token list
-    """
-    from serving.access.service_tokens import service_tokens
-
-    with _database(context.obj.home) as database:
-        found = service_tokens(database)
-    if not found:
-        say("No program has a token: firstcall token add NAME --scope SCOPE --days N makes one.")
-        return
-    today = datetime.now(UTC).date()
-    table(
-        "Service tokens",
-        ("name", "scopes", "sensitive matters", "made", "through", "last used", "state"),
-        [
-            (
-                one.name, ", ".join(sorted(one.scopes)), ", ".join(sorted(one.matters)),
-                one.created_at.date(), one.expires_on, one.last_used_on,
-                "revoked" if one.revoked_at else "" if one.opens(today) else "has run out",
-            )
-            for one in found
-        ],
-    )  # fmt: skip
-
-
-@tokens.command("revoke")
-def revoke_service_token(context: typer.Context, name: TokenName) -> None:
-    """Let no program in by a token any more, from the next request on.
-
-    Example: firstcall token revoke ehr
-    """
-    from serving.access.accounts import checked_name
-    from serving.access.service_tokens import revoke_token
-
-    name = checked_name(name, "a service token")
-    with _changing(context.obj.home) as (database, recorded):
-        revoke_token(database, name)
-        recorded("token revoked", token=name)
-    say(f"The token of {name} opens nothing any more.")
+    if (name is None) is not everybody_of_provider:
+        raise InputError("Say who is to be signed out: a NAME, or --everybody-of-provider.")
+    with changing(context.obj.home) as (database, recorded):
+        if name is None:
+            whose, ended = None, end_all_of_provider(database)
+            recorded("signed out", account=None, by="identity provider", sessions=ended)
+        else:
+            whose, ended = end_all_of(database, name)
+            recorded("signed out", account=whose, sessions=ended)
+    sessions = f"{ended} session{'' if ended == 1 else 's'}"
+    say(f"{whose or 'Everybody of the identity provider'} is signed out everywhere: {sessions}.")
 
 
 def ways_in(home: Home, by_open_id: bool) -> list[str]:
     """What whoever starts the service is told about coming in; `by_open_id`: whether people sign in
     elsewhere."""
     from serving.access.accounts import NOBODY_YET, has_anybody
-    from serving.access.demo_access import FILE
+    from serving.access.demo_access import ACCOUNTS, FILE
 
-    with _database(home) as database:
+    with opened(home) as database:
         somebody = by_open_id or has_anybody(database)
     if (home.root / FILE).exists():
-        return [f"The demo's account and token stand in {shown(home.root / FILE)}."]
+        return [
+            "The demo's accounts:",
+            *(f"  {one.name:<6}  {one.what_for}" for one in ACCOUNTS),
+            f"Their passwords, and the token of a program, stand in {shown(home.root / FILE)}.",
+        ]
     return [] if somebody else [NOBODY_YET]
 
 
 @contextmanager
-def _database(home: Home) -> Iterator[Database]:
+def opened(home: Home) -> Iterator[Database]:
+    """The database of a home, closed at the end."""
     from serving.store.database import Database, database_url
 
     database = Database.open(database_url(home))
@@ -339,13 +313,13 @@ def _database(home: Home) -> Iterator[Database]:
 
 
 @contextmanager
-def _changing(home: Home) -> Iterator[tuple[Database, Callable[..., None]]]:
+def changing(home: Home) -> Iterator[tuple[Database, Callable[..., None]]]:
     """The database, and what keeps in the record what is done to an account or a token, as
     `Audit.with_changes` gives them."""
     from serving.store.audit import Audit, AuditKey, by_command
 
     with (
-        _database(home) as database,
+        opened(home) as database,
         Audit(database, AuditKey.of_home(home)).with_changes() as (within, append),
     ):
         yield within, lambda what, **detail: append(by_command(what, None, **detail))

@@ -10,6 +10,9 @@ import hashlib
 import secrets
 
 SESSION = "fcs_"
+PROVIDER_SESSION = SESSION + "p."
+"""Of a session that the identity provider vouched for; no other one begins so, for none of the
+random characters is a dot."""
 SERVICE = "fct_"
 
 

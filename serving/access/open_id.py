@@ -8,13 +8,14 @@ jwk, x5c) is never looked at. Nothing of a token stands in an error or a log.
 
 from __future__ import annotations
 
+import hmac
 import re
 import time
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
 
 import jwt
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from serving.access.roles import MATTERS, NotSignedInError, Principal
 from serving.access.signing_keys import (
@@ -24,8 +25,10 @@ from serving.access.signing_keys import (
     SigningKeys,
     is_secure_url,
 )
+from serving.access.time_zones import time_zone
 
 _TYPES = (None, "jwt", "at+jwt", "application/at+jwt")
+_ID_TOKEN_TYPES = (None, "jwt")
 _NOT_TAKEN = "The token is not one that this service takes."
 
 
@@ -54,7 +57,12 @@ class OpenIdSettings(BaseModel):
     that he has. A claim within another one is written with a dot (`realm_access.roles`).
     `manager_claim` holds the panel's number of a case manager, `matters_claim` the sensitive
     matters that somebody may see, a list or words with commas between them; one that is none of
-    ours gives nothing. `jwks_url` is told by the issuer's discovery document unless it stands here.
+    ours gives nothing. The standard claim `zoneinfo`, where it names a time zone, is the one in
+    which somebody reads times.
+    `jwks_url` is told by the issuer's discovery document unless it stands here.
+    `client_id` is what the provider calls this service: with it people sign in there from the page,
+    by ID tokens that hold the same claims. Then `client_secret_file` is a path from the home (none:
+    a public client, by PKCE alone), and `scopes` are asked for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -74,6 +82,17 @@ class OpenIdSettings(BaseModel):
     leeway_seconds: Annotated[int, Field(ge=0, le=300)] = 60
     jwks_url: Annotated[str, AfterValidator(_secure)] | None = None
     timeout_seconds: Annotated[float, Field(gt=0, le=30)] = TIMEOUT_SECONDS
+    client_id: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    client_secret_file: Annotated[str, Field(min_length=1)] | None = None
+    scopes: tuple[Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$")], ...] = ("openid",)
+
+    @model_validator(mode="after")
+    def _of_the_page(self) -> Self:
+        if self.client_secret_file and not self.client_id:
+            raise ValueError("client_secret_file is of no use without client_id")
+        if "openid" not in self.scopes:
+            raise ValueError("scopes must hold openid: without it there is no ID token")
+        return self
 
 
 class OpenId:
@@ -93,14 +112,39 @@ class OpenId:
         Raises NotSignedInError where the token is not valid here or gives no role. May fetch keys:
         call it off the event loop.
         """
-        claims = self._claims(token)
+        return self._as_principal(self._claims(token, self.settings.audience, _TYPES))
+
+    def principal_of_id_token(self, token: str, nonce: str) -> Principal:
+        """The same of an ID token that was made for `client_id` and for the sign-in with this
+        nonce: OpenID Connect Core 1.0, 3.1.3.7."""
+        client = self.settings.client_id
+        if client is None:
+            raise NotSignedInError(_NOT_TAKEN)
+        claims = self._claims(token, client, _ID_TOKEN_TYPES, ("iat", "nonce"))
+        held, audience = claims["nonce"], claims["aud"]
+        if not isinstance(held, str) or not hmac.compare_digest(_bytes(held), _bytes(nonce)):
+            raise NotSignedInError("The token was made for another sign-in: begin again.")
+        several = isinstance(audience, list) and len(audience) > 1
+        if claims.get("azp", None if several else client) != client:
+            raise NotSignedInError("The token was made for another service.")
+        return self._as_principal(claims)
+
+    def _as_principal(self, claims: Mapping[str, Any]) -> Principal:
         role = self._role(claims)
         manager = self._manager(claims) if role == "case_manager" else None
         return Principal(
-            f"{self.settings.issuer} {claims['sub']}", role, manager, matters=self._matters(claims)
-        )
+            f"{self.settings.issuer} {claims['sub']}", role, manager,
+            matters=self._matters(claims), called=_called(claims),
+            zone=time_zone(claims.get("zoneinfo")),  # OpenID Connect Core 1.0, 5.1
+        )  # fmt: skip
 
-    def _claims(self, token: str) -> Mapping[str, Any]:
+    def _claims(
+        self,
+        token: str,
+        audience: str,
+        types: Sequence[str | None],
+        required: Sequence[str] = (),
+    ) -> Mapping[str, Any]:
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.PyJWTError, ValueError):
@@ -109,7 +153,7 @@ class OpenId:
         if (
             algorithm not in self.settings.algorithms
             or not isinstance(kid, str)
-            or (kind.lower() if isinstance(kind, str) else kind) not in _TYPES
+            or (kind.lower() if isinstance(kind, str) else kind) not in types
         ):
             raise NotSignedInError(_NOT_TAKEN)
         try:
@@ -121,11 +165,11 @@ class OpenId:
                 token,
                 key,
                 algorithms=[algorithm],
-                audience=self.settings.audience,
+                audience=audience,
                 issuer=self.settings.issuer,
                 leeway=self.settings.leeway_seconds,
                 options={
-                    "require": ["exp", "iss", "aud", "sub"],
+                    "require": ["exp", "iss", "aud", "sub", *required],
                     "enforce_minimum_key_length": True,
                 },
             )
@@ -147,21 +191,12 @@ class OpenId:
     def _published_keys(self) -> object:
         """The JWK Set of the issuer. Raises whatever went wrong."""
         self._reachable = False
-        url = self.settings.jwks_url or self._discovered()
+        url = self.settings.jwks_url or _secure(discovered(self.settings)["jwks_uri"])
         told = _fetched(url, self.settings.timeout_seconds)
         if not isinstance(told["keys"], list):
             raise ValueError("is no JWK Set")
         self._reachable = True
         return told
-
-    def _discovered(self) -> str:
-        """Where the issuer says that its keys are. Raises ValueError where that is not to be
-        believed: OpenID Connect Discovery 1.0, 4.3."""
-        place = self.settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
-        told = _fetched(place, self.settings.timeout_seconds)
-        if told["issuer"] != self.settings.issuer:
-            raise ValueError("is the document of another issuer")
-        return _secure(told["jwks_uri"])
 
     def _role(self, claims: Mapping[str, Any]) -> Any:
         held = _words(_claim(claims, self.settings.role_claim))
@@ -188,6 +223,30 @@ class OpenId:
 
     def _matters(self, claims: Mapping[str, Any]) -> frozenset[str]:
         return _words(_claim(claims, self.settings.matters_claim)).intersection(MATTERS)
+
+
+def _bytes(text: str) -> bytes:
+    """A text as bytes, whatever JSON can hold: half a surrogate pair too."""
+    return text.encode(errors="surrogatepass")
+
+
+def _called(claims: Mapping[str, Any]) -> str | None:
+    """The name that a person reads (OpenID Connect Core 1.0, 5.1)."""
+    for name in ("name", "preferred_username"):
+        held = claims.get(name)
+        if isinstance(held, str) and held.isprintable() and 0 < len(held.strip()) <= 200:
+            return held.strip()
+    return None
+
+
+def discovered(settings: OpenIdSettings) -> Mapping[str, Any]:
+    """What the issuer tells of itself (OpenID Connect Discovery 1.0, 4). Raises ValueError where
+    that is not to be believed, and whatever went wrong on the way."""
+    place = settings.issuer.rstrip("/") + "/.well-known/openid-configuration"
+    told = _fetched(place, settings.timeout_seconds)
+    if not isinstance(told, dict) or told.get("issuer") != settings.issuer:
+        raise ValueError("is the document of another issuer")
+    return told
 
 
 def _fetched(url: str, timeout: float) -> Any:

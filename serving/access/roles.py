@@ -6,7 +6,7 @@ What a role or a scope opens is said of each route, where the routes are; here s
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from data.errors import InputError, RefusalError
@@ -27,6 +27,7 @@ SCOPES: dict[str, str] = {
     "patients": "Look patients up: risks, reasons, timeline.",
     "worklist": "Read the list of whom to call.",
     "actions": "Record what was done about a patient.",
+    "team": "See how much work each panel has, and move patients between panels.",
     "fhir": "Read risks as FHIR resources.",
     "cds": "Ask for the cards of CDS Hooks.",
     "metrics": "Read the metrics for operators.",
@@ -50,6 +51,15 @@ class Principal:
     """What a service token opens; empty for everybody else."""
     matters: frozenset[str] = frozenset()
     """The sensitive matters that this principal has the right to see."""
+    called: str | None = field(default=None, compare=False)
+    """What the identity provider calls a user of it, for his own eyes: no record goes by it."""
+    zone: str | None = None
+    """The time zone in which he reads clock times; None: that of the site."""
+
+    @property
+    def is_of_provider(self) -> bool:
+        """Whether this is a user of an identity provider, of whom there is no account here."""
+        return " " in self.name
 
 
 class NotSignedInError(RefusalError):

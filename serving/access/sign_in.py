@@ -65,7 +65,7 @@ class SignedIn:
 
 
 @dataclass(frozen=True)
-class _Begun:
+class Attempt:
     """An attempt that was counted: its number, and what the password has to match."""
 
     number: int
@@ -91,7 +91,7 @@ def sign_in(
     at = now or datetime.now(UTC)
     with hashing.place():
         with database.writing() as connection:
-            begun = _begin(connection, login_name(name), settings, at)
+            begun = begin_attempt(connection, login_name(name), settings, at)
         kept = begun and begun.password_hash.get_secret_value()
         if not hashing.matches(kept, password) or begun is None or kept is None:
             raise NotSignedInError(settings.refusal)
@@ -103,11 +103,11 @@ def sign_in(
     return SignedIn(token, begun.account, at + settings.sessions.absolute)
 
 
-def _begin(
+def begin_attempt(
     connection: sa.Connection, name: str | None, settings: SignInSettings, now: datetime
-) -> _Begun | None:
-    """Counts an attempt of the account; of nobody where there is no such account or it is locked,
-    and then returns None."""
+) -> Attempt | None:
+    """Counts an attempt of the account, within a writing transaction; of nobody where there is no
+    such account or it is locked, and then returns None."""
     found = connection.execute(
         sa.select(_account).where(_account.c.name == (name or _NOBODYS))
     ).one_or_none()
@@ -116,7 +116,7 @@ def _begin(
         nobodys = _attempt.c.name == _NOBODYS
         connection.execute(sa.update(_attempt).where(nobodys).values(begun=_attempt.c.begun + 1))
         return None
-    return _Begun(number, as_account(found), found.password_hash, found.password_set_at)
+    return Attempt(number, as_account(found), found.password_hash, found.password_set_at)
 
 
 def _counted(
@@ -145,24 +145,38 @@ def _counted(
 
 def _succeed(
     connection: sa.Connection,
-    begun: _Begun,
+    begun: Attempt,
     renewed: str | None,
     settings: SignInSettings,
     now: datetime,
 ) -> str | None:
     """Forgives what came before, and opens a session; None where the account was disabled or its
     password changed while the hash was computed."""
-    of_account = _account.c.name == begun.account.name
-    row = connection.execute(sa.select(_account).where(of_account).with_for_update()).one_or_none()
-    if row is None or row.disabled or row.password_set_at != begun.password_set_at:
+    if not held_unchanged(connection, begun):
         return None
+    name = begun.account.name
     if renewed is not None:
         connection.execute(
-            sa.update(_account).where(of_account).values(password_hash=SecretStr(renewed))
+            sa.update(_account)
+            .where(_account.c.name == name)
+            .values(password_hash=SecretStr(renewed))
         )
+    forgive(connection, begun)
+    return begin_session(connection, name, settings.sessions, now)
+
+
+def held_unchanged(connection: sa.Connection, attempt: Attempt) -> bool:
+    """Whether the account is as it was when the attempt began; it stays so until the transaction
+    ends."""
+    of_account = _account.c.name == attempt.account.name
+    row = connection.execute(sa.select(_account).where(of_account).with_for_update()).one_or_none()
+    return row is not None and not row.disabled and row.password_set_at == attempt.password_set_at
+
+
+def forgive(connection: sa.Connection, attempt: Attempt) -> None:
+    """Forgives an attempt whose password was right, and those before it."""
     connection.execute(
         sa.update(_attempt)
-        .where(_attempt.c.name == row.name, _attempt.c.forgiven < begun.number)
-        .values(forgiven=begun.number, locked_until=None)
+        .where(_attempt.c.name == attempt.account.name, _attempt.c.forgiven < attempt.number)
+        .values(forgiven=attempt.number, locked_until=None)
     )
-    return begin_session(connection, row.name, settings.sessions, now)

@@ -46,6 +46,7 @@ def test_a_file_says_what_it_says(tmp_path) -> None:
     assert settings.cds_clients[0].issuer == "https://ehr.hospital.example"
 
 
+OPEN_ID = {"issuer": "https://id.example", "audience": "a", "roles": {"nurse": "case_manager"}}
 WRONG = [
     ({"silnt": True}, "service.toml: silnt: is no setting."),
     ({"rates": {"person": 1}}, "service.toml: rates.person: is no setting."),
@@ -62,6 +63,20 @@ WRONG = [
             "http://127.0.0.1@mlflow.example", "https://", "https://[::1", "ftp://localhost",
         )
     ),
+    ({"open_id": OPEN_ID | {"issuer": "http://id.example"}},
+     "service.toml: open_id.issuer: must be an https address"),
+    ({"open_id": OPEN_ID | {"client_id": "c"}}, "service.toml: page_url must say where people"),
+    *(
+        ({"open_id": OPEN_ID | {"client_id": "c"}, "page_url": url},
+         "service.toml: page_url must be an https address without a path")
+        for url in ("http://firstcall.example", "https://firstcall.example/under",
+                    "https://firstcall.example?a=b", "https://bob@firstcall.example")
+    ),
+    ({"open_id": OPEN_ID | {"client_secret_file": "s"}},
+     "service.toml: open_id: client_secret_file is of no use without client_id"),
+    ({"open_id": OPEN_ID | {"scopes": ["roles"]}},
+     "service.toml: open_id: scopes must hold openid"),
+    ({"open_id": OPEN_ID | {"scopes": ["openid roles"]}}, "service.toml: open_id.scopes.0: "),
     ({"registry": {"uri": "https://mlflow.example/?a=b"}}, "service.toml: registry.uri: must be an "
                                                            "address without ? and #"),
 ]  # fmt: skip

@@ -37,7 +37,9 @@ def opened(
 def database(opened: Database) -> Database:
     """With nobody in it."""
     with opened.writing() as connection:
-        for table in (tables.session, tables.account, tables.service_token):
+        for table in (
+            tables.session, tables.provider_session, tables.account, tables.service_token,
+        ):  # fmt: skip
             connection.execute(sa.delete(table))
         named = tables.sign_in_attempt.c.name != ""
         connection.execute(sa.delete(tables.sign_in_attempt).where(named))

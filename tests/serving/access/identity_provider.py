@@ -74,6 +74,17 @@ class Provider:
                 self.end_headers()
                 self.wfile.write(body)
 
+            def do_POST(self) -> None:
+                provider.asked.append(self.path)
+                sent = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
+                shown = self.headers.get("authorization")
+                status, answer = provider.answered(self.path, sent, shown)
+                body = json.dumps(answer).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
@@ -87,6 +98,10 @@ class Provider:
         if path == "/.well-known/openid-configuration":
             return {"issuer": self.issuer, "jwks_uri": f"{self.issuer}/keys"}
         return {"keys": self.keys} if path == "/keys" else None
+
+    def answered(self, path: str, sent: str, shown: str | None) -> tuple[int, Any]:
+        """Status and answer to a form; `shown` is the header Authorization."""
+        return 404, None
 
     def stop(self) -> None:
         self._server.shutdown()

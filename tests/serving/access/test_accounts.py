@@ -37,14 +37,17 @@ def test_an_account_is_read_back_as_it_was_made(database, hashing):
     made = add_account(
         database, " Ann.Lee ", "case_manager", PASSWORD, hashing,
         manager=3, matters=["HIV", "mental health"], display_name="Ann Lée",
+        time_zone=" america/new york ",
     )  # fmt: skip
     bob = add_account(database, "bob", "admin", PASSWORD, hashing)
     assert accounts(database) == [made, bob]
     assert made.created_at.tzinfo is UTC
     assert (made.name, made.display_name, bob.display_name) == ("ann.lee", "Ann Lée", "bob")
     assert made.principal == Principal(
-        "ann.lee", "case_manager", 3, matters=frozenset(("HIV", "mental health"))
-    )
+        "ann.lee", "case_manager", 3, matters=frozenset(("HIV", "mental health")),
+        zone="America/New_York",
+    )  # fmt: skip
+    assert bob.principal.zone is None
     assert has_anybody(database)
 
 
@@ -64,6 +67,7 @@ UNFIT = [
     ({"matters": ["diabetes"]},                "'diabetes' is not a sensitive matter; there"),
     ({"password": "short"},                    "too short"),
     ({"display_name": "A\nB"},                 "can be printed"),
+    ({"time_zone": "Denver"},                  "--time-zone: 'Denver' names no time zone of the"),
 ]  # fmt: skip
 
 

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
-import subprocess
-import sys
-import textwrap
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -22,18 +17,20 @@ from data.errors import InputError
 from data.home import Home
 from serving.access.accounts import accounts
 from serving.access.bearer import WayIn
-from serving.access.command_line import tokens, users, ways_in
+from serving.access.command_line import users, ways_in
 from serving.access.demo_access import demo_access
 from serving.access.passwords import PasswordHashing
-from serving.access.roles import NotSignedInError
+from serving.access.roles import NotSignedInError, Principal
 from serving.access.service_tokens import service_tokens
+from serving.access.sessions import SessionSettings, begin_provider_session
 from serving.access.sign_in import SignInSettings, sign_in
+from serving.access.token_command_line import tokens
+from serving.store.account_tables import provider_session
 from serving.store.audit import Audit, AuditKey, OtherKeyError
 from serving.store.database import Database, database_url
 from serving.store.record_tables import audit
 from tests.serving.api.manned import rows
 
-ROOT = Path(__file__).resolve().parents[3]
 PASSWORD = "three plain words"
 
 
@@ -145,8 +142,9 @@ def test_an_account_is_changed_signed_out_and_the_change_is_recorded(typed, data
         role, manager, matters = wanted
         assert recorded(database, home)[-1] == (
             "account changed",
-            {"account": "ann", "role": role, "manager": manager, "matters": sorted(matters)},
-        )
+            {"account": "ann", "role": role, "manager": manager, "matters": sorted(matters),
+             "time_zone": None},
+        )  # fmt: skip
     for words, said in [
         ([], "Say what is to be changed"),
         (["--no-matters", "--matter", "HIV"], "cannot be said together"),
@@ -155,6 +153,60 @@ def test_an_account_is_changed_signed_out_and_the_change_is_recorded(typed, data
         with pytest.raises(InputError, match=said):
             typed("user", "change", "ann", *words)
     assert len(recorded(database, home)) == 2 + 3
+
+
+def test_an_account_has_a_time_zone_of_its_own_and_may_have_the_site_s_again(typed, database, home):
+    zone = ("--time-zone", "America/Denver")
+    typed("user", "add", "ann", "--role", "admin", "--generate", *zone)
+    assert [one.time_zone for one in accounts(database)] == ["America/Denver"]
+    assert re.search(r"ann .* admin .* America/Denver ", typed("user", "list"))
+    for given, kept in (("America/Phoenix", "America/Phoenix"), ("", None)):
+        said = typed("user", "change", "ann", "--time-zone", given)
+        assert (", reads times of America/Phoenix, and is" in said) == (kept is not None)
+        assert [one.time_zone for one in accounts(database)] == [kept]
+        assert recorded(database, home)[-1][1]["time_zone"] == kept
+    for words in (["change", "ann"], ["add", "bob", "--role", "admin"]):
+        with pytest.raises(InputError) as refused:  # before a password is asked for
+            typed("user", *words, "--time-zone", "Mars/Olympus")
+        assert str(refused.value) == (
+            "--time-zone: 'Mars/Olympus' names no time zone of the IANA list, such as "
+            "America/Chicago."
+        )
+    assert [(one.name, one.time_zone) for one in accounts(database)] == [("ann", None)]
+
+
+ISSUER = "https://id.hospital.example"
+
+
+def signed_in_by_provider(database, subject):
+    who, now = Principal(f"{ISSUER} {subject}", "supervisor"), datetime.now(UTC)
+    return f"Bearer {begin_provider_session(database, who, SessionSettings(), now)}"
+
+
+def test_somebody_is_signed_out_everywhere_and_it_is_recorded(typed, database, home):
+    typed("user", "add", "ann", "--role", "admin", "--generate")
+    typed("user", "password", "ann", standard_input=PASSWORD)
+    ann = sign_in(database, "ann", PASSWORD, PasswordHashing(), SignInSettings()).token
+    for subject in ("u-1", "u-1", "u-2", "u-3"):
+        signed_in_by_provider(database, subject)
+    begun = len(recorded(database, home))
+    assert typed("user", "sign-out", "ANN") == "ann is signed out everywhere: 1 session.\n"
+    with pytest.raises(NotSignedInError):
+        WayIn(database).principal_of(f"Bearer {ann}")
+    said = typed("user", "sign-out", f"{ISSUER} u-1")
+    assert said == f"{ISSUER} u-1 is signed out everywhere: 2 sessions.\n"
+    with pytest.raises(InputError, match="Nobody is signed in as 'https:"):
+        typed("user", "sign-out", f"{ISSUER} u-1")
+    said = typed("user", "sign-out", "--everybody-of-provider")
+    assert said == "Everybody of the identity provider is signed out everywhere: 2 sessions.\n"
+    for words in ((), ("ann", "--everybody-of-provider")):
+        with pytest.raises(InputError, match="Say who is to be signed out"):
+            typed("user", "sign-out", *words)
+    assert recorded(database, home)[begun:] == [
+        ("signed out", {"account": "ann", "sessions": 1}),
+        ("signed out", {"account": f"{ISSUER} u-1", "sessions": 2}),
+        ("signed out", {"account": None, "by": "identity provider", "sessions": 2}),
+    ]
 
 
 def test_a_name_is_printed_and_recorded_as_accounts_and_tokens_hold_it(typed, database, home):
@@ -183,6 +235,7 @@ def test_a_name_is_printed_and_recorded_as_accounts_and_tokens_hold_it(typed, da
     ("user", "change", "ann", "--role", "supervisor"),
     ("user", "disable", "ann"), ("user", "enable", "ann"), ("user", "unlock", "ann"),
     ("user", "password", "ann", "--generate"),
+    ("user", "sign-out", "ann"), ("user", "sign-out", "--everybody-of-provider"),
     ("token", "add", "other", "--scope", "score", "--days", "9"), ("token", "revoke", "ehr"),
 ])  # fmt: skip
 def test_what_cannot_be_recorded_is_not_done(typed, home, database, monkeypatch, words):
@@ -190,7 +243,12 @@ def test_what_cannot_be_recorded_is_not_done(typed, home, database, monkeypatch,
     at the very moment of the entry."""
     typed("user", "add", "ann", "--role", "analyst", "--generate")
     typed("token", "add", "ehr", "--scope", "fhir", "--days", "9")
-    before = (accounts(database), service_tokens(database))
+    signed_in_by_provider(database, "u-1")
+
+    def held():
+        return accounts(database), service_tokens(database), rows(database, provider_session)
+
+    before = held()
 
     def full(*_: object) -> None:
         raise OSError("the disk is full")
@@ -199,11 +257,11 @@ def test_what_cannot_be_recorded_is_not_done(typed, home, database, monkeypatch,
         patched.setattr(Audit, "append", full)
         with pytest.raises(OSError, match="full"):
             typed(*words)
-    assert (accounts(database), service_tokens(database)) == before
+    assert held() == before
     (home.root / "audit.key").unlink()
     with pytest.raises(OtherKeyError):
         typed(*words)
-    assert (accounts(database), service_tokens(database)) == before
+    assert held() == before
 
 
 def test_who_has_a_number_and_no_name_is_recorded_by_it(typed, database, monkeypatch):
@@ -225,17 +283,24 @@ def test_the_demo_s_account_and_token_are_told_apart(home, database):
     file = demo_access(home)
     assert file is not None
     assert file.stat().st_mode & 0o077 == 0
-    told = dict(line.split() for line in file.read_text().splitlines() if line)
-    assert set(told) == {"name", "password", "program", "token"}
-    assert lets_in(database, told["name"], told["password"])
-    program = WayIn(database).principal_of(f"Bearer {told['token']}")
-    assert (program.name, program.role, told["program"]) == (
-        "demo-program", "service", "demo-program",
-    )  # fmt: skip
-    assert [one.name for one in accounts(database)] == ["demo"]
-    assert demo_access(home) is None, "there is one already"
+    lines = [line.split() for line in file.read_text().splitlines() if line]
+    assert [line[0] for line in lines] == [*["name", "password"] * 3, "program", "token"]
+    for name, password in zip(lines[0:6:2], lines[1:6:2], strict=True):
+        assert lets_in(database, name[1], password[1])
+    program = WayIn(database).principal_of(f"Bearer {lines[7][1]}")
+    assert (program.name, program.role, lines[6][1]) == ("demo-program", "service", "demo-program")
+    assert [(one.name, one.role, one.manager) for one in accounts(database)] == [
+        ("admin", "admin", None), ("demo", "supervisor", None),
+        ("nurse", "case_manager", 1), ("nurse-2", "case_manager", 2),
+        ("nurse-3", "case_manager", 3), ("nurse-4", "case_manager", 4),
+    ]  # fmt: skip
+    assert demo_access(home) is None, "there are some already"
     recorded = [row["what"] for row in rows(database, audit)]
-    assert recorded == ["account added", "token added"]
+    assert recorded == ["account added"] * 6 + ["token added"]
+    told = "\n".join(ways_in(home, False))
+    assert str(file.name) in told
+    assert all(f"  {name} " in told for name in ("nurse", "demo", "admin"))
+    assert not any(password[1] in told for password in lines[1:6:2])
 
 
 def test_a_generated_password_is_printed_once_and_opens(typed, database):
@@ -300,51 +365,3 @@ def test_a_token_s_life(typed, database):
     with pytest.raises(NotSignedInError):
         way_in.principal_of(f"Bearer {token}")
     assert "revoked" in typed("token", "list")
-
-
-ON_A_TERMINAL = textwrap.dedent("""
-    import sys
-    from dataclasses import dataclass
-    from pathlib import Path
-    import typer
-    from data.home import Home
-    from serving.access.command_line import users
-
-    @dataclass
-    class Chosen:
-        home: Home
-
-    app = typer.Typer()
-    app.add_typer(users, name="user")
-    app(["user", "add", "ann", "--role", "admin"], obj=Chosen(Home(Path(sys.argv[1]))))
-""")
-
-
-def test_on_a_terminal_the_password_is_asked_for_twice_and_not_shown(home, database):
-    mine, its = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", ON_A_TERMINAL, str(home.root)],
-        cwd=ROOT, stdin=its, stdout=its, stderr=its, start_new_session=True,
-    )  # fmt: skip
-    os.close(its)
-    shown = b""
-
-    def until(words, times=1):
-        nonlocal shown
-        while shown.count(words) < times:
-            shown += os.read(mine, 1024)
-
-    until(b"Password: ")
-    os.write(mine, PASSWORD.encode() + b"\n")
-    until(b"again: ")
-    os.write(mine, b"something else\n")
-    until(b"do not match")
-    until(b"Password: ", times=2)
-    os.write(mine, PASSWORD.encode() + b"\n")
-    until(b"again: ", times=2)
-    os.write(mine, PASSWORD.encode() + b"\n")
-    until(b"ann may sign in as admin.")
-    assert process.wait() == 0
-    os.close(mine)
-    assert PASSWORD.encode() not in shown
-    assert lets_in(database, "ann", PASSWORD)

@@ -119,6 +119,18 @@ def test_a_case_manager_has_the_panel_that_his_token_names(standing, open_id, he
         assert open_id.principal(token).manager == read
 
 
+# The standard claim, and what is read; None: the site's zone.
+ZONES = [
+    ("America/Denver", "America/Denver"), ("america/denver", "America/Denver"), ("UTC", "UTC"),
+    ("Mars/Olympus", None), ("../UTC", None), ("", None), (-7, None), (["UTC"], None), (None, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("claimed", "zone"), ZONES)
+def test_a_user_reads_times_in_the_zone_that_his_token_names(standing, open_id, claimed, zone):
+    assert open_id.principal(standing.token(zoneinfo=claimed)).zone == zone
+
+
 def test_who_has_several_roles_gets_the_first_of_the_settings(standing, open_id):
     token = standing.token(roles=["fc-nurse", "fc-supervisor", "fc-admin"], firstcall_manager=1)
     assert open_id.principal(token) == Principal(f"{standing.issuer} u-4711", "admin")
@@ -141,6 +153,22 @@ def test_matters_that_are_none_of_ours_give_nothing(standing, open_id, held):
 )
 def test_the_role_s_claim_is_where_the_settings_say(standing, name, claims):
     assert checks(standing, role_claim=name).principal(standing.token(**claims)).role == "admin"
+
+
+# What the identity provider calls somebody, and what he reads.
+CALLED = [
+    ({"name": "Maria Gómez", "preferred_username": "gomez"}, "Maria Gómez"),
+    ({"preferred_username": "gomez"}, "gomez"), ({"name": " "}, None), ({"name": 7}, None),
+    ({"name": "a\nb"}, None), ({"name": "a" * 201}, None), ({}, None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("claims", "read"), CALLED)
+def test_somebody_is_called_as_the_provider_says_and_recorded_by_his_subject(
+    standing, open_id, claims, read
+):
+    told = open_id.principal(standing.token(**claims))
+    assert (told.called, told.name) == (read, f"{standing.issuer} u-4711")
 
 
 # Header, beside a signature that is right.

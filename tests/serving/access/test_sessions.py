@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -15,15 +17,20 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from data.errors import InputError
 from serving.access.accounts import add_account, disable, enable, set_password
-from serving.access.opaque_tokens import SESSION, minted
-from serving.access.roles import NotSignedInError
+from serving.access.opaque_tokens import PROVIDER_SESSION, SESSION, minted
+from serving.access.roles import NotSignedInError, Principal
 from serving.access.sessions import (
     SessionSettings,
+    begin_provider_session,
     begin_session,
+    end_all_of,
+    end_all_of_provider,
     principal_of_session,
     sign_out,
 )
+from serving.store.account_tables import provider_session
 
 LASTS = SessionSettings(idle_minutes=30, absolute_hours=12)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -82,6 +89,84 @@ def test_nobody_made_this_token(database, ann):
         assert not is_open(database, token, NOON)
 
 
+NURSE = Principal(
+    f"https://id.hospital.example/{'realm' * 20} u-4711", "case_manager", 3,
+    matters=frozenset({"HIV", "violence"}), called="Maria Gómez", zone="America/Denver",
+)  # fmt: skip
+
+
+def test_a_user_of_the_identity_provider_is_who_he_was_as_he_signed_in(database):
+    token = begin_provider_session(database, NURSE, LASTS, NOON)
+    assert token.startswith(PROVIDER_SESSION)
+    told = principal_of_session(database, token, LASTS, NOON)
+    assert (told, told.called) == (NURSE, "Maria Gómez")
+    assert not is_open(database, token.replace(PROVIDER_SESSION, SESSION), NOON)
+    assert not is_open(database, minted(PROVIDER_SESSION)[0], NOON)
+
+
+def test_his_session_ends_as_every_other(database):
+    other = begin_provider_session(database, NURSE, LASTS, NOON)
+    token = begin_provider_session(database, NURSE, LASTS, NOON)
+    last = NOON + timedelta(minutes=30) - SECOND
+    assert is_open(database, token, last)  # noted: idle counts anew
+    assert not is_open(database, other, last + SECOND)
+    for quarter in range(3, 48):
+        assert is_open(database, token, NOON + timedelta(minutes=15 * quarter))
+    assert not is_open(database, token, NOON + timedelta(hours=12))
+    left = begin_provider_session(database, NURSE, LASTS, NOON)
+    sign_out(database, left)
+    assert not is_open(database, left, NOON)
+
+
+def test_those_that_are_over_are_cleared_away_at_the_next_sign_in(database):
+    for at in (NOON, NOON + timedelta(minutes=30)):
+        begin_provider_session(database, NURSE, LASTS, at)
+    with database.reading() as connection:
+        assert len(connection.execute(sa.select(provider_session)).all()) == 1
+
+
+OTHER_NURSE = replace(NURSE, name=NURSE.name + "2")
+
+
+@pytest.fixture
+def several(database, ann):
+    """Tokens: two of ann, two of a user of the provider, one of another."""
+    tokens = [begun(database) for _ in range(2)]
+    users = (NURSE, NURSE, OTHER_NURSE)
+    return [*tokens, *(begin_provider_session(database, one, LASTS, NOON) for one in users)]
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "left"),
+    [(" Ann ", "ann", [2, 3, 4]), (f"{NURSE.name} ", NURSE.name, [0, 1, 4])],
+)
+def test_all_sessions_of_somebody_are_ended_and_nobody_else_s(database, several, typed, name, left):
+    assert end_all_of(database, typed) == (name, 2)
+    assert [n for n, token in enumerate(several) if is_open(database, token, NOON)] == left
+
+
+def test_who_is_signed_in_nowhere_has_no_session_to_end(database, ann):
+    assert end_all_of(database, "ann") == ("ann", 0)
+
+
+def test_all_sessions_of_the_provider_are_ended_and_no_account_s(database, several):
+    assert end_all_of_provider(database) == 3
+    assert [n for n, token in enumerate(several) if is_open(database, token, NOON)] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [("eve", "no account 'eve'"), ("", "cannot be the name of an account"),
+     (NURSE.name.partition(" ")[0], "cannot be the name of an account"),
+     (f"{NURSE.name}3", "Nobody is signed in as"), (f"{NURSE.name}\udcff", "Nobody is signed in"),
+     ("% %", "Nobody is signed in as")],
+)  # fmt: skip
+def test_of_whom_nothing_is_known_no_session_is_ended(database, several, typed, told):
+    with pytest.raises(InputError, match=told):
+        end_all_of(database, typed)
+    assert all(is_open(database, token, NOON) for token in several)
+
+
 class Sessions(RuleBasedStateMachine):
     """The model: of each token whose it is, when it began, when use was last noted."""
 
@@ -99,8 +184,6 @@ class Sessions(RuleBasedStateMachine):
             self.there(name)
 
     def there(self, name):
-        from data.errors import InputError
-
         try:
             add_account(self.database, name, "analyst", "three plain words", self.hashing)
         except InputError:  # from an example before
