@@ -18,16 +18,24 @@ LEFT_OUT_BY: Mapping[StatusName, str] = {
     "not reached": "not reached in several tries",
     "enrolled": "somebody's patient already",
     "declined": "declined",
-    "deferred": "the next call waits",
+    "deferred": "deferred to a later day",
     "do not contact": "not to be contacted",
     "closed": "closed by a case manager",
 }
 """Why nobody calls, by where a patient stands; of the other standings somebody does."""
 
 
-OF_THE_LIST = frozenset({BEYOND_CAPACITY, NO_PANEL, MANAGED, *LEFT_OUT_BY.values()})
+WITHOUT_PLACE = frozenset({BEYOND_CAPACITY, NO_PANEL})
+"""Why somebody who may be called is not on the list."""
+OF_THE_LIST = frozenset({*WITHOUT_PLACE, MANAGED, *LEFT_OUT_BY.values()})
 """Why somebody is left out by what the list knows beside the rows about him: whoever scores rows
 alone does not say it."""
+
+
+def may_be_called(left_out: pd.Series) -> pd.Series:
+    """Whether each person of a finished list may be called (bool): whoever is on it, and whoever it
+    had no place for. `left_out` is empty or None of the former, else the reason."""
+    return left_out.fillna("").isin(["", BEYOND_CAPACITY, NO_PANEL])
 
 
 def with_standings(scores: pd.DataFrame, standings: Mapping[str, Status]) -> pd.DataFrame:

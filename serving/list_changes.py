@@ -108,7 +108,7 @@ def _why_new(entry: Mapping[Any, Any], was: Mapping[Any, Any]) -> str:
     if left_out == NO_RISK:
         return "had no risk on the last list"
     if left_out is not None and left_out not in _NO_PLACE:
-        return f"no longer: {left_out}"
+        return f"left out until now: {left_out}"
     tier = _missing(was[_TIER_OF[entry["queue"]]])
     if tier is not None and tier != entry["tier"]:
         return f"{entry['tier']} tier, {tier} before"

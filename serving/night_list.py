@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
 import pandas as pd
 
 from data.errors import InputError
-from serving.eligibility import with_standings
+from serving.eligibility import LEFT_OUT_BY, WITHOUT_PLACE, with_standings
 from serving.list_changes import Before, Changes, changes
 from serving.panels import Panel
+from serving.population import DIED, NOT_COVERED, NOT_KNOWN
 from serving.settings import ServiceSettings
-from serving.store import Store, last_lists, standings
+from serving.store import Store, last_lists, panel_moves, standings
 from serving.store.standings import Status
 from serving.worklist import Capacity, Knowledge, Worklist, worklist
+
+_NOT_HERE = (DIED, NOT_COVERED, NOT_KNOWN)
+"""Whoever is left out for one of these is nobody's patient any more."""
 
 
 def capacity_said(
@@ -23,6 +28,7 @@ def capacity_said(
     managers: int | None = None,
     slots: int | None = None,
     randomised_share: float = 0.0,
+    kept_for_discharged: float = 0.5,
 ) -> Capacity:
     """The places of the site's own panels, or of as many equal ones as were asked for. Raises
     InputError where both are told."""
@@ -32,7 +38,7 @@ def capacity_said(
         )
     usual = Capacity()
     return Capacity(
-        managers or usual.managers, slots or usual.slots, randomised_share=randomised_share,
+        managers or usual.managers, slots or usual.slots, kept_for_discharged, randomised_share,
         of_panels=panels,
     )  # fmt: skip
 
@@ -41,11 +47,17 @@ def capacity_said(
 class NightList:
     """`listed` is the list, `changes` its places with what changed since the one before, with
     `rose_from` where the high-cost risk of whoever has the place rises, and who is gone;
-    `begins_at` (UTC) is when the day begins on which it is called by."""
+    `begins_at` (UTC) is when the day begins on which it is called by; `enrolled` counts whoever is
+    somebody's patient by what was recorded, by the number of the panel; `unlisted` counts the
+    recently discharged who may be called and have no place (`people`), and for how many of them
+    the time is over by which they should have been (`overdue`); and those who rest because they
+    were tried on several days and not reached (`not_reached`)."""
 
     listed: Worklist
     changes: Changes
     begins_at: datetime
+    enrolled: Mapping[int, int] = field(default_factory=dict)
+    unlisted: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def gone(self) -> dict[str, int]:
@@ -79,6 +91,7 @@ def list_of_night(
     with store.database.reading() as connection:
         stands = standings.of_everybody(connection, worked_on, rules, discharged)
         known_to = last_lists.panels_of_patients(connection)
+        by_hand = panel_moves.put_by_hand(connection)
         risks: Mapping[str, float] = {}
         if high_cost_version is not None:
             risks = last_lists.high_cost_risks(connection, first, last, high_cost_version)
@@ -86,13 +99,32 @@ def list_of_night(
     now = people.set_index("patient_id")["high_cost_risk"]
     rose_from = wanted.rising.rose_from(now, risks)
     people["rising"] = rose_from.notna().to_numpy()
-    knowledge = Knowledge(wanted.outreach, settings.zone, known_to, worked_on)
+    knowledge = Knowledge(wanted.outreach, settings.zone, known_to, by_hand, worked_on)
     listed = worklist(people, capacity, as_of, knowledge)
     entries = listed.entries
     entries = entries.assign(rose_from=rose_from.reindex(entries["patient_id"]).to_numpy())
     told = changes(entries, listed.left_out, discharged, _before(store, entries, as_of), as_of)
     begins_at = datetime.combine(worked_on, time(), settings.zone).astimezone(UTC)
-    return NightList(listed, told, begins_at)
+    followed = set(scores["patient_id"][~scores["left_out"].isin(_NOT_HERE)])
+    enrolled = Counter(
+        known_to[patient]
+        for patient, one in stands.items()
+        if one.name == "enrolled" and patient in known_to and patient in followed
+    )
+    unlisted = _unlisted(listed, discharged, knowledge, begins_at)
+    return NightList(listed, told, begins_at, enrolled, unlisted)
+
+
+def _unlisted(
+    listed: Worklist, discharged: Mapping[str, date], knowledge: Knowledge, begins_at: datetime
+) -> dict[str, int]:
+    without_place = listed.left_out[listed.left_out["reason"].isin(WITHOUT_PLACE)]
+    days = [discharged[one] for one in without_place["patient_id"] if one in discharged]
+    clock = knowledge.clock
+    overdue = sum(clock.due_at(day, knowledge.zone) <= begins_at for day in days)
+    resting = listed.left_out[listed.left_out["reason"] == LEFT_OUT_BY["not reached"]]
+    not_reached = sum(one in discharged for one in resting["patient_id"])
+    return {"people": len(days), "overdue": overdue, "not_reached": not_reached}
 
 
 def _people(scores: pd.DataFrame, stands: Mapping[str, Status]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -16,8 +16,10 @@ from data.errors import RefusalError
 from data.home import Home
 from data.intake import Taken, current
 from data.progress import stage
+from data.small_cells import Counts
 from features.history import Histories
 from features.writing import current_histories
+from serving.list_equity import charlson_of, list_equity
 from serving.list_settings import WorklistSettings
 from serving.managed import MANAGED, managed
 from serving.models.strangers import REAL, refuse_strangers
@@ -29,6 +31,7 @@ from serving.settings import ServiceSettings, read_settings
 from serving.stale_data import STALE_AFTER_DAYS
 from serving.store import Store
 from serving.store.people import PUBLISHED
+from serving.tier_yield import tiers_of_night
 from serving.worklist import Capacity, Worklist
 
 _NOT_SCORED = (DIED, NOT_COVERED, NOT_KNOWN)
@@ -45,6 +48,7 @@ class NightReport:
     reached, by what it said ("randomised in", "randomised out"). Of those on the list, outreach
     after a discharge is `due` for so many, and is `overdue` as the day after begins; the high-cost
     risk of so many is `rising`. `changed` counts who is new, changed or gone since the list before.
+    `thresholds` is what `serving.tier_yield` says.
     """
 
     run_id: str
@@ -66,6 +70,7 @@ class NightReport:
     overdue: int = 0
     rising: int = 0
     changed: Mapping[str, int] = field(default_factory=dict)
+    thresholds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def run_night(
@@ -84,12 +89,15 @@ def run_night(
     was published before stays in each of these cases.
     """
     settings = read_settings(home)
-    capacity = capacity or Capacity(of_panels=settings.worklist.panels)
+    wanted = settings.worklist
+    capacity = capacity or Capacity(
+        kept_for_discharged=wanted.kept_for_discharged, of_panels=wanted.panels
+    )
     store = Store.of_home(home)
     try:
         with store.night():
             taken = current(home)
-            models = Models.load(home)
+            models = Models.load(home).of_site(wanted.tiers)
             _refuse_stale(taken, as_of, stale_after_days)
             refuse_strangers(models, str(taken.manifest["origin"]), other_origin)
             histories = current_histories(home)
@@ -146,6 +154,13 @@ def _night(
     scores = scored.scores.copy()
     why = listed.left_out.set_index("patient_id")["reason"]
     scores["left_out"] = scores["patient_id"].map(why).astype(object)
+    counts, places = Counts(str(taken.manifest["origin"])), listed.entries["patient_id"]
+    with stage("Counting whom the list reaches"):
+        thresholds = tiers_of_night(scores, places, models.by_task, counts)
+        equity = list_equity(
+            scores, places, people["birth_on"].to_numpy().astype("datetime64[D]"),
+            charlson_of(scored.known_asked, len(scores)), taken.tables, as_of, counts,
+        )  # fmt: skip
     warnings = models.warnings(histories.carries, as_of)
     if "encounter" not in carries:
         warnings.append("without a feed of admissions nobody counts as recently discharged")
@@ -165,11 +180,16 @@ def _night(
     with stage("Publishing the list"):
         store.publish(
             run_id, scores, reasons, made.changes.entries,
-            _manifest(taken, models, as_of, capacity, warnings, settings.worklist, worked_on),
+            _manifest(taken, models, as_of, capacity, warnings, settings.worklist, worked_on)
+            | {
+                "tiers": thresholds, "equity": equity, "enrolled": _by_panel(made.enrolled),
+                "unlisted": dict(made.unlisted),
+            },
             scored.known,
             listed.allocations, made.changes.gone,
         )  # fmt: skip
-    return _report(run_id, as_of, capacity, scored, made, models, warnings)
+    report = _report(run_id, as_of, capacity, scored, made, models, warnings)
+    return replace(report, thresholds=thresholds)
 
 
 def _worked_on(as_of: date, origin: str, zone: ZoneInfo) -> date:
@@ -227,7 +247,7 @@ def _manifest(
                 "version": model.version,
                 "fingerprint": model.metadata["fingerprint"],
                 "origin": model.metadata["origin"],
-                "tiers": model.metadata["tiers"],
+                "tiers": {"high": model.limits.high, "moderate": model.limits.moderate},
                 "horizon_days": model.metadata["horizon_days"],
                 "threshold_cents": model.metadata["threshold_cents"],
             }
@@ -239,9 +259,18 @@ def _manifest(
             for panel in capacity.panels
         ],
         "worked_on": worked_on.isoformat(),
-        "outreach": {"within": settings.outreach.within},
+        "outreach": {
+            "within": settings.outreach.within,
+            "missed_after_days": settings.outreach.missed_after_days,
+        },
+        "kept_for_discharged": capacity.kept_for_discharged,
         "warnings": warnings,
     } | ({"randomised": by_draw} if capacity.drawn else {})
+
+
+def _by_panel(counted: Mapping[int, int]) -> dict[str, int]:
+    """A count a panel, as JSON names them: by number."""
+    return {str(number): counted[number] for number in sorted(counted)}
 
 
 def _counts(values: pd.Series) -> dict[str, int]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,8 +42,8 @@ class Panel(BaseModel):
         return not (self.regions or self.practices or self.conditions)
 
     def takes(self, one: Traits) -> bool:
-        """Whether somebody belongs here."""
-        return (
+        """Whether somebody belongs here: by what it asks, or because a supervisor put him here."""
+        return one.put_in == self.number or (
             (not self.regions or one.region in self.regions)
             and (not self.practices or one.practice in self.practices)
             and (not self.conditions or not self.conditions.isdisjoint(one.conditions))
@@ -51,16 +52,43 @@ class Panel(BaseModel):
 
 @dataclass(frozen=True)
 class Traits:
-    """What of a person says to which panel he belongs; None and empty: not known."""
+    """What of a person says to which panel he belongs; None and empty: not known. `put_in`: the
+    number of the panel to which a supervisor moved him."""
 
     region: str | None = None
     practice: str | None = None
     conditions: frozenset[str] = frozenset()
+    put_in: int | None = None
 
 
 def equal_panels(managers: int, slots: int) -> tuple[Panel, ...]:
     """So many panels of one size that take everybody."""
     return tuple(Panel(number=n, slots=slots) for n in range(1, managers + 1))
+
+
+def panels_of_run(manifest: Mapping[str, Any]) -> tuple[Panel, ...]:
+    """The panels of a published list, by its manifest; of one from before panels had names, as many
+    as it says, of which the places are not known, but for those of panels of one size."""
+    told = manifest.get("panels")
+    if told is not None:
+        return tuple(Panel.model_validate(one) for one in told)
+    capacity = manifest.get("capacity", {})
+    return equal_panels(capacity.get("managers", 0), capacity.get("slots", 0))
+
+
+def spread(count: int, panels: Sequence[Panel], held: Mapping[int, int]) -> list[int]:
+    """The numbers of the panels to which so many people go, one after the other: each to that of
+    which the smallest share is taken, beside what each holds already; none to a panel without
+    places, unless no other has any. Raises ValueError where there is no panel."""
+    now, goes = dict(held), []
+    open_ones = [one for one in panels if one.slots] or panels
+    for _ in range(count):
+        first = min(
+            open_ones, key=lambda one: ((now[one.number] + 1) / max(one.slots, 1), one.number)
+        )
+        now[first.number] += 1
+        goes.append(first.number)
+    return goes
 
 
 def by_number(panels: Sequence[Panel]) -> tuple[Panel, ...]:

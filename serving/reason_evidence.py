@@ -35,11 +35,13 @@ class Fact:
 class NumberTold:
     """One feature of a concept: its name, its value in words, and the facts behind it, the newest
     first: all of them, or none where one of them may not be shown. With the others told, what is
-    withheld could be had from the number by subtraction."""
+    withheld could be had from the number by subtraction. `is_above_zero` says that something is
+    behind it, shown or not."""
 
     feature: str
     words: str
     facts: tuple[Fact, ...]
+    is_above_zero: bool
 
 
 def evidence_behind(
@@ -84,7 +86,7 @@ def evidence_behind(
             Fact(one.happened_on, one.known_on, one.words, one.source_row)
             for one in reversed(behind)
         )
-        told.append(NumberTold(name, words, facts))
+        told.append(NumberTold(name, words, facts, value > 0))
     return told
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import pyarrow as pa
 
@@ -29,6 +29,7 @@ EntryKind = Literal[
     "stay", "visit", "missed appointment", "diagnosis", "procedure", "drug", "laboratory result",
     "cost", "screening", "outreach",
 ]  # fmt: skip
+KINDS: tuple[EntryKind, ...] = get_args(EntryKind)
 UNKNOWN_CODE = "a code that no list here explains"
 _UNEXPLAINED = frozenset(("NDC", "RXNORM", "HCPCS"))
 """Systems of which no list says what a code is about (see DECISIONS.md on licences)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Request, Response
@@ -36,7 +36,7 @@ class ActionRequest(BaseModel):
 
     kind: Annotated[ActionKind, Field(examples=["deferred"])]
     until: Annotated[
-        Day | None, Field(description="of a deferred call: the day of the next one",
+        Day | None, Field(description="of a deferred call: the day of the next one, within a year",
                           examples=["2025-01-09"])
     ] = None  # fmt: skip
     tier: Annotated[
@@ -46,7 +46,10 @@ class ActionRequest(BaseModel):
     reason: Annotated[
         Note | None, Field(description="needed by an override and by a closure", examples=[None])
     ] = None
-    note: Annotated[Note | None, Field(examples=["asks to be called in the afternoon"])] = None
+    note: Annotated[
+        Note | None, Field(description="needed by a note alone; every other kind may carry one",
+                           examples=["asks to be called in the afternoon"])
+    ] = None  # fmt: skip
     undoes: Annotated[
         str | None, Field(max_length=32, pattern="^[0-9a-f]{32}$", examples=[None],
                           description="of an undo: the action_id that it takes back")
@@ -115,10 +118,11 @@ def act(
     patient_id = place.patient_id
     new = NewAction(body.kind, body.until, body.tier, body.reason, body.note, body.undoes)
     try:
-        actions.fitting(new, service.today)
+        actions.fitting(new, service.today_of(run))
     except InputError as error:
         raise not_fitting(error) from None
-    return _recorded(service, principal, (run_id, int(rank), patient_id), new, body.seen, keyed)
+    to = (run_id, int(rank), patient_id)
+    return _recorded(service, principal, to, new, body.seen, keyed, service.today_of(run))
 
 
 def _whose(
@@ -154,6 +158,7 @@ def _recorded(
     new: NewAction,
     seen: str | None,
     keyed: idempotency.KeyedRequest | None,
+    today: date,
 ) -> Response:
     """Records the action, its audit row and the keyed answer in one transaction."""
     run_id, rank, patient_id = place
@@ -167,12 +172,12 @@ def _recorded(
                     connection, service.audit, new, patient_id, run_id, rank,
                     principal.name, principal.role, seen,
                 )  # fmt: skip
-                now = standings.standings(
-                    connection, [patient_id], service.today, service.settings.rules
-                )[patient_id]
+                stands = standings.standings(
+                    connection, [patient_id], today, service.settings.rules
+                )
                 said = RecordedAction(
                     action_id=made.action_id, kind=made.kind, who=made.who, at=made.at,
-                    standing=_own_words_alone(now, made),
+                    standing=_own_words_alone(stands[patient_id], made),
                 ).model_dump_json()  # fmt: skip
                 if keyed:
                     idempotency.keep(connection, keyed, 201, said)

@@ -21,12 +21,15 @@ from data.home import Home
 from serving.api import (
     actions,
     ehr,
+    evidence,
     model_card,
     openapi,
     operators,
+    panel_moves,
     patients,
     score,
     sign_in,
+    team,
     worklist,
 )
 from serving.api.connections import SpreadConnections
@@ -158,7 +161,10 @@ def create_app(
     app.state.form = beside.form
     app.add_middleware(SpreadConnections)
     app.add_middleware(RequestLog, seen=service.metrics.seen, form=beside.form)
-    rooms = (sign_in, score, patients, worklist, actions, model_card, operators, openapi)
+    rooms = (
+        sign_in, score, patients, evidence, worklist, actions, panel_moves, team, model_card,
+        operators, openapi,
+    )  # fmt: skip
     for router in (*(room.router for room in rooms), ehr.fhir, ehr.cds):
         app.router.routes.extend(router.routes)  # as they are: each asks its rule
     app.router.routes.extend(beside.routes)

@@ -81,9 +81,9 @@ def _told(
     return told.model_copy(update={"warnings": [*told.warnings, *service.warnings_of(run)]})
 
 
-def _standing(service: Service, patient_id: str) -> StandingTold:
+def _standing(service: Service, run: Run, patient_id: str) -> StandingTold:
     """What case managers decided about one person, as an EHR is told it."""
-    now = statuses(service, [patient_id])[patient_id]
+    now = statuses(service, run, [patient_id])[patient_id]
     return StandingTold.of(now, service.settings.zone)
 
 
@@ -145,7 +145,7 @@ def _searched(request: Request, parameters: list[tuple[str, str]]) -> Response:
         risk_assessments(
             told, search, _models(run), base, opaque=pseudonym(told.patient_id, service.key),
             settings=settings.fhir, next_step=service.next_step, invented=_is_invented(run),
-            standing=_standing(service, told.patient_id),
+            standing=_standing(service, run, told.patient_id),
         )
     )  # fmt: skip
 
@@ -206,7 +206,7 @@ def _cards(
             told, SERVICES[service_id], _models(run), opaque=pseudonym(patient_id, service.key),
             next_step=service.next_step, page_url=service.settings.page_url,
             least_tier=client.least_tier if client else "low", invented=_is_invented(run),
-            standing=_standing(service, patient_id),
+            standing=_standing(service, run, patient_id),
         )
     )  # fmt: skip
 

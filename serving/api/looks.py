@@ -90,6 +90,8 @@ async def refused_at(request: Request, route: str, refused: Refused) -> None:
     detail: dict[str, object] = {"route": route}
     if (panel := request.query_params.get("manager")) and re.fullmatch(r"[0-9]{1,5}", panel):
         detail["panel"] = int(panel)
+    if "move_id" in named:
+        detail["move"] = named["move_id"][:32]
     at = _ENTRY.fullmatch(named.get("entry_id", ""))
     if at is not None:
         detail["entry"] = at[0]

@@ -50,7 +50,17 @@ class ModelTold(BaseModel):
     tiers: Annotated[
         dict[str, float],
         Field(
-            description="the risk from which a tier begins",
+            description="the risk from which a tier begins: the site's limit, else the model's own",
+            examples=[{"high": 0.37, "moderate": 0.22}],
+        ),
+    ]
+    tiers_owner: Annotated[
+        str, Field(description="who decided these limits", examples=["Dr A. Rivera, quality board"])
+    ]
+    tiers_of_model: Annotated[
+        dict[str, float],
+        Field(
+            description="the limits that the model brought",
             examples=[{"high": 0.37, "moderate": 0.22}],
         ),
     ]
@@ -100,7 +110,9 @@ def model(request: Request) -> ModelsTold:
                 data_through=str(one.metadata["data_through"]),
                 trained_on=dict(one.metadata["trained_on"]),
                 horizon_days=one.metadata["horizon_days"],
-                tiers=dict(one.metadata["tiers"]),
+                tiers={"high": one.limits.high, "moderate": one.limits.moderate},
+                tiers_owner=one.limits.owner,
+                tiers_of_model=dict(one.metadata["tiers"]),
                 features=one.features,
                 feeds=list(one.metadata["carries"]),
                 source=using.sources[task],

@@ -144,6 +144,10 @@ class Runs(BaseModel):
     runs: list[RunTold]
 
 
+_OF_THE_TEAM = ("enrolled",)
+"""What of a manifest is told to supervisors alone: exact counts of a few people."""
+
+
 @router.get("/v1/runs")
 def runs(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 30) -> Runs:
     """The nights, the newest first: when they ran, how they ended, what they were made of."""
@@ -159,7 +163,7 @@ def runs(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 30) -> 
                 started_at=run.started_at,
                 finished_at=run.finished_at,
                 is_shown=shown is not None and run.run_id == shown.run_id,
-                manifest=dict(run.manifest),
+                manifest={k: told for k, told in run.manifest.items() if k not in _OF_THE_TEAM},
             )
             for run in every[:limit]
         ]

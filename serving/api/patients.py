@@ -1,10 +1,10 @@
-"""One patient over HTTP: found, looked at, with the evidence behind a reason, scored anew."""
+"""One patient over HTTP: found, looked at, scored anew."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -25,7 +25,6 @@ from serving.api.worklist import Standing, standing
 from serving.horizons import days_left, horizons_of_run
 from serving.masking import masked
 from serving.models.strangers import origin_of_rows, refuse_strangers
-from serving.reasons import WITHHELD
 from serving.schemas import LONGEST_TEXT, Day, Text
 from serving.sight import Sight
 from serving.stale_data import STALE_AFTER_DAYS
@@ -76,10 +75,17 @@ class FoundPatients(BaseModel):
 
 class PastRisk(BaseModel):
     """What one night said of a patient. Of the days that were left of the window alone, the risk
-    of a readmission falls with every day: for a curve take that over all days."""
+    of a readmission falls with every day: for a curve take that over all days, and begin anew where
+    `discharged_on` changes, as each discharge is a question of its own."""
 
     run_id: Annotated[str, Field(examples=["2024-12-30.1"])]
     as_of: Annotated[date, Field(examples=["2024-12-30"])]
+    discharged_on: Annotated[
+        date | None,
+        Field(
+            description="the discharge that the readmission is asked about", examples=["2024-12-18"]
+        ),
+    ]
     readmission_risk: Annotated[float | None, Field(examples=[0.11])]
     readmission_days_left: Annotated[int | None, Field(examples=[18])]
     readmission_all_days_risk: Annotated[float | None, Field(examples=[0.19])]
@@ -146,6 +152,12 @@ def in_panel(service: Service, principal: Principal, patient_id: str) -> int | N
     return manager
 
 
+def in_brief(row: Mapping[str, Any]) -> Found:
+    """One person as `serving.store.people.search` found him."""
+    told = {name: row[name] for name in Found.model_fields if name != "manager"}
+    return Found(**told, manager=row["panel"])
+
+
 @router.get("")
 def search(
     request: Request,
@@ -167,11 +179,7 @@ def search(
     rows = service.store.search(
         run.run_id, prefix=id_begins, tier=tier, manager=manager, after=after, limit=limit + 1
     )
-    found = [
-        Found(**{name: row[name] for name in Found.model_fields if name != "manager"},
-              manager=row["panel"])
-        for row in rows[:limit]
-    ]  # fmt: skip
+    found = [in_brief(row) for row in rows[:limit]]
     asked = {} if id_begins is None else {"id_begins": id_begins}
     looked_at_list(service, principal, "search", [one.patient_id for one in found], run, **asked)
     more = found[-1].patient_id if len(rows) > limit else None
@@ -188,8 +196,21 @@ def patient(
 ) -> PatientPage:
     """One person: both risks now and over time, reasons, what clinicians know beside, what was
     recorded, and the timeline."""
-    service: Service = request.app.state.service
-    principal: Principal = request.state.principal
+    return whole(request.app.state.service, request.state.principal, patient_id, days).page
+
+
+class Whole(NamedTuple):
+    """One person with what it is told by: the run, and all that was recorded, the oldest first;
+    whether the timeline could be read."""
+
+    page: PatientPage
+    run: Run
+    taken: Sequence[actions.Action]
+    has_timeline: bool
+
+
+def whole(service: Service, principal: Principal, patient_id: str, days: int) -> Whole:
+    """The same for whoever asks, the look recorded. Raises Refused where he may not see him."""
     manager = in_panel(service, principal, patient_id)
     run = service.published(principal)
     row = service.store.patient(run.run_id, patient_id)
@@ -200,14 +221,15 @@ def patient(
     with service.database.reading() as connection:
         found = actions.of_patients(connection, [patient_id])
         now = standings.standings_by(
-            connection, found, [patient_id], service.today, service.settings.rules
+            connection, found, [patient_id], service.today_of(run), service.settings.rules
         )[patient_id]
     over_time = service.store.patient_over_time(patient_id)
     happened, unreadable = _timeline(service, patient_id, run, days, sight)
     service.looked(principal, "patient", [patient_id], run)
     person: dict[str, Any] = dict(told)
     person["warnings"] = [*told.warnings, *unreadable]
-    return PatientPage(
+    taken = found.get(patient_id, [])
+    page = PatientPage(
         **person,
         models=models_of(run),
         run_warnings=service.warnings_of(run),
@@ -215,11 +237,12 @@ def patient(
         standing=standing(now),
         actions=[
             ActionTaken(**{name: getattr(one, name) for name in ActionTaken.model_fields})
-            for one in reversed(found.get(patient_id, ()))
+            for one in reversed(taken)
         ],
         over_time=[_past_risk(one) for one in over_time],
         timeline=happened,
     )
+    return Whole(page, run, taken, not unreadable)
 
 
 def _past_risk(row: Mapping[str, Any]) -> PastRisk:
@@ -247,86 +270,13 @@ def _timeline(
     return [Happened(**vars(one)) for one in timeline(rows, run.as_of, since, sight)], []
 
 
-def _taken_in(service: Service) -> Taken:
+def taken_in(service: Service) -> Taken:
     """What was taken in. Raises Refused (503) where nothing is at hand: whoever asks cannot help
     it."""
     try:
         return current(service.home)
     except FirstcallError as error:
         raise Refused("not-ready", service.home.left_out_of(str(error))) from None
-
-
-class FactTold(BaseModel):
-    """One fact behind a number."""
-
-    happened_on: Annotated[date, Field(examples=["2024-12-14"])]
-    known_on: Annotated[date, Field(examples=["2024-12-20"])]
-    words: Annotated[str, Field(examples=["emergency visit"])]
-    source_row: Annotated[str, Field(examples=["encounter.csv@1a2b3c4d:17"])]
-
-
-class NumberBehind(BaseModel):
-    """One number that the model was given, in words, and the facts that it rests on."""
-
-    feature: Annotated[str, Field(examples=["emergency_visits_count_90"])]
-    words: Annotated[str, Field(examples=["3 emergency visits in the last 90 days"])]
-    facts: Annotated[list[FactTold], Field(description="the newest first")]
-
-
-class EvidenceTold(BaseModel):
-    """What is behind one reason."""
-
-    as_of: Annotated[date, Field(examples=["2024-12-31"])]
-    risk: Annotated[str, Field(examples=["readmission"])]
-    concept: Annotated[str, Field(examples=["emergency visits"])]
-    numbers: list[NumberBehind]
-    warnings: Annotated[list[str], Field(examples=[[]])]
-    withheld: Annotated[str, Field(description="the same line for everybody", examples=[WITHHELD])]
-
-
-@router.get("/{patient_id}/evidence")
-def evidence(
-    request: Request,
-    patient_id: PatientId,
-    concept: Annotated[Text, Query(description="`concept` of a reason",
-                                   examples=["emergency visits"])],
-    risk: Annotated[Literal["readmission", "high-cost"], Query()] = "readmission",
-) -> EvidenceTold:  # fmt: skip
-    """The source rows behind one reason of the published run."""
-    from serving.reason_evidence import evidence_behind
-
-    service: Service = request.app.state.service
-    principal: Principal = request.state.principal
-    in_panel(service, principal, patient_id)
-    run = service.published(principal)
-    taken = _taken_in(service)
-    rows = patient_rows(taken.tables, patient_id)
-    if not any(table.num_rows for table in rows.values()):
-        raise Refused("not-found", "nobody of that id is in what was taken in")
-    sight = service.sights(principal, [patient_id])[patient_id]
-    using = service.using()
-    numbers = evidence_behind(
-        using.scorer.models, rows, carries_of(service.home.histories), run.as_of, risk, concept,
-        sight, str(taken.manifest["cost_covers"]),
-    )  # fmt: skip
-    service.looked(principal, "evidence", [patient_id], run, concept=concept, risk=risk)
-    warnings = []
-    if run.manifest["data"]["generation"] != taken.generation:
-        warnings.append("files were taken in since the night: rows may be new or corrected")
-    if models_of(run).get(risk) != using.versions.get(risk):
-        warnings.append("another model answers now than that of the night")
-    return EvidenceTold(
-        as_of=run.as_of,
-        risk=risk,
-        concept=concept,
-        numbers=[
-            NumberBehind(feature=one.feature, words=one.words,
-                         facts=[FactTold(**vars(fact)) for fact in one.facts])
-            for one in numbers
-        ],
-        warnings=warnings,
-        withheld=WITHHELD,
-    )  # fmt: skip
 
 
 class RescoreRequest(BaseModel):
@@ -367,7 +317,7 @@ def rescore(
         refuse_strangers(scorer.models, origin_of_rows(service.home, None), other_origin)
     except RefusalError as error:  # whoever asks cannot help it
         raise Refused("not-ready", str(error)) from None
-    taken = _taken_in(service)
+    taken = taken_in(service)
     through = date.fromisoformat(str(taken.manifest["data_through"]))
     as_of = body.as_of if body and body.as_of else through
     if (as_of - through).days > STALE_AFTER_DAYS:

@@ -92,6 +92,12 @@ RULES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/worklist/{entry_id}/actions"): _of_patients(
         "case_manager", "supervisor", scope="actions"
     ),
+    ("POST", "/v1/panel-moves"): _of_patients("supervisor", scope="team", own_panel=False),
+    ("POST", "/v1/panel-moves/{move_id}/undo"): _of_patients(
+        "supervisor", scope="team", own_panel=False
+    ),
+    ("GET", "/v1/team"): _for("supervisor", scope="team"),
+    ("GET", "/v1/team/unlisted"): _of_patients("supervisor", scope="team", own_panel=False),
     ("GET", "/v1/runs"): _for("supervisor", "analyst", "admin", scope="runs"),
     ("GET", "/v1/model"): _for(*EVERYBODY, scope="runs"),
     ("GET", "/v1/metrics"): _for("admin", scope="metrics"),

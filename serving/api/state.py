@@ -13,6 +13,7 @@ from anyio import to_thread
 from data.home import Home
 from serving.access.accounts import NOBODY_YET, accounts, has_anybody, login_name
 from serving.access.bearer import WayIn
+from serving.access.code_flow import CodeFlow, secret_in
 from serving.access.opaque_tokens import SERVICE, SESSION
 from serving.access.open_id import IssuerUnreachableError, OpenId
 from serving.access.passwords import BusyError, PasswordHashing
@@ -73,6 +74,8 @@ class Service:
         self.limiter = Limiter(settings.rates)
         self.metrics = Metrics()
         self.in_use = ModelsInUse(home, settings)
+        self.open_id = OpenId(settings.open_id) if settings.open_id else None
+        self.code_flow = self._way_to_provider(self.open_id)
 
     def start(self) -> None:
         """Opens the database and finds the models. Raises what the database says."""
@@ -82,15 +85,13 @@ class Service:
         self.audit = Audit(self.database, self.key)
         self.audit.begin()
         self.recorder = Recorder(self.audit)
-        open_id = self.settings.open_id
-        self.way_in = WayIn(
-            self.database, self.settings.sign_in.sessions, OpenId(open_id) if open_id else None
-        )
+        self.way_in = WayIn(self.database, self.settings.sign_in.sessions, self.open_id)
         self._look_ups = LookUps(self.way_in.principal_of)
-        if open_id is None and not has_anybody(self.database):
+        if self.open_id is None and not has_anybody(self.database):
             _LOGGER.warning(NOBODY_YET)
         self.hashing = PasswordHashing()
-        self._ehr = CdsTokens(self.settings.cds_clients, SeenTokensInDatabase(self.database))
+        self.seen_tokens = SeenTokensInDatabase(self.database)
+        self._ehr = CdsTokens(self.settings.cds_clients, self.seen_tokens)
         self.in_use.start()
         self.next_step = self.in_use.next_steps.next_step
         self.batching = Batching(lambda body: read_request(body, self.today), self._answer_together)
@@ -104,6 +105,15 @@ class Service:
         self.in_use.stop()
         self.recorder.close()
         self.database.close()
+
+    def _way_to_provider(self, open_id: OpenId | None) -> CodeFlow | None:
+        """How people sign in elsewhere from the page; None where that is not configured. Raises
+        InputError where the secret for it cannot be read."""
+        if open_id is None or (client := open_id.settings.client_id) is None:
+            return None
+        kept = open_id.settings.client_secret_file
+        secret = secret_in(self.home.root / kept) if kept else None
+        return CodeFlow(open_id, client, f"{self.settings.page_address}/sign-in/open-id", secret)
 
     def _answer_together(
         self, requests: Sequence[SentRows], sights: Sequence[Sight]
@@ -160,17 +170,43 @@ class Service:
         of_real_people = run.manifest.get("data", {}).get("origin") == REAL
         if days > OLD_AFTER_DAYS and of_real_people:
             said.append(f"this list is of {run.as_of}, {days} days ago: what is newer is not in it")
-        return said
+        return said + self._other_limits(run)
+
+    def _other_limits(self, run: Run) -> list[str]:
+        """What has to be said where the tiers of a run and those of a new score begin elsewhere,
+        though the model is the same: the site has decided anew since one of them read it."""
+        current = self.in_use.current
+        if current is None:
+            return []
+        held = run.manifest.get("models", {})
+        return [
+            f"the tiers of this list begin at other risks of {task} than those of a new score: "
+            "service.toml was changed, which the service reads as it starts, and a night as it runs"
+            for task, model in current.scorer.models.by_task.items()
+            if model.limits.differ_from(held.get(task, {}), model.version)
+        ]
 
     def moment_of(self, run: Run) -> datetime:
         """By which moment (with its zone) calls are due or overdue: now. A list of people who are
         not real lies in the days of their data: of it that is 8:00 of the day that it is called by.
         """
-        of_real_people = run.manifest.get("data", {}).get("origin") == REAL
-        if of_real_people or "worked_on" not in run.manifest:
+        if not self.is_invented(run):
             return datetime.now(UTC)
         worked_on = date.fromisoformat(run.manifest["worked_on"])
         return datetime.combine(worked_on, time(8), self.settings.zone)
+
+    def today_of(self, run: Run) -> date:
+        """The day by which a deferred call is due, and the guideline's days are over: today. Of
+        people who are not real it is the day that their list is called by."""
+        if not self.is_invented(run):
+            return self.today
+        return self.moment_of(run).astimezone(self.settings.zone).date()
+
+    def is_invented(self, run: Run) -> bool:
+        """Whether the people of a list live in the days of their data; a list from before it was
+        told on which day it is called by counts as one of real people."""
+        of_real_people = run.manifest.get("data", {}).get("origin") == REAL
+        return not of_real_people and "worked_on" in run.manifest
 
     def sign_in(self, name: str, password: str) -> SignedIn:
         """Opens a session. Raises NotSignedInError where name and password do not fit, Refused

@@ -20,9 +20,8 @@ from serving.api.rules import GuardedRoute, whose_panel
 from serving.api.state import Service, models_of
 from serving.masking import masked
 from serving.store import lists, standings
-from serving.store.actions import Action
 from serving.store.nights import Run
-from serving.store.standings import SAID, STATUSES, TO_BE_CALLED, Status, StatusName
+from serving.store.standings import SAID, STATUSES, TO_BE_CALLED, OpenedBy, Status, StatusName
 
 router = APIRouter(route_class=GuardedRoute, prefix="/v1/worklist", tags=["worklist"])
 
@@ -52,6 +51,11 @@ class StoodBefore(BaseModel):
     status: Annotated[StatusName, Field(examples=["declined"])]
     since: Annotated[datetime, Field(examples=["2024-11-20T15:04:05Z"])]
     who: Annotated[str, Field(description="who recorded it", examples=["r.gomez"])]
+    opened_by: Annotated[
+        OpenedBy,
+        Field(description="the deferred call is due, the days of the guideline are over, or he was "
+              "discharged since", examples=["guideline"]),
+    ]  # fmt: skip
 
 
 class Standing(BaseModel):
@@ -77,7 +81,8 @@ class Standing(BaseModel):
     before: Annotated[
         StoodBefore | None,
         Field(description="what stood until the patient was opened again",
-              examples=[{"status": "declined", "since": "2024-11-20T15:04:05Z", "who": "r.gomez"}]),
+              examples=[{"status": "declined", "since": "2024-11-20T15:04:05Z", "who": "r.gomez",
+                         "opened_by": "discharge"}]),
     ]  # fmt: skip
     newest_action: Annotated[
         str,
@@ -138,21 +143,25 @@ def standing(now: Status) -> Standing:
         again_on=now.again_on,
         override_tier=now.override.tier if now.override else None,
         override_reason=now.override.reason if now.override else None,
-        before=_stood(now.before),
+        before=_stood(now),
         newest_action=now.newest or "none",
     )
 
 
-def _stood(before: Action | None) -> StoodBefore | None:
-    if before is None:
+def _stood(now: Status) -> StoodBefore | None:
+    if now.before is None or now.opened_by is None:
         return None
-    return StoodBefore(status=SAID[before.kind], since=before.at, who=before.who)
+    return StoodBefore(
+        status=SAID[now.before.kind], since=now.before.at, who=now.before.who,
+        opened_by=now.opened_by,
+    )  # fmt: skip
 
 
-def statuses(service: Service, patients: Sequence[str]) -> dict[str, Status]:
-    """Where each of some patients stands today."""
+def statuses(service: Service, run: Run, patients: Sequence[str]) -> dict[str, Status]:
+    """Where each of some patients of a run stands on the day that it is for them."""
+    today = service.today_of(run)
     with service.database.reading() as connection:
-        return standings.standings(connection, patients, service.today, service.settings.rules)
+        return standings.standings(connection, patients, today, service.settings.rules)
 
 
 @router.get("")
@@ -166,7 +175,14 @@ def worklist(
     manager: Annotated[
         int | None, Query(ge=1, le=10_000, description="whose panel", examples=[2])
     ] = None,
-    tier: Annotated[Literal["high", "moderate", "low"] | None, Query(examples=["high"])] = None,
+    tier: Annotated[
+        Literal["high", "moderate", "low"] | None,
+        Query(
+            description="the tier that a case manager gave (`standing.override_tier`), where "
+            "that stands, else that of the place",
+            examples=["high"],
+        ),
+    ] = None,
     queue: Annotated[
         Literal["recently discharged", "high cost"] | None, Query(examples=["high cost"])
     ] = None,
@@ -192,17 +208,21 @@ def worklist(
         ),
     ] = None,
     order: Annotated[Order, Query(description="rank is the list's own; others fall")] = "rank",
+    overdue: Annotated[
+        bool, Query(description="only those whose call after the discharge is overdue")
+    ] = False,
 ) -> WorklistPage:
     """The published list: whom to call first, and why. A case manager sees his own panel."""
     service: Service = request.app.state.service
-    asked = Asked(top, after, manager, tier, queue, status, order)
+    asked = Asked(top, after, manager, tier, queue, status, order, overdue=overdue)
     return places(service, request.state.principal, asked).page
 
 
 @dataclass(frozen=True)
 class Asked:
     """Which places of the list are asked for, as the route says it. `named` is a part of a
-    patient's id, of whatever case."""
+    patient's id, of whatever case; `tier` goes by `tier_of`; `overdue`: only those who wait for a
+    call that is overdue."""
 
     top: int = 20
     after: str | None = None
@@ -212,6 +232,7 @@ class Asked:
     status: Sequence[str] | None = None
     order: Order = "rank"
     named: str = ""
+    overdue: bool = False
 
 
 @dataclass(frozen=True)
@@ -236,27 +257,37 @@ def places(service: Service, principal: Principal, asked: Asked) -> Places:
     manager = whose_panel(principal, asked.manager, refusal)
     run = service.published(principal)
     with service.database.reading() as connection:
-        entries = lists.entries(connection, run.run_id, manager, asked.tier, asked.queue)
+        entries = lists.entries(connection, run.run_id, manager, queue=asked.queue)
     entries = [one for one in entries if asked.named.lower() in one["patient_id"].lower()]
     if asked.order != "rank":
         entries = _falling(entries, _COLUMNS[asked.order])
-    stands = statuses(service, [entry["patient_id"] for entry in entries])
+    stands = statuses(service, run, [entry["patient_id"] for entry in entries])
     wanted = set(asked.status or TO_BE_CALLED)
     if "any" in wanted:
         wanted = set(STATUSES)
 
-    def fitting(some: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        return [entry for entry in some if stands[entry["patient_id"]].name in wanted]
+    now = service.moment_of(run)
 
-    listed, fit = len(entries), fitting(entries)
-    overdue = _overdue(service, run, fit, stands)
+    def chosen(some: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """By tier and by whether a call is overdue: both change while somebody turns the pages."""
+        return [
+            one for one in some
+            if asked.tier in (None, _tier_now(one, stands[one["patient_id"]]))
+            and not (asked.overdue and not _is_late(one, stands[one["patient_id"]], now))
+        ]  # fmt: skip
+
+    def fitting(some: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [entry for entry in chosen(some) if stands[entry["patient_id"]].name in wanted]
+
+    listed, fit = len(chosen(entries)), fitting(entries)
+    overdue = sum(_is_late(one, stands[one["patient_id"]], now) for one in fit)
     entries = fit if asked.after is None else fitting(_behind(asked.after, run.run_id, entries))
     page = entries[: asked.top]
     with service.database.reading() as connection:
         rows = lists.listed(connection, run.run_id, [entry["patient_id"] for entry in page])
     sights = service.sights(principal, [row["patient_id"] for row in rows])
     told = [masked(row, sights[row["patient_id"]], service.next_step) for row in rows]
-    whole = not (asked.after or asked.tier or asked.queue or asked.named)
+    whole = not (asked.after or asked.tier or asked.queue or asked.named or asked.overdue)
     gone = _gone(service, run, manager) if whole else []
     seen = [*(row["patient_id"] for row in rows), *(one.patient_id for one in gone)]
     find = looked_for("find", asked.named) if asked.named else {}
@@ -286,14 +317,24 @@ def places(service: Service, principal: Principal, asked: Asked) -> Places:
     return Places(answer, len(fit), len(fit) - len(entries), overdue, listed)
 
 
-def _overdue(
-    service: Service, run: Run, entries: list[dict[str, Any]], stands: Mapping[str, Status]
-) -> int:
-    """How many of some places wait for a call that is due."""
-    now = service.moment_of(run)
-    waiting = (one for one in entries if stands[one["patient_id"]].waits_for_a_call)
-    due = [one["due_at"] for one in waiting if one["due_at"] is not None]
-    return sum(datetime.fromisoformat(at) <= now for at in due)
+def tier_of(of_place: str, given: str | None) -> str:
+    """The tier by which somebody is told to be called: the one that a case manager gave, as long
+    as that stands, else that of his place. The place itself changes with the next list."""
+    return given or of_place
+
+
+def _tier_now(entry: Mapping[str, Any], stands: Status) -> str:
+    return tier_of(entry["tier"], stands.override.tier if stands.override else None)
+
+
+def _is_late(entry: Mapping[str, Any], stands: Status, now: datetime) -> bool:
+    """Whether whoever is at a place waits for a call that is overdue."""
+    return stands.waits_for_a_call and is_overdue(entry, now)
+
+
+def is_overdue(entry: Mapping[str, Any], now: datetime) -> bool:
+    """Whether the call of a place (`serving.store.lists.entries`) was due by a moment."""
+    return entry["due_at"] is not None and datetime.fromisoformat(entry["due_at"]) <= now
 
 
 def _gone(service: Service, run: Run, manager: int | None) -> list[Gone]:

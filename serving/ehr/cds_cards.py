@@ -74,8 +74,9 @@ def cards(
     """The answer about one patient: one card, or none where no risk exists or none reaches
     `least_tier`.
 
-    `opaque` names the patient in the link and in the card's `uuid`, the same at each call and
-    without telling who it is. `page_url` is where the page begins; without it there is no link.
+    `opaque` names the patient in the card's `uuid`, the same at each call and without telling who
+    it is. `page_url` is where the pages begin; without it there is no link. The link leads to the
+    patient's page, which goes by his id: the EHR asked about it, and the page asks who opens it.
     `invented` data are called so, first of all. `standing` is what case managers decided: where
     they hold another tier to be right, it says whether there is a card and whether it warns; where
     nobody is to be reached any more, the card says so, suggests nothing and does not warn.
@@ -102,7 +103,7 @@ def cards(
         ],
     }
     if page_url is not None:
-        url = f"{page_url.rstrip('/')}/patients/{quote(opaque, safe='')}"
+        url = f"{page_url.rstrip('/')}/patients/{quote(patient.patient_id, safe='')}"
         card["links"] = [{"label": "Open in firstcall", "url": url, "type": "absolute"}]
     return {"cards": [card]}
 

@@ -50,6 +50,7 @@ account = sa.Table(
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("manager", sa.Integer),  # whose panel: of a case manager, and of nobody else
     sa.Column("matters", sa.Text, nullable=False),  # names in order, as JSON
+    sa.Column("time_zone", sa.String(64)),  # a name of the IANA list; none: that of the site
     sa.Column("disabled", sa.Boolean, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("password_hash", Hidden, nullable=False),
@@ -82,6 +83,26 @@ session = sa.Table(
     sa.Column("created_at", Instant, nullable=False, index=True),
     sa.Column("last_used_at", Instant, nullable=False),
 )  # fmt: skip
+provider_session = sa.Table(
+    # One row a user of the identity provider who is signed in, with what his ID token gave him.
+    "provider_session",
+    metadata,
+    sa.Column("token_sha256", sa.String(64), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),  # "issuer subject", as in the record
+    sa.Column("called", sa.Text),  # what he reads of himself
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("manager", sa.Integer),
+    sa.Column("matters", sa.Text, nullable=False),  # names in order, as JSON
+    sa.Column("time_zone", sa.String(64)),
+    sa.Column("created_at", Instant, nullable=False, index=True),
+    sa.Column("last_used_at", Instant, nullable=False),
+    sa.CheckConstraint(
+        "role IN ('case_manager', 'supervisor', 'analyst', 'admin')", name="role_of_a_person"
+    ),
+    sa.CheckConstraint(
+        "(role = 'case_manager') = (manager IS NOT NULL)", name="panel_of_a_case_manager"
+    ),
+)
 service_token = sa.Table(
     "service_token",  # one row a program's way in; a revoked one stays, and keeps its name
     metadata,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
@@ -26,12 +26,16 @@ from serving.store.row_digest import row_digest
 
 ActionKind = Literal[
     "contacted", "no_answer", "enrolled", "declined", "deferred", "do_not_contact", "closed",
-    "override", "undo",
+    "override", "note", "undo",
 ]  # fmt: skip
 KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
 _list = _run.alias("list")
 _AT_ONCE = 500
 _NEEDS_REASON = ("override", "closed")
+BESIDE: tuple[ActionKind, ...] = ("override", "note")
+"""What is told beside a call, and changes nothing of where the patient stands."""
+FURTHEST = timedelta(days=365)
+"""How far ahead a call may be deferred: a year that was mistyped would hide a patient for good."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class NewAction:
 
     `until` belongs to "deferred" alone, the first day on which the patient is to be called again;
     `tier` to "override" alone, the tier that the case manager holds to be right; `undoes` to
-    "undo" alone. "override" and "closed" need a `reason`.
+    "undo" alone. "override" and "closed" need a `reason`, "note" a `note`, which every other kind
+    may carry too.
     """
 
     kind: ActionKind
@@ -85,12 +90,16 @@ def fitting(new: NewAction, today: date) -> None:
         raise InputError("until: belongs to a deferred action, which needs it, and to no other.")
     if new.until is not None and new.until <= today:
         raise InputError("until: must be a day after today.")
+    if new.until is not None and new.until > today + FURTHEST:
+        raise InputError("until: must be within a year.")
     if (new.kind == "override") != (new.tier is not None):
         raise InputError("tier: belongs to an override, which needs it, and to no other action.")
     if (new.kind == "undo") != (new.undoes is not None):
         raise InputError("undoes: belongs to an undo, which needs it, and to no other action.")
     if new.kind in _NEEDS_REASON and not (new.reason or "").strip():
         raise InputError(f"reason: is needed for {new.kind}.")
+    if new.kind == "note" and not (new.note or "").strip():
+        raise InputError("note: is needed for a note alone.")
 
 
 def take(
@@ -103,15 +112,17 @@ def take(
     who: str,
     role: str,
     seen: str | None = None,
+    at: datetime | None = None,
 ) -> Action:
     """Records an action and its entry in the audit record, within one writing transaction.
 
+    It is of now; `at` (UTC) is given of invented people alone, who live in the days of their data.
     `seen` is the newest action that the caller knew of ("none": that there was none); None where he
     does not ask for this check. Raises MovedOnError where there is a newer one, InputError where
     an undo names no action of this patient, an undo, or one that is undone already, and what
     `Audit.append` raises.
     """
-    made = _made(connection, new, patient_id, run_id, rank, who, seen)
+    made = _made(connection, new, patient_id, run_id, rank, who, seen, at or datetime.now(UTC))
     row = {column.name: getattr(made, column.name) for column in _action.columns}
     digest = row_digest("action", row)
     about = {"action": made.action_id, "kind": made.kind, "place": made.place, "sha256": digest}
@@ -128,6 +139,7 @@ def _made(
     rank: int,
     who: str,
     seen: str | None,
+    at: datetime,
 ) -> Action:
     """The row that is to be written, where nothing speaks against it."""
     place = _next_place(connection)
@@ -142,7 +154,7 @@ def _made(
         _may_be_undone(before, new.undoes)
     return Action(
         place, secrets.token_hex(16), patient_id, run_id, rank, new.kind, new.until, new.tier,
-        new.reason, new.note, new.undoes, who, datetime.now(UTC),
+        new.reason, new.note, new.undoes, who, at,
     )  # fmt: skip
 
 

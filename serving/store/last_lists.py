@@ -17,7 +17,7 @@ from serving.store.night_tables import assignment as _assignment
 from serving.store.night_tables import entry as _entry
 from serving.store.night_tables import run as _run
 from serving.store.night_tables import score as _score
-from serving.store.people import PUBLISHED
+from serving.store.people import IN_PANEL, PLACE_MANAGER, PUBLISHED
 
 _AT_ONCE = 500
 _PLACE = ("manager", "tier", "queue")
@@ -49,10 +49,10 @@ def stood(connection: sa.Connection, run_id: str, patients: Sequence[str]) -> pd
     query = (
         sa.select(
             _score.c.patient_id,
-            *(_entry.c[name] for name in _PLACE),
+            *(PLACE_MANAGER if name == "manager" else _entry.c[name] for name in _PLACE),
             *(_score.c[name] for name in _SCORED),
         )
-        .select_from(sa.outerjoin(_score, _entry, same))
+        .select_from(sa.outerjoin(_score, _entry, same).outerjoin(_assignment, IN_PANEL))
         .where(_score.c.run_id == run_id)
     )
     rows: list[sa.Row[Any]] = []

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from serving.store import people
 from serving.store.night_tables import ENTRY_DETAILS, GONE_COLUMNS, SCORE_COLUMNS
+from serving.store.night_tables import assignment as _assignment
 from serving.store.night_tables import entry as _entry
 from serving.store.night_tables import gone as _gone
 from serving.store.night_tables import run as _run
@@ -30,7 +31,11 @@ _AT_ONCE = 500
 
 def _joined() -> sa.FromClause:
     same = (_entry.c.run_id == _score.c.run_id) & (_entry.c.patient_id == _score.c.patient_id)
-    return sa.join(_entry, _score, same)
+    return sa.join(_entry, _score, same).outerjoin(_assignment, people.IN_PANEL)
+
+
+def _columns(*names: str) -> list[sa.ColumnElement[Any]]:
+    return [people.PLACE_MANAGER if name == "manager" else _entry.c[name] for name in names]
 
 
 def entries(
@@ -45,16 +50,18 @@ def entries(
     day of discharge; those of one manager, tier, queue."""
     query = (
         sa.select(
-            *(_entry.c[name] for name in (*_PLACE, "patient_id", "due_at")),
+            *_columns(*_PLACE, "patient_id", "due_at"),
             *(_score.c[name] for name in _SORTED_BY),
         )
         .select_from(_joined())
         .where(_entry.c.run_id == run_id)
         .order_by(_entry.c.rank)
     )
-    for column, wanted in (("manager", manager), ("tier", tier), ("queue", queue)):
+    for column, wanted in (
+        (people.PLACE_MANAGER.element, manager), (_entry.c.tier, tier), (_entry.c.queue, queue)
+    ):  # fmt: skip
         if wanted is not None:
-            query = query.where(_entry.c[column] == wanted)
+            query = query.where(column == wanted)
     return [dict(row._mapping) for row in connection.execute(query)]
 
 
@@ -65,9 +72,7 @@ def listed(connection: sa.Connection, run_id: str, patients: Sequence[str]) -> l
     for start in range(0, len(patients), _AT_ONCE):
         some = patients[start : start + _AT_ONCE]
         query = (
-            sa.select(
-                *(_entry.c[name] for name in _WHOLE), *(_score.c[name] for name in SCORE_COLUMNS)
-            )
+            sa.select(*_columns(*_WHOLE), *(_score.c[name] for name in SCORE_COLUMNS))
             .select_from(_joined())
             .where(_entry.c.run_id == run_id, _entry.c.patient_id.in_(some))
         )
@@ -114,3 +119,41 @@ def place_at(connection: sa.Connection, run_id: str, rank: int) -> Place | None:
     )
     row = connection.execute(query).one_or_none()
     return None if row is None else Place(*row)
+
+
+class NewestPlace(NamedTuple):
+    """The place of a patient on the newest list that he stood on, today's or an older one, with
+    what the list told of it (as in ENTRY_DETAILS); `entry_id` names the place."""
+
+    entry_id: str
+    run_id: str
+    as_of: date
+    due_at: datetime | None
+    change: str | None
+    change_why: str | None
+    rose_from: float | None
+
+
+def newest_place(connection: sa.Connection, patient_id: str) -> NewestPlace | None:
+    """Where what is done about a patient is recorded, whether or not he is on today's list; None of
+    whom no list ever named."""
+    query = (
+        sa.select(
+            _entry.c.run_id, _entry.c.rank, _run.c.as_of,
+            *(_entry.c[name] for name in ENTRY_DETAILS),
+        )
+        .select_from(
+            sa.join(_assignment, _entry, people.IN_PANEL).join(
+                _run, _run.c.run_id == _entry.c.run_id
+            )
+        )
+        .where(_assignment.c.patient_id == patient_id, _entry.c.run_id == _assignment.c.run_id)
+    )  # fmt: skip
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return NewestPlace(
+        f"{row.run_id}:{row.rank}", row.run_id, row.as_of,
+        None if row.due_at is None else datetime.fromisoformat(row.due_at),
+        row.change, row.change_why, row.rose_from,
+    )  # fmt: skip

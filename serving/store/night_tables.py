@@ -47,6 +47,13 @@ score = sa.Table(
     sa.Column("high_cost_expected_dollars", sa.Double),  # the allowed amount of the outcome window
     sa.Column("readmission_all_days_risk", sa.Double),  # as if all days were left: gives the tier
     sa.Index("score_of_patient", "patient_id", "run_id"),
+    sa.Index(
+        "score_of_discharged",
+        "run_id",
+        "discharged_on",
+        postgresql_where=sa.text("discharged_on IS NOT NULL"),
+        sqlite_where=sa.text("discharged_on IS NOT NULL"),
+    ),
 )
 reason = sa.Table(
     "reason",
@@ -117,6 +124,8 @@ assignment = sa.Table(
     sa.Column("manager", sa.Integer, nullable=False),
     sa.Column("run_id", sa.String(40), sa.ForeignKey("run.run_id"), nullable=False),  # newest place
     sa.Column("since", sa.Date, nullable=False),  # as_of of the first list with this manager
+    # whether a supervisor put him there, so that the nights keep to it
+    sa.Column("by_hand", sa.Boolean, nullable=False, default=False),
     sa.Index("assignment_of_manager", "manager", "patient_id"),
 )
 

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from data.home import Home
 from serving import night_lock
 from serving.randomised import told
-from serving.store import advisory_lock, discharges, lists, people
+from serving.store import advisory_lock, discharges, lists, panel_moves, people
 from serving.store.bulk_load import load
 from serving.store.database import Database, database_url
 from serving.store.night_tables import (
@@ -43,6 +43,7 @@ from serving.store.night_tables import published as _published
 from serving.store.night_tables import reason as _reason
 from serving.store.night_tables import run as _run
 from serving.store.night_tables import score as _score
+from serving.store.record_tables import panel_move as _move
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ class Store:
         now = datetime.now(UTC)
         with self.database.writing() as connection:
             if self.database.is_postgresql:
-                connection.execute(sa.text("SET LOCAL statement_timeout = 0"))
+                no_limit = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"
+                connection.execute(sa.text(no_limit))
             done = connection.execute(
                 sa.update(_run)
                 .where(_run.c.run_id == run_id, _run.c.status == "running")
@@ -186,6 +188,7 @@ class Store:
                 if frame is not None:
                     load(connection, table, frame, columns, run_id=run_id)
             discharges.tell(connection, run_id, now)
+            panel_moves.taken_by_one(connection)
             connection.execute(_into_panels(connection, run_id))
             connection.execute(sa.delete(_published))
             connection.execute(sa.insert(_published).values(only=1, run_id=run_id))
@@ -196,10 +199,11 @@ class Store:
             row = connection.execute(sa.select(_run).join(_published)).one_or_none()
         return None if row is None else _as_run(row)
 
-    def runs(self) -> list[Run]:
-        """Every run, the oldest first."""
+    def runs(self, since: date = date.min) -> list[Run]:
+        """Every run as of a day or later, the oldest first."""
+        query = sa.select(_run).where(_run.c.as_of >= since)
         with self.database.reading() as connection:
-            rows = connection.execute(sa.select(_run).order_by(_run.c.started_at, _run.c.run_id))
+            rows = connection.execute(query.order_by(_run.c.started_at, _run.c.run_id))
             return [_as_run(row) for row in rows]
 
     def allocations(self) -> pd.DataFrame:
@@ -299,24 +303,30 @@ class Store:
 
 
 def _into_panels(connection: sa.Connection, run_id: str) -> sa.Executable:
-    """Whoever is on a list belongs to its manager; `since` stays where he did so before."""
+    """Whoever is on a list belongs to its manager, unless a supervisor moved him since the night
+    began; `since` stays where he did so before, and so does that a supervisor put him there."""
     if connection.dialect.name == "postgresql":
         from sqlalchemy.dialects.postgresql import insert
     else:
         from sqlalchemy.dialects.sqlite import insert
     listed = (
-        sa.select(_entry.c.patient_id, _entry.c.manager, _entry.c.run_id, _run.c.as_of)
+        sa.select(_entry.c.patient_id, _entry.c.manager, _entry.c.run_id, _run.c.as_of, sa.false())
         .select_from(sa.join(_entry, _run, _entry.c.run_id == _run.c.run_id))
         .where(_entry.c.run_id == run_id)
     )
-    put = insert(_assignment).from_select(["patient_id", "manager", "run_id", "since"], listed)
+    columns = ["patient_id", "manager", "run_id", "since", "by_hand"]
+    put = insert(_assignment).from_select(columns, listed, include_defaults=False)
     new, old = put.excluded, _assignment.c
-    stays = sa.and_(old.manager == new.manager, old.since < new.since)
+    began = sa.select(_run.c.started_at).where(_run.c.run_id == run_id).scalar_subquery()
+    is_moved = old.patient_id.in_(sa.select(_move.c.patient_id).where(_move.c.at > began))
+    manager = sa.case((is_moved, old.manager), else_=new.manager)
+    stays = sa.and_(old.manager == manager, old.since < new.since)
     return put.on_conflict_do_update(
         index_elements=["patient_id"],
         set_={
-            "manager": new.manager,
+            "manager": manager,
             "run_id": new.run_id,
             "since": sa.case((stays, old.since), else_=new.since),
+            "by_hand": sa.and_(old.by_hand, old.manager == manager),
         },
     )

@@ -25,6 +25,13 @@ PUBLISHED = ("published", "retired")
 
 _REASON_KEYS = tuple(c.name for c in _reason.columns if c.name != "run_id")
 _PLACE_KEYS = ("rank", "manager", "tier", "queue")
+IN_PANEL = _assignment.c.patient_id == _entry.c.patient_id
+"""Joins a place with the panel in which its patient is now."""
+PLACE_MANAGER = sa.case(
+    (_assignment.c.run_id == _entry.c.run_id, _assignment.c.manager), else_=_entry.c.manager
+).label("manager")
+"""Whose place it is: as the night dealt it, unless the patient was moved since, as long as this is
+his newest place."""
 _AT_ONCE = 500
 
 
@@ -47,9 +54,9 @@ def one(connection: sa.Connection, run_id: str, patient_id: str) -> dict[str, An
     if row is None:
         return None
     place = connection.execute(
-        sa.select(*(_entry.c[name] for name in _PLACE_KEYS)).where(
-            _entry.c.run_id == run_id, _entry.c.patient_id == patient_id
-        )
+        sa.select(*(PLACE_MANAGER if n == "manager" else _entry.c[n] for n in _PLACE_KEYS))
+        .select_from(sa.outerjoin(_entry, _assignment, IN_PANEL))
+        .where(_entry.c.run_id == run_id, _entry.c.patient_id == patient_id)
     ).one_or_none()
     found = {name: row._mapping[name] for name in SCORE_COLUMNS}
     found["warnings"] = json.loads(found["warnings"])
@@ -97,9 +104,9 @@ def _of_patients(
 
 def over_time(connection: sa.Connection, patient_id: str, most: int) -> list[dict[str, Any]]:
     """One row a day of a published run that scored a patient, of the newest `most` runs (of two of
-    one day the one that began later): as_of, run_id and its manifest, the discharge and the day of
-    its question, both risks (that of a readmission also over all days) and tiers, the expected
-    dollars; ordered by the day, the newest last.
+    one day the one that began later): as_of, run_id, of its manifest the models, the discharge and
+    the day of its question, both risks (that of a readmission also over all days) and tiers, the
+    expected dollars; ordered by the day, the newest last.
 
     Retired runs are left out: they keep the scores of whom they listed, so that of each patient the
     high ones alone would be left.
@@ -109,7 +116,7 @@ def over_time(connection: sa.Connection, patient_id: str, most: int) -> list[dic
     order = (_run.c.as_of, _run.c.started_at, _run.c.run_id)
     query = (
         sa.select(
-            _run.c.as_of, _run.c.run_id, _run.c.manifest, _score.c.discharged_on,
+            _run.c.as_of, _run.c.run_id, _models(connection), _score.c.discharged_on,
             _score.c.readmission_asked_on, _score.c.readmission_risk, _score.c.readmission_tier,
             _score.c.readmission_all_days_risk, _score.c.high_cost_risk, _score.c.high_cost_tier,
             _score.c.high_cost_expected_dollars,
@@ -122,8 +129,15 @@ def over_time(connection: sa.Connection, patient_id: str, most: int) -> list[dic
     newest: dict[date, dict[str, Any]] = {}
     for row in connection.execute(query):
         told = dict(row._mapping)
-        newest.setdefault(told["as_of"], told | {"manifest": json.loads(told["manifest"] or "{}")})
+        newest.setdefault(told["as_of"], told | {"manifest": {"models": told["manifest"] or {}}})
     return [*newest.values()][::-1]
+
+
+def _models(connection: sa.Connection) -> sa.ColumnElement[Any]:
+    """The models of a run's manifest: to read a year of whole ones takes longer than all else."""
+    is_text = connection.dialect.name != "postgresql"
+    whole: Any = (sa.type_coerce if is_text else sa.cast)(_run.c.manifest, sa.JSON)
+    return whole["models"].label("manifest")
 
 
 def search(
@@ -158,6 +172,25 @@ def search(
     return found
 
 
+def discharged_without_place(
+    connection: sa.Connection, run_id: str, why: Collection[str], limit: int
+) -> list[dict[str, Any]]:
+    """The recently discharged of a run who were left out for one of these reasons, the highest
+    tier of a readmission first, then who left first: as `search` tells people."""
+    of_tier = {"high": 0, "moderate": 1, "low": 2}
+    query = (
+        _searched(run_id, None, None, None)
+        .where(_score.c.discharged_on.is_not(None), _score.c.left_out.in_(sorted(why)))
+        .order_by(None)
+        .order_by(
+            sa.case(of_tier, value=_score.c.readmission_tier, else_=3), _score.c.discharged_on,
+            _score.c.patient_id,
+        )
+        .limit(limit)
+    )  # fmt: skip
+    return [_person(row) for row in connection.execute(query)]
+
+
 def _searched(
     run_id: str, tier: str | None, queue: str | None, manager: int | None
 ) -> sa.Select[Any]:
@@ -167,7 +200,10 @@ def _searched(
     query = (
         sa.select(
             *(_score.c[name] for name in SCORE_COLUMNS),
-            *(_entry.c[name].label(f"place_{name}") for name in _PLACE_KEYS),
+            *(
+                (PLACE_MANAGER if name == "manager" else _entry.c[name]).label(f"place_{name}")
+                for name in _PLACE_KEYS
+            ),
             _assignment.c.manager.label("panel"),
         )
         .select_from(joined)

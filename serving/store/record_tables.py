@@ -1,4 +1,5 @@
-"""The tables of what people did: the audit record, actions, consents, answers to keyed requests."""
+"""The tables of what people did: the audit record, actions, moves between panels, consents, answers
+to keyed requests."""
 
 from __future__ import annotations
 
@@ -46,6 +47,20 @@ action = sa.Table(
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     sa.Index("action_of_patient", "patient_id", "place"),
+    sa.Index("action_of_run", "run_id", "rank"),
+)
+panel_move = sa.Table(
+    "panel_move",  # one row a patient whom a supervisor moved to another panel; told in `audit` too
+    metadata,
+    sa.Column("move_id", sa.String(32), primary_key=True),  # of all who were moved at once
+    sa.Column("patient_id", PatientId, primary_key=True),
+    sa.Column("moved_from", sa.Integer, nullable=False),
+    sa.Column("manager", sa.Integer, nullable=False),  # where to
+    sa.Column("was_by_hand", sa.Boolean, nullable=False),
+    sa.Column("undoes", sa.String(32)),  # the move that this one takes back
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    sa.Index("panel_move_at", "at"),
 )
 consent = sa.Table(
     "consent",  # as `action`

@@ -25,6 +25,8 @@ LOST = {
     "0003": "the audit record, every action and consent, and the answers to keyed requests",
     "0004": "the refusal of an SQLite file to replace a row of the record",
     "0005": "when outreach was due, what changed on each list, and which discharges were told when",
+    "0006": "who moved whom to another panel, and that the nights keep to it",
+    "0007": "the sessions by way of the identity provider, and everybody's own time zone",
 }
 """What is lost where a database goes back to before a revision."""
 HOLDS_RECORD = "0003"

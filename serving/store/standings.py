@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from serving.guidelines import Guidelines
 from serving.store import discharges
-from serving.store.actions import Action, of_told
+from serving.store.actions import BESIDE, Action, of_told
 from serving.store.record_tables import action as _action
 
 StatusName = Literal[
@@ -142,7 +142,7 @@ def status(
     undone = {one.undoes for one in actions if one.undoes}
     standing = [one for one in actions if one.kind != "undo" and one.action_id not in undone]
     override = next((o for o in reversed(standing) if o.kind == "override" and knew(o)), None)
-    done = [one for one in standing if one.kind != "override"]
+    done = [one for one in standing if one.kind not in BESIDE]
     newest = actions[-1].action_id if actions else None
     stops = [one for one in done if one.kind == "do_not_contact"]
     if stops:

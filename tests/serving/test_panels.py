@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from serving.list_settings import WorklistSettings
-from serving.panels import Panel, Traits, equal_panels, seated
+from serving.panels import Panel, Traits, equal_panels, panels_of_run, seated, spread
 
 NORTH, SOUTH = Traits(region="north"), Traits(region="south")
 UNKNOWN = Traits()
@@ -54,6 +54,36 @@ def test_more_than_a_panel_can_hold_are_kept_by_their_order():
     assert seated(equal_panels(2, 2), None, [1, 1, 1, None]) == [1, 1, 2, 2]
 
 
+def test_whoever_was_moved_to_a_panel_is_taken_by_it_whatever_it_asks():
+    """The second panel asks for the south; of two from the north it takes the one put there."""
+    panels = (panel(1, 1, regions=["north"]), panel(2, 1, regions=["south"]))
+    moved = Traits(region="north", put_in=2)
+    assert seated(panels, [NORTH, NORTH], [1, 1]) == [1, None]
+    assert seated(panels, [NORTH, moved], [1, 2]) == [1, 2]
+    assert not panels[0].takes(Traits(region="south", put_in=2))
+
+
+def test_a_panel_that_is_spread_goes_where_the_smallest_share_is_taken():
+    """
+    panel  places  holds   shares after each
+    1      4       2       3/4, 4/4
+    2      2       0       1/2, 2/2
+    """
+    panels = (panel(1, 4), panel(2, 2))
+    assert spread(4, panels, {1: 2, 2: 0}) == [2, 1, 1, 2]
+    assert spread(2, panels, {1: 9, 2: 0}) == [2, 2]
+    assert spread(0, (), {}) == []
+    assert spread(1, (panel(1, 25), panel(2, 0)), {1: 25, 2: 0}) == [1]
+    assert spread(2, (panel(1, 0), panel(2, 0)), {1: 0, 2: 0}) == [1, 2]
+
+
+def test_the_panels_of_a_list_are_those_of_its_manifest():
+    told = {"panels": [{"number": 1, "name": "North", "slots": 3}]}
+    assert panels_of_run(told) == (Panel(number=1, slots=3, name="North"),)
+    assert panels_of_run({"capacity": {"managers": 2, "slots": 4}}) == equal_panels(2, 4)
+    assert panels_of_run({}) == ()
+
+
 def test_whom_a_full_panel_knows_takes_nobody_s_turn():
     assert seated(equal_panels(3, 1), None, [1, None, 1]) == [1, 2, 3]
 
@@ -92,8 +122,11 @@ _panels = st.lists(_drawn, min_size=1, max_size=4).map(
     lambda drawn: [panel(n, slots, regions=of) for n, (slots, of) in enumerate(drawn, 1)]
 )
 _people = st.lists(
-    st.tuples(st.sampled_from([*REGIONS, None]), st.sampled_from([None, 1, 2, 3, 9])), max_size=14
-)
+    st.tuples(
+        st.sampled_from([*REGIONS, None]), st.sampled_from([None, 1, 2, 3, 9]),
+        st.sampled_from([None, None, None, 1, 2]),
+    ), max_size=14,
+)  # fmt: skip
 
 
 def fits(panels, traits):
@@ -113,7 +146,8 @@ def most(panels, traits):
 
 @given(_panels, _people)
 def test_promises_of_panels(panels, people):
-    traits, known_to = [Traits(region=r) for r, _ in people], [k for _, k in people]
+    traits = [Traits(region=region, put_in=put_in) for region, _, put_in in people]
+    known_to = [known for _, known, _ in people]
     found = seated(panels, traits, known_to)
     by_number = {one.number: one for one in panels}
     for number, count in Counter(n for n in found if n).items():

@@ -82,7 +82,7 @@ def manned(home: Home) -> Manned:
         "all": a_token(database),
         **{f"scope {scope}": a_token(database, scope)
            for scope in ("score", "patients", "worklist", "actions", "fhir", "cds", "metrics",
-                         "runs")},
+                         "runs", "team")},
     }  # fmt: skip
     database.close()
     return Manned(home, sessions, tokens)

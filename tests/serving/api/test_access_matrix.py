@@ -20,7 +20,7 @@ from tests.serving.test_api import patient, request
 PEOPLE = ("ann", "bob", "sue", "ida", "max")
 SCOPES = tuple(
     f"scope {s}"
-    for s in ("score", "patients", "worklist", "actions", "fhir", "cds", "metrics", "runs")
+    for s in ("score", "patients", "worklist", "actions", "fhir", "cds", "metrics", "runs", "team")
 )
 NOBODY = "nobody"
 
@@ -40,6 +40,10 @@ BOTH, OWN = (
         "POST /v1/patients/{patient_id}/rescore": ("sue", "scope patients"),
         "GET /v1/worklist": ("sue", "ida", "scope worklist"),
         "POST /v1/worklist/{entry_id}/actions": ("sue", "scope actions"),
+        "POST /v1/panel-moves": ("sue", "scope team"),
+        "POST /v1/panel-moves/{move_id}/undo": ("sue", "scope team"),
+        "GET /v1/team": ("sue", "scope team"),
+        "GET /v1/team/unlisted": ("sue", "scope team"),
         "GET /v1/runs": ("sue", "ida", "max", "scope runs"),
         "GET /v1/model": (*PEOPLE, "scope runs"),
         "GET /v1/metrics": ("max", "scope metrics"),
@@ -89,7 +93,7 @@ def asked(client: Client, route: str, panel: int, headers: dict[str, str]):
     """One question at a route about somebody of a panel, right in itself."""
     method, path = route.split(" ", 1)
     path = path.format(patient_id=PATIENT[panel], entry_id=ENTRY[panel],
-                       service_id="firstcall-patient-view")  # fmt: skip
+                       service_id="firstcall-patient-view", move_id="0" * 32)  # fmt: skip
     query, body = {}, None
     if route in ("GET /v1/worklist", "GET /v1/patients"):
         query = {"manager": panel}
@@ -101,6 +105,8 @@ def asked(client: Client, route: str, panel: int, headers: dict[str, str]):
         body = request(patient())
     elif path.endswith("/actions"):
         body = {"kind": "no_answer"}
+    elif path.endswith("/panel-moves"):
+        body = {"from": 3 - panel, "to": panel, "patients": ["nobody"]}
     elif path.endswith("/sign-in"):
         body = {"name": "nobody", "password": "something wrong"}
     elif path.endswith("/feedback"):

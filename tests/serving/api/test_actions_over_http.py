@@ -184,10 +184,23 @@ def test_an_override_with_its_reason_stays_beside_the_score(anew: Client, fresh:
     assert first["standing"]["status"] == "open"
 
 
+def test_a_note_alone_is_kept_and_moves_nobody(anew: Client, fresh: Manned) -> None:
+    act(anew, fresh, "no_answer")
+    told = act(anew, fresh, "note", note="speaks Polish").json()
+    assert told["standing"]["status"] == "no answer"
+    assert told["standing"]["newest_action"] == told["action_id"]
+    page = anew.get("/v1/patients/a1", headers=fresh.header("ann")).json()
+    assert [(one["kind"], one["note"]) for one in page["actions"]] == [
+        ("note", "speaks Polish"), ("no_answer", None),
+    ]  # fmt: skip
+    assert act(anew, fresh, "undo", undoes=told["action_id"]).status_code == 201
+
+
 @pytest.mark.parametrize(
     ("sent", "field"),
     [
         ({"kind": "called"}, "kind"),
+        ({"kind": "note"}, "note"),
         ({"kind": "deferred"}, "until"),
         ({"kind": "deferred", "until": "2020-01-01"}, "until"),
         ({"kind": "override", "tier": "high"}, "reason"),

@@ -25,13 +25,16 @@ MORE = {
 }
 """Every other route takes SMALL_BODY."""
 TAKE_A_BODY = sorted(
-    path for method, path in RULES if method == "POST" and not path.endswith("sign-out")
+    path for method, path in RULES if method == "POST" and not path.endswith(("sign-out", "/undo"))
 )
 
 
 def asked_at(path: str) -> str:
     return path.format(
-        patient_id="a1", entry_id="2024-12-31.1:1", service_id="firstcall-patient-view"
+        patient_id="a1",
+        entry_id="2024-12-31.1:1",
+        service_id="firstcall-patient-view",
+        move_id="0" * 32,
     )
 
 

@@ -46,6 +46,7 @@ def test_over_time_the_days_left_and_the_model_stand_beside_each_risk(
     publish(anew, date(2025, 1, 14), 0.20, 0.04, "two")  # 25 days after: 5 are left
     told = page(anew, fresh)["over_time"][-2:]
     names = ("readmission_risk", "readmission_days_left", "readmission_all_days_risk", "models")
+    assert {one["discharged_on"] for one in told} == {DISCHARGED.isoformat()}
     assert [tuple(one[name] for name in names) for one in told] == [
         (0.12, 15, 0.20, {"readmission": "one", "high-cost": "h"}),
         (0.04, 5, 0.20, {"readmission": "two", "high-cost": "h"}),

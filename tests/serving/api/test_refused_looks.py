@@ -261,5 +261,6 @@ def test_every_route_that_tells_of_patients_is_said_to(client: Client) -> None:
         "GET /v1/patients", "GET /v1/patients/{patient_id}",
         "GET /v1/patients/{patient_id}/evidence", "POST /v1/patients/{patient_id}/rescore",
         "GET /v1/worklist", "POST /v1/worklist/{entry_id}/actions",
+        "GET /v1/team/unlisted", "POST /v1/panel-moves", "POST /v1/panel-moves/{move_id}/undo",
         f"GET {FHIR}", f"POST {FHIR}/_search", "POST /cds-services/{service_id}",
     }  # fmt: skip

@@ -84,17 +84,19 @@ replace clinical judgement."""
     )
 
 
-def test_a_card_links_to_the_page_by_a_name_that_tells_nothing():
+def test_a_card_links_to_the_page_of_the_patient_and_names_him_nowhere_else():
     told = card(person())
     assert told["links"] == [
         {
             "label": "Open in firstcall",
-            "url": "https://firstcall.example/patients/8f3a",
+            "url": "https://firstcall.example/patients/P-1",
             "type": "absolute",
         }
     ]
     assert told["source"]["url"] == PAGE
-    assert "P-1" not in json.dumps(told)
+    assert json.dumps(told).count("P-1") == 1
+    [odd] = card(person(patient_id="P 1/ä"))["links"]
+    assert odd["url"] == "https://firstcall.example/patients/P%201%2F%C3%A4"
 
 
 def test_a_card_of_invented_data_says_so_before_all_else():

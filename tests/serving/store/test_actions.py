@@ -17,7 +17,7 @@ from serving.store.standings import Status, status
 TODAY = date(2025, 1, 2)
 OTHERS = {"deferred": {"until": TODAY + timedelta(days=7)},
           "override": {"tier": "high", "reason": "lives alone"},
-          "closed": {"reason": "goals met"}}  # fmt: skip
+          "closed": {"reason": "goals met"}, "note": {"note": "speaks Polish"}}  # fmt: skip
 
 
 def do(database: Database, new: NewAction, patient="p", who="a", seen=None) -> actions.Action:
@@ -49,6 +49,9 @@ STEPS = [
     (["contacted", "undo"], "open", 0),
     (["no_answer", "contacted", "undo"], "no answer", 0),
     (["override"], "open", 0),
+    (["note"], "open", 0),
+    (["contacted", "note"], "contacted", 0),
+    (["no_answer", "note", "undo"], "no answer", 0),
 ]  # fmt: skip
 
 
@@ -79,9 +82,12 @@ def test_an_override_is_kept_with_its_reason_whatever_is_done_after_it(database:
         (NewAction("deferred"), "until"),
         (NewAction("contacted", until=TODAY + timedelta(days=1)), "until"),
         (NewAction("deferred", until=TODAY), "until: must be a day after today"),
+        (NewAction("deferred", until=TODAY + timedelta(days=366)), "until: must be within a year"),
         (NewAction("override", reason="r"), "tier"),
         (NewAction("override", tier="high"), "reason: is needed for override"),
         (NewAction("closed", reason="  "), "reason: is needed for closed"),
+        (NewAction("note"), "note: is needed for a note alone"),
+        (NewAction("note", note=" \n"), "note: is needed for a note alone"),
         (NewAction("contacted", tier="high"), "tier"),
         (NewAction("undo"), "undoes"),
         (NewAction("contacted", undoes="0" * 32), "undoes"),
@@ -91,6 +97,10 @@ def test_an_override_is_kept_with_its_reason_whatever_is_done_after_it(database:
 def test_an_action_that_lacks_what_it_needs_is_refused_by_field(new: NewAction, said: str) -> None:
     with pytest.raises(InputError, match=said):
         actions.fitting(new, TODAY)
+
+
+def test_a_call_may_be_deferred_by_a_whole_year() -> None:
+    actions.fitting(NewAction("deferred", until=TODAY + actions.FURTHEST), TODAY)
 
 
 def test_whoever_acts_on_what_is_no_longer_so_is_told(database: Database) -> None:
@@ -133,7 +143,7 @@ def plain_status(done: list[tuple[str, int | None]]) -> str:
     somebody said not to contact."""
     struck = [n for kind, n in done if kind == "undo"]
     left = [kind for place, (kind, _) in enumerate(done) if place not in struck]
-    told = [kind for kind in left if kind not in ("undo", "override")]
+    told = [kind for kind in left if kind not in ("undo", "override", "note")]
     if "do_not_contact" in told:
         return "do not contact"
     return told[-1].replace("_", " ") if told else "open"

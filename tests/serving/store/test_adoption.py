@@ -69,8 +69,8 @@ def test_the_panels_are_those_that_the_lists_of_before_tell(before):
     with store.database.reading() as connection:
         rows = connection.execute(sa.text("SELECT * FROM assignment ORDER BY patient_id")).all()
     assert [tuple(row) for row in rows] == [
-        ("gone", 1, "2024-12-29.1", "2024-12-29"),
-        ("old", 1, "2024-12-31.1", "2024-12-30"),  # manager 2 on the 29th
+        ("gone", 1, "2024-12-29.1", "2024-12-29", False),
+        ("old", 1, "2024-12-31.1", "2024-12-30", False),  # manager 2 on the 29th
     ]
     store.close()
 

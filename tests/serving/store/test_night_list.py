@@ -54,7 +54,8 @@ class Nights:
         version: str = MODEL,
         worked_on: date | None = None,
     ) -> NightList:
-        frame = pd.DataFrame(list(scores), columns=list(SCORE_COLUMNS))
+        told_too = dict.fromkeys(name for one in scores for name in one)  # what panels ask for
+        frame = pd.DataFrame(list(scores), columns=list(dict.fromkeys((*SCORE_COLUMNS, *told_too))))
         made = list_of_night(
             frame, self.store, self.settings, self.capacity, day, version, worked_on
         )
@@ -109,7 +110,7 @@ def told(made: NightList, column: str) -> dict[str, Any]:
     (NewAction("declined"), "declined"),
     (NewAction("closed", reason="moved away"), "closed by a case manager"),
     (NewAction("do_not_contact"), "not to be contacted"),
-    (NewAction("deferred", until=date(2099, 1, 1)), "the next call waits"),
+    (NewAction("deferred", until=date(2099, 1, 1)), "deferred to a later day"),
     (NewAction("no_answer"), None),
 ])  # fmt: skip
 def test_what_was_recorded_says_who_is_on_the_next_list(nights: Nights, new, why) -> None:
@@ -120,6 +121,41 @@ def test_what_was_recorded_says_who_is_on_the_next_list(nights: Nights, new, why
     assert why_not(made) == ({"a": why} if why else {})
     gone = made.changes.gone.to_dict("records")
     assert gone == ([{"patient_id": "a", "manager": 1, "why": why}] if why else [])
+
+
+def test_whom_a_panel_follows_already_is_counted(nights: Nights) -> None:
+    made = nights.night(FIRST, *(score(p) for p in "abcd"))
+    (of_a,) = made.listed.entries.query("patient_id == 'a'")["manager"]
+    for patient in "ab":
+        nights.act(patient, NewAction("enrolled"))
+    nights.act("b", NewAction("closed", reason="goals met"))
+    nights.act("c", NewAction("contacted"))
+    later = nights.night(FIRST + timedelta(days=1), *(score(p) for p in "abcd"))
+    assert later.enrolled == {of_a: 1}
+    dead = nights.night(FIRST + timedelta(days=2), score("a", left_out="died"), score("b"))
+    assert dead.enrolled == {}
+
+
+def test_the_recently_discharged_without_a_place_are_counted(nights: Nights) -> None:
+    """Four places. Of six who were discharged, two have none; one of them left long ago."""
+    long_ago = FIRST - timedelta(days=20)
+    people = [score(p, **discharged(FIRST)) for p in "abcd"]
+    people += [score("x", **discharged(FIRST, "low")), score("y", **discharged(long_ago, "low"))]
+    people += [score("z", left_out="in hospice", **discharged(long_ago)), score("w")]
+    made = nights.night(FIRST, *people)
+    assert listed(made) == ["a", "b", "c", "d"]
+    assert made.unlisted == {"people": 2, "overdue": 1, "not_reached": 0}
+
+
+def test_whom_nobody_reached_in_several_tries_is_counted(database: Database) -> None:
+    settings = settings_of({"worklist": {"guidelines": {"no_answer_tries": 1}}})
+    nights = Nights(Store(database), settings)
+    nights.night(FIRST, score("a", **discharged(FIRST)), score("b"))
+    for patient in "ab":
+        nights.act(patient, NewAction("no_answer"))
+    made = nights.night(FIRST + timedelta(days=1), score("a", **discharged(FIRST)), score("b"))
+    assert listed(made) == []
+    assert made.unlisted == {"people": 0, "overdue": 0, "not_reached": 1}
 
 
 def test_whoever_is_discharged_again_is_on_the_next_list(nights: Nights) -> None:
