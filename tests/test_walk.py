@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from data.home import Home
 from features.as_of import features_as_of
 from features.history import Histories
-from serving.store import Store
+from serving.store import Store, lists
+from serving.store.actions import of_patients
+from serving.store.audit import Audit, AuditKey
+from serving.store.record_tables import action
+from serving.store.standings import standings
 from tests.serving.list_bytes import list_bytes
 
 FIRSTCALL = (Path(sys.executable).with_name("firstcall"),)
@@ -86,11 +92,43 @@ def test_the_same_seed_gives_the_same_list(walks: list[tuple[Home, str]]) -> Non
     assert lists[0] == lists[1]
 
 
+def test_the_demo_shows_a_team_at_work(walks: list[tuple[Home, str]]) -> None:
+    told = []
+    for home, _ in walks:
+        store = Store.of_home(home)
+        run = store.published()
+        assert run is not None
+        runs = [one for one in store.runs() if one.status == "published"]
+        listed = store.worklist(run.run_id)
+        with store.database.reading() as connection:
+            everybody = connection.scalars(sa.select(action.c.patient_id).distinct())
+            taken = of_patients(connection, [*everybody])
+            gone = lists.gone(connection, run.run_id)
+            now = standings(connection, [*taken], date(2025, 1, 1))
+        assert Audit(store.database, AuditKey.of_home(home)).verify().wrong is None
+        over_time = store.patient_over_time(listed[0]["patient_id"])
+        store.close()
+        told.append(sorted((p, a.kind, a.at, a.who) for p, some in taken.items() for a in some))
+    every = [one for some in taken.values() for one in some]
+    assert {"contacted", "no_answer", "enrolled", "declined", "deferred", "override"} <= {
+        one.kind for one in every
+    }
+    assert {one.who for one in every} == {"nurse", "nurse-2", "nurse-3", "nurse-4"}
+    assert any(one.note for one in every)
+    assert all(one.reason for one in every if one.kind == "override")
+    assert {one.name for one in now.values()} >= {"open", "contacted", "no answer", "enrolled"}
+    assert [(run.as_of - one.as_of).days for one in runs] == [63, 35, 4, 3, 2, 1, 0]
+    assert [one["as_of"] for one in over_time] == [one.as_of for one in runs]
+    assert {one["change"] for one in listed} >= {"new", None}
+    assert gone
+    assert told[0] == told[1], "the same seed, the same calls"
+
+
 def test_the_demo_prints_what_a_reader_needs(walks: list[tuple[Home, str]]) -> None:
     printed = walks[0][1]
     for said in ("taken in", "rejected", "Who counts for readmission", "Who counts for high-cost",
-                 "LACE", "prior-year cost", "Whom to call first", "make serve",
-                 "make mlflow"):  # fmt: skip
+                 "LACE", "prior-year cost", "Invented case managers called", "Whom to call first",
+                 "make serve", "make mlflow"):  # fmt: skip
         assert said in printed
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -16,7 +16,9 @@ from serving.access.roles import Principal
 from serving.api import model_card, operators
 from serving.api.problems import Refused
 from serving.api.state import Service
+from serving.pages.how_ordered import is_rounded, order_of, thresholds_of
 from serving.pages.layout import page
+from serving.pages.own_zone import zone_of
 from serving.pages.page_route import router
 from serving.pages.words import clock, day, say
 
@@ -36,11 +38,14 @@ def model(request: Request) -> Response:
     except Refused as refused:
         told, why_not = None, str(refused.detail)
     run = service.store.published()
-    age = None if run is None else (service.today - run.as_of).days
+    age = None if run is None else (service.today_of(run) - run.as_of).days
     return page(
         request, "model.html", principal=principal, told=told, why_not=why_not, run=run, age=age,
         cards={one.task: card_of(one.card) for one in told.models if one.card} if told else {},
         through={one.task: _day(one.data_through) for one in told.models} if told else {},
+        order=order_of(run) if run else [], thresholds=thresholds_of(run) if run else [],
+        is_rounded=run is not None and is_rounded(run),
+        list_places=run.manifest.get("capacity", {}).get("places") if run else None,
         warnings=service.warnings_of(run) if run else [],
     )  # fmt: skip
 
@@ -73,17 +78,18 @@ def _fit(token: Token) -> None:
 def runs(request: Request) -> Response:
     """The nights, the newest first."""
     service: Service = request.app.state.service
+    principal: Principal = request.state.principal
     told = operators.runs(request, _RUNS_SHOWN)
-    run = service.store.published()
+    run, zone = service.store.published(), zone_of(service, principal)
     return page(
-        request, "runs.html", principal=request.state.principal,
-        runs=[_run(service, one) for one in told.runs], zone=service.settings.time_zone,
+        request, "runs.html", principal=principal,
+        runs=[_run(zone, one) for one in told.runs], zone=zone.key,
         warnings=service.warnings_of(run) if run else [],
     )  # fmt: skip
 
 
-def _run(service: Service, one: operators.RunTold) -> dict[str, Any]:
-    zone, manifest = service.settings.zone, one.manifest
+def _run(zone: tzinfo, one: operators.RunTold) -> dict[str, Any]:
+    manifest = one.manifest
 
     def told(at: datetime | None) -> str:
         if at is None:

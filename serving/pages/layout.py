@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from serving.access.roles import Principal
 from serving.pages.csrf import FIELD, session_token
 from serving.pages.navigation import places_of
+from serving.pages.own_paths import patient_path
 from serving.pages.static import address
 from serving.pages.words import WORDS, clock, count, day, in_100, say, sentence
 
@@ -44,6 +45,7 @@ def _templates() -> Environment:
         "day": day,
         "clock": clock,
         "in_100": in_100,
+        "patient_path": patient_path,
         "static": address,
     }
     environment.globals |= told

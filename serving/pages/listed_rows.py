@@ -8,14 +8,23 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
-from serving.api.worklist import ListedNow, Standing
+from serving.api.worklist import ListedNow, Standing, tier_of
 from serving.cost_words import window_in_words
+from serving.pages.recorded_before import was_reached
 from serving.pages.words import WORDS, clock, day, in_100, say, sentence, weekday
+from serving.store.actions import Action
 from serving.store.night_tables import QUEUE_TASK
-from serving.store.standings import TO_BE_CALLED
+from serving.store.standings import TO_BE_CALLED, OpenedBy
+from serving.worklist import TIERS
 
 _AS_OF = re.compile(r"as of ([^:]{1,40}): (.+)", re.DOTALL)
 """How `serving.reasons` says that something is true of a day."""
+
+_AGAIN: Mapping[OpenedBy, str] = {
+    "deferral": "list.again_due",
+    "guideline": "list.again_over",
+    "discharge": "list.again_discharged",
+}
 
 
 @dataclass(frozen=True)
@@ -39,7 +48,10 @@ class Row:
     why: str
     more: str
     tier: str
+    """The one that a case manager gave, else that of the night."""
     override: str
+    put_down: bool
+    """Whether a case manager gave him a lower tier than that of his place."""
     facts: str
     risk: str
     risk_of: str
@@ -68,38 +80,41 @@ def row_of(
     zone: tzinfo,
     now: datetime,
     undoes: str = "",
-    in_time: bool = False,
     calls_at: datetime | None = None,
+    taken: Sequence[Action] | None = None,
 ) -> Row:
     """A place as the page shows it. `now` has a zone; what is due is told as of `calls_at`, now
-    unless told; times are told in `zone`. `undoes` is the
-    action that may be taken back; `in_time` says of whom is to be called again that the days
-    without a call are over."""
-    why = list(one.why)
+    unless told; times and the words for today are those of `zone`, the reader's. `undoes` is the
+    action that may be taken back; `taken` is all that was recorded about him: where it is not
+    given, nobody is said not to be reached."""
     is_open = one.standing.status in TO_BE_CALLED
     risk, risk_of = _risk(one, as_of, horizons)
     standing = one.standing
     cost = one.high_cost.expected_cost
+    tier = tier_of(one.tier, standing.override_tier)
+    call = due(one.due_at, zone, calls_at or now) if one.due_at is not None and is_open else None
+    reasons = [reason_sentence(w) for w in one.why] or [say("list.no_reason")]
+    if taken is not None and (out := out_since(one.discharged_on, call, taken)):
+        reasons.insert(0, out)
     return Row(
         entry_id=one.entry_id,
         rank=one.rank,
         patient_id=one.patient_id,
         manager=one.manager,
-        why=_reason(why[0]) if why else say("list.no_reason"),
-        more=" ".join(_reason(w) for w in why[1:]),
-        tier=one.tier,
-        override=say("list.override", tier=WORDS[f"tier.{standing.override_tier}"])
-        if standing.override_tier
-        else "",
+        why=reasons[0],
+        more=" ".join(reasons[1:]),
+        tier=tier,
+        override=_override(one),
+        put_down=TIERS.index(tier) > TIERS.index(one.tier),
         facts=_facts(one),
         risk=risk,
         risk_of=risk_of,
         cost="" if cost is None else sentence(cost.words),
         rising="" if one.rose_from is None else say("list.rising", before=in_100(one.rose_from)),
-        due=due(one.due_at, zone, calls_at or now) if one.due_at is not None and is_open else None,
+        due=call,
         change=WORDS[f"change.{one.change}"] if one.change else "",
         change_why=sentence(one.change_why or ""),
-        status=status_words(standing, zone, now, in_time),
+        status=status_words(standing, zone, now),
         status_counts=standing.status != "open" or standing.before is not None,
         is_open=is_open,
         tried_today=_tried_today(standing, zone, now),
@@ -109,7 +124,24 @@ def row_of(
     )
 
 
-def _reason(words: str) -> str:
+def _override(one: ListedNow) -> str:
+    """Whose judgement the tier is, and what the night said of the place."""
+    if one.standing.override_tier is None:
+        return ""
+    if one.standing.override_tier == one.tier:
+        return say("list.override")
+    return say("list.override_moves", tier=WORDS[f"tier.{one.tier}"].lower())
+
+
+def out_since(discharged_on: date | None, call: Due | None, taken: Sequence[Action]) -> str:
+    """That somebody left the hospital and was not reached since, where a `call` after that is due;
+    else "". Where he went is not said: it need not be his home."""
+    if discharged_on is None or call is None or was_reached(taken, discharged_on):
+        return ""
+    return say("list.out_since", day=day(discharged_on))
+
+
+def reason_sentence(words: str) -> str:
     """A reason as a sentence; the day that it is true of stands behind what is true."""
     told = _AS_OF.fullmatch(words)
     return sentence(words if told is None else say("list.as_of", words=told[2], day=told[1]))
@@ -164,9 +196,8 @@ def _tried_today(standing: Standing, zone: tzinfo, now: datetime) -> bool:
     return standing.since.astimezone(zone).date() == now.astimezone(zone).date()
 
 
-def status_words(standing: Standing, zone: tzinfo, now: datetime, in_time: bool = False) -> str:
-    """Where somebody stands, since when, and by whom; of whom is to be called again, why:
-    `in_time`, because the days without a call are over, else because he was discharged since."""
+def status_words(standing: Standing, zone: tzinfo, now: datetime) -> str:
+    """Where somebody stands, since when, and by whom; of whom is to be called again, why."""
     words = WORDS[f"status.{standing.status}"]
     if standing.status == "deferred" and standing.until is not None:
         words = say("list.deferred_until", day=day(standing.until))
@@ -177,18 +208,17 @@ def status_words(standing: Standing, zone: tzinfo, now: datetime, in_time: bool 
             return words
         before = standing.before
         told = {"status": WORDS[f"status.{before.status}"],
-                "when": _when(before.since, zone, now)}  # fmt: skip
-        if not in_time:
-            return say("list.again_discharged", **told)
-        return say("list.again_due" if before.status == "deferred" else "list.again_over", **told)
-    recorded = say("list.recorded", status=words, when=_when(standing.since, zone, now),
+                "when": moment(before.since, zone, now)}  # fmt: skip
+        return say(_AGAIN[before.opened_by], **told)
+    recorded = say("list.recorded", status=words, when=moment(standing.since, zone, now),
                    who=standing.who)  # fmt: skip
     if _tried_today(standing, zone, now):
         return say("list.tried_today", recorded=recorded)
     return recorded
 
 
-def _when(at: datetime, zone: tzinfo, now: datetime) -> str:
+def moment(at: datetime, zone: tzinfo, now: datetime) -> str:
+    """A moment in the zone, seen from now: "today 14:05", "2 January 2025, 14:05"."""
     there, today = at.astimezone(zone), now.astimezone(zone).date()
     if there.date() == today:
         return say("list.at_today", clock=clock(there))

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal
 
 from fastapi import Query, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
-from pydantic import ValidationError
 
 from serving.access.roles import Principal
-from serving.api.actions import ActionRequest, EntryId, RecordedAction, act
+from serving.api.actions import EntryId
 from serving.api.problems import Refused
 from serving.api.state import Service
 from serving.api.worklist import Asked, EntryName, Order, Places, places
 from serving.horizons import horizons_of_run
 from serving.pages.layout import page
-from serving.pages.listed_rows import row_of
+from serving.pages.listed_rows import Row, row_of
+from serving.pages.named_elsewhere import named_elsewhere
 from serving.pages.own_paths import own_path, with_query
+from serving.pages.own_zone import zone_of
 from serving.pages.page_route import form_of, router
-from serving.pages.recorded_before import came_back_in_time, to_take_back
+from serving.pages.recorded_before import to_take_back
+from serving.pages.recording_forms import just_recorded, record_once, wanted
 from serving.pages.rules import PAGE_RULES
-from serving.pages.words import WORDS, sentence
-from serving.store import actions, lists
+from serving.pages.words import sentence
+from serving.store import actions
 from serving.store.nights import Run
 from serving.store.standings import STATUSES, TO_BE_CALLED
 
@@ -33,7 +33,6 @@ my_list = router()
 
 ON_A_PAGE = 50
 _KINDS = ("contacted", "no_answer", "undo")
-_KEY = re.compile(r"[0-9a-z]{8,64}", re.ASCII)
 _ACTIONS = PAGE_RULES["POST", "/list/{entry_id}/actions"]
 _STATUSES: dict[str, tuple[str, ...]] = {
     "to call": TO_BE_CALLED, "recorded": tuple(one for one in STATUSES if one != "open"),
@@ -56,6 +55,7 @@ def whole(
     status: Shown = "to call",
     sort: Sorted = "rank",
     find: Annotated[str, Query(max_length=100)] = "",
+    due: Literal["", "overdue"] = "",
     after: EntryName | None = None,
     at: EntryName | None = None,
     recorded: ActionId = None,
@@ -66,21 +66,22 @@ def whole(
     principal: Principal = request.state.principal
     asked = Asked(
         ON_A_PAGE, after, int(manager) if manager else None, tier or None, queue or None,
-        _STATUSES[status], _order(sort), find.strip(),
+        _STATUSES[status], _order(sort), find.strip(), due == "overdue",
     )  # fmt: skip
     chosen = {"manager": manager, "tier": tier, "queue": queue, "status": status, "sort": sort,
-              "find": find.strip()}  # fmt: skip
+              "find": find.strip(), "due": due}  # fmt: skip
     usual = {"status": "to call", "sort": "rank"}
     kept = {name: held for name, held in chosen.items() if held and usual.get(name) != held}
     told = {
-        "chosen": chosen, "is_narrowed": bool({"tier", "queue", "status", "find"} & set(kept)),
+        "chosen": chosen,
+        "is_narrowed": bool({"tier", "queue", "status", "find", "due"} & set(kept)),
         "statuses": tuple(_STATUSES), "sorts": tuple(_SORTED),
         "first_page": with_query("/", **kept),
         "back": with_query("/", **kept, **({"after": after} if after else {})), "after": after,
         "most": ON_A_PAGE, "anew": bool(anew),
         "is_one_panel": bool(manager) or principal.role == "case_manager",
         "may_record": _ACTIONS.permits(principal),
-        "done": _done(service, principal, at, recorded),
+        "done": just_recorded(service, principal, at, recorded),
     }  # fmt: skip
     try:
         run = service.published(principal)
@@ -94,6 +95,9 @@ def whole(
         silent = "silent" if service.settings.silent else "none"
         return page(request, "no_list.html", principal=principal, why=silent, **told)
     told |= _of_run(service, principal, run, found, kept)
+    shown = [row.patient_id for row in told["rows"]]
+    told["elsewhere"] = None if after else named_elsewhere(
+        service, principal, run, chosen["find"], shown)  # fmt: skip
     told["nobody"] = _nobody(found, bool(told["is_narrowed"]))
     return page(request, "my_list.html", principal=principal, **told)
 
@@ -115,7 +119,7 @@ def _nobody(found: Places, is_narrowed: bool) -> str:
 def _of_run(
     service: Service, principal: Principal, run: Run, all_of_it: Places, kept: dict[str, str]
 ) -> dict[str, Any]:
-    now, zone, found = datetime.now(UTC), service.settings.zone, all_of_it.page
+    now, zone, found = datetime.now(UTC), zone_of(service, principal), all_of_it.page
     calls_at = service.moment_of(run)
     horizons = horizons_of_run(run.manifest)
     with service.database.reading() as connection:
@@ -123,64 +127,30 @@ def _of_run(
     rows = []
     for one in found.patients:
         about, stands = taken.get(one.patient_id, []), one.standing
-        in_time = came_back_in_time(stands, about, service.today, service.settings.rules)
         undoes = to_take_back(principal.name, stands, about)
-        rows.append(row_of(one, found.as_of, horizons, zone, now, undoes, in_time, calls_at))
+        rows.append(row_of(one, found.as_of, horizons, zone, now, undoes, calls_at, about))
     return {
         "run": found, "rows": rows, "warnings": found.warnings, "total": all_of_it.total,
         "passed": all_of_it.passed, "overdue": all_of_it.overdue,
-        "first": next((r.entry_id for r in rows if r.is_open and not r.tried_today), None),
+        "first": next((r.entry_id for r in rows if _may_be_first(r)), None),
         "has_due": any(row.due for row in rows),
         "has_status": any(row.status_counts for row in rows),
         "gone": [(one.patient_id, sentence(one.why)) for one in found.gone],
         "as_if": calls_at.astimezone(zone) if calls_at < now - timedelta(days=1) else None,
-        "key": secrets.token_hex(16), "zone": service.settings.time_zone,
+        "key": secrets.token_hex(16), "zone": zone.key,
         "further": with_query("/", **kept, after=found.next_after) if found.next_after else None,
     }  # fmt: skip
+
+
+def _may_be_first(row: Row) -> bool:
+    """Whoever was tried today, or was put down below his place, lets others go first."""
+    return row.is_open and not row.tried_today and not row.put_down
 
 
 @my_list.post("/list/{entry_id}/actions")
 def record(request: Request, entry_id: EntryId) -> Response:
     """Records what was done, or takes it back, once however often the form is sent; then leads
-    back to the list, which says so."""
+    back to the page that it was sent from, which says so."""
     form = form_of(request)
-    kind, key = form.get("kind", ""), form.get("key", "")
-    if kind not in _KINDS or not _KEY.fullmatch(key):
-        raise Refused("not-valid", "a field of the form is wrong: open the page again")
-    try:
-        body = ActionRequest.model_validate(
-            {"kind": kind, "undoes": form.get("undoes"), "seen": form.get("seen")}
-        )
-    except ValidationError as error:
-        raise RequestValidationError(error.errors()) from None
-    answer = act(request, entry_id, body, f"{key}-{entry_id}-{kind}")
-    made = RecordedAction.model_validate_json(bytes(answer.body)).action_id
-    if _done(request.app.state.service, request.state.principal, entry_id, made) is None:
-        raise Refused(  # it was answered as before
-            "moved-on",
-            "what you sent was recorded before, and something else about this patient since (an "
-            "undo of yours, it may be); nothing was recorded anew",
-        )
-    back = own_path(form.get("back"))
-    return RedirectResponse(with_query(back, at=entry_id, recorded=made), 303)
-
-
-def _done(
-    service: Service, principal: Principal, entry_id: str | None, action_id: str | None
-) -> dict[str, Any] | None:
-    """What somebody recorded just now, where it is still the newest of this patient: to be said,
-    and to be taken back."""
-    if entry_id is None or action_id is None:
-        return None
-    run_id, _, rank = entry_id.rpartition(":")
-    with service.database.reading() as connection:
-        place = lists.place_at(connection, run_id, int(rank))
-        if place is None:
-            return None
-        taken = actions.of_patients(connection, [place.patient_id])
-    newest = taken.get(place.patient_id, [])[-1:]
-    if not newest or newest[0].action_id != action_id or newest[0].who != principal.name:
-        return None
-    kind = newest[0].kind
-    return {"entry_id": entry_id, "patient_id": place.patient_id, "kind": kind,
-            "action_id": action_id, "words": WORDS[f"done.{kind}"]}  # fmt: skip
+    made = record_once(request, entry_id, wanted(form, entry_id, _KINDS))
+    return RedirectResponse(with_query(own_path(form.get("back")), at=entry_id, recorded=made), 303)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 HOME = "/"
 _PLAIN = re.compile(r"/(?!/)[!-\[\]-~]{0,500}", re.ASCII)  # no blank, no backslash
@@ -48,3 +48,13 @@ def without(path: str, *names: str) -> str:
 def with_query(path: str, **more: str) -> str:
     """A path with further parameters of the query."""
     return f"{path}{'&' if '?' in path else '?'}{urlencode(more)}" if more else path
+
+
+def patient_path(patient_id: str, back: str = HOME) -> str:
+    """Where a patient's page is; `back` is the list from which one comes.
+
+    >>> patient_path("P 1"), patient_path("P1", "/?tier=high")
+    ('/patients/P%201', '/patients/P1?back=%2F%3Ftier%3Dhigh')
+    """
+    path = f"/patients/{quote(patient_id, safe='')}"
+    return path if back == HOME else with_query(path, back=back)

@@ -1,4 +1,5 @@
-"""What was recorded about a patient before, as far as his row turns on it."""
+"""What was recorded about a patient until now: what may be taken back, whether he was reached,
+whether nobody may contact him."""
 
 from __future__ import annotations
 
@@ -6,8 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from serving.api.worklist import Standing
+from serving.outreach_figures import REACHED
 from serving.store.actions import Action
-from serving.store.standings import Rules, status
 
 
 def to_take_back(who: str, standing: Standing, taken: Sequence[Action]) -> str:
@@ -18,14 +19,25 @@ def to_take_back(who: str, standing: Standing, taken: Sequence[Action]) -> str:
     stands = standing.status != "open"
     if taken[-1].kind == "override":
         stands = standing.override_tier is not None
+    elif taken[-1].kind == "note":
+        stands = True
     return taken[-1].action_id if stands else ""
 
 
-def came_back_in_time(
-    standing: Standing, taken: Sequence[Action], today: date, rules: Rules
-) -> bool:
-    """Whether the days that a patient was left alone are over, whatever else happened since; else
-    he was discharged before they were."""
-    alone = status(taken, today, None, rules).before
-    before = standing.before
-    return alone is not None and before is not None and alone.at == before.since
+def stop_of(taken: Sequence[Action]) -> str:
+    """The id of the newest "do not contact" that stands; "" where there is none."""
+    stops = [one for one in _standing(taken) if one.kind == "do_not_contact"]
+    return stops[-1].action_id if stops else ""
+
+
+def was_reached(taken: Sequence[Action], discharged_on: date) -> bool:
+    """Whether somebody reached him from a list that knew of this discharge."""
+    return any(
+        one.kind in REACHED and discharged_on <= (one.known_up_to or date.min)
+        for one in _standing(taken)
+    )
+
+
+def _standing(taken: Sequence[Action]) -> list[Action]:
+    undone = {one.undoes for one in taken if one.undoes}
+    return [one for one in taken if one.kind != "undo" and one.action_id not in undone]

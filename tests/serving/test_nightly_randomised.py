@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from data.home import Home
+from data.small_cells import Counts
 from serving.nightly import run_night
 from serving.printed import print_night
 from serving.randomised import BY_RANK, DRAWN_IN, DRAWN_OUT
@@ -19,7 +20,6 @@ from tests.serving.list_bytes import list_bytes
 from training.effects.impact import ImpactSettings, impact
 from training.effects.impact_outcomes import outcomes_of
 from training.effects.printed_impact import print_impact
-from training.statistics.small_cells import Counts
 
 NIGHT = date(2024, 4, 30)
 PLAIN = Capacity(managers=3, slots=20)

@@ -81,6 +81,8 @@ def test_the_bill_of_a_withheld_stay_takes_all_facts_of_the_total_with_it(ask: A
     assert blind.words == seeing.words  # the total is told to everybody
     assert blind.facts == ()
     assert len(seeing.facts) == 2
+    assert blind.is_above_zero  # there is something behind it
+    assert not ask("cost of care", NOTHING, OFFICE)["cost_total_365"].is_above_zero
 
 
 def test_the_bill_of_a_withheld_drug_is_withheld_and_others_are_not(ask: Ask) -> None:

@@ -80,6 +80,7 @@ def test_kept_places_that_the_recently_discharged_do_not_need_are_counted():
     assert made.kept_unused == 5 - 2
     assert len(made.entries) == 10
     assert worklist(frame(*people), Capacity(managers=1, slots=3)).kept_unused == 0  # 1 is kept
+    assert Capacity(managers=4, slots=25, kept_for_discharged=0.29).kept == 29
     assert worklist(frame(), Capacity(managers=2, slots=5)).kept_unused == 5
 
 

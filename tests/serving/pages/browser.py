@@ -81,9 +81,9 @@ def running_browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def listening(app: FastAPI) -> Iterator[str]:
+def listening(app: FastAPI, port: int | None = None) -> Iterator[str]:
     """The address of an app that answers from a thread of this process."""
-    port = free_port()
+    port = port or free_port()
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

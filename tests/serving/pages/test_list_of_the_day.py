@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import httpx
 import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,9 +19,10 @@ from serving.api.worklist import StoodBefore, standing
 from serving.app import create_app
 from serving.pages.listed_rows import status_words
 from serving.pages.my_list import ON_A_PAGE
-from serving.pages.recorded_before import came_back_in_time, to_take_back
+from serving.pages.recorded_before import to_take_back
 from serving.store import ENTRY_COLUMNS, Store
-from serving.store.actions import Action
+from serving.store.actions import Action, NewAction, take
+from serving.store.audit import Audit, AuditKey
 from serving.store.database import Database, database_url
 from serving.store.night_tables import entry
 from serving.store.record_tables import action, audit
@@ -66,6 +69,11 @@ def shown(page: Page) -> list[str]:
     return page.locator("tbody .id").all_inner_texts()
 
 
+def shown_in(page: str) -> list[str]:
+    """The same of a page that no browser opened."""
+    return re.findall(r'<a class="id" [^>]*>([^<]+)</a>', page)
+
+
 def due_since(staff: Manned, at: datetime, *patients: str) -> None:
     with opened(staff) as database, database.writing() as connection:
         written = entry.update().values(due_at=at.isoformat())
@@ -96,7 +104,7 @@ def test_whoever_was_reached_is_overdue_no_more(own: Manned, at_own: Desk) -> No
     for path in ("/?status=recorded", "/?status=any&find=a1"):
         at_own.open(path)
         assert shown(page) == ["a1"]
-        assert "verdue" not in page.locator("main").inner_text()
+        assert page.locator("main .overdue").count() == 0
 
 
 def test_whoever_was_tried_today_is_not_the_first_to_be_called(own: Manned, at_own: Desk) -> None:
@@ -115,7 +123,7 @@ def test_whoever_was_tried_today_is_not_the_first_to_be_called(own: Manned, at_o
     expect(page.locator(".tag")).to_have_count(0)
 
 
-def test_today_is_the_day_of_the_site() -> None:
+def test_today_is_the_day_of_the_zone_in_which_one_reads() -> None:
     """Three o'clock in UTC on the second is still the first in Chicago."""
     chicago, tried = ZoneInfo("America/Chicago"), datetime(2025, 1, 1, 20, tzinfo=UTC)
     told = standing(Status("no answer", tried, "ann"))
@@ -248,9 +256,8 @@ def test_why_somebody_is_to_be_called_again(
     today = date(2025, 2, 1)
     stands = standing(status([taken], today, discharged_on, Rules()))
     assert isinstance(stands.before, StoodBefore)
-    in_time = came_back_in_time(stands, [taken], today, Rules())
     now = datetime(2025, 2, 1, 16, tzinfo=UTC)
-    assert status_words(stands, ZoneInfo("UTC"), now, in_time) == words
+    assert status_words(stands, ZoneInfo("UTC"), now) == words
     assert to_take_back("ann", stands, [taken]) == ""  # it does not stand any more
 
 
@@ -272,3 +279,35 @@ def test_invented_people_live_in_the_days_of_their_data(own, of_own, about, says
     assert says in page
     assert ("Nobody on this list is real" in page) == (says == "Today by 12:00")
     assert ("call is overdue" in page) == (says != "Today by 12:00")
+
+
+def test_invented_people_stand_where_they_stood_on_the_day_of_their_list(own, of_own) -> None:
+    with opened(own) as database:
+        store = Store(database)
+        scores, told, _, _, known = a_night("a1", "a2", "b1")
+        places = pd.DataFrame(
+            [(n, 1, p, "high", "high cost") for n, p in enumerate(("a1", "a2", "b1"), 1)],
+            columns=list(ENTRY_COLUMNS),
+        )
+        run_id = store.start(NIGHT)
+        about = manifest(worked_on="2025-01-01")
+        store.publish(run_id, scores, told, places, about, known)
+        day_before = datetime(2024, 12, 31, 9, tzinfo=UTC)
+        record = Audit(database, AuditKey.of_home(own.home))
+        for rank, patient, new in (
+            (1, "a1", NewAction("contacted")),  # its 30 days were over long ago
+            (2, "a2", NewAction("deferred", until=date(2025, 1, 2))),
+        ):
+            with database.writing() as connection:
+                take(connection, record, new, patient, run_id, rank, "ann", "case_manager",
+                     at=day_before)  # fmt: skip
+    assert shown_in(got(of_own, "/", own.sessions["ann"]).text) == ["b1"]
+    recorded = got(of_own, "/?status=recorded", own.sessions["ann"]).text
+    assert shown_in(recorded) == ["a1", "a2"]
+    assert "31 December 2024" in recorded
+    asked = {"kind": "deferred", "until": "2025-01-02"}
+    header = {"authorization": f"Bearer {own.sessions['ann']}"}
+    to = f"{of_own}/v1/worklist/{run_id}:3/actions"
+    assert httpx.post(to, json=asked, headers=header).status_code == 201
+    asked["until"] = "2025-01-01"
+    assert httpx.post(to, json=asked, headers=header).status_code == 422, "that is its today"

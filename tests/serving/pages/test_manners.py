@@ -18,8 +18,12 @@ PAGES = (
     ("my list", "ann", "/"),
     ("the list of a supervisor", "sue", "/?manager=2&status=any"),
     ("a list that nobody fits", "sue", "/?find=nobody"),
+    ("a patient", "ann", "/patients/a1"),
+    ("team", "sue", "/team"),
+    ("without a place", "sue", "/team/unlisted"),
     ("model", "ida", "/model"),
     ("runs", "max", "/runs"),
+    ("own account", "ann", "/account"),
     ("not permitted", "ann", "/runs"),
     ("not found", "ann", "/nothing"),
     ("not valid", "ann", "/?tier=purple"),
@@ -97,7 +101,7 @@ def test_every_page_says_who_is_signed_in_and_what_a_score_is_not_for(
 
 @pytest.mark.parametrize(
     ("who", "places"),
-    [("ann", ["My list", "Model"]), ("sue", ["My list", "Model", "Runs"]),
+    [("ann", ["My list", "Model"]), ("sue", ["My list", "Team", "Model", "Runs"]),
      ("ida", ["Model", "Runs"]), ("max", ["Model", "Runs"])],
 )  # fmt: skip
 def test_the_navigation_leads_to_what_one_may_open_and_nowhere_else(

@@ -337,7 +337,7 @@ NOON = datetime(2025, 1, 2, 12, tzinfo=UTC)
      (17, "Today by 23:00", "today"), (18, "Tomorrow by 00:00", "later"),
      (66, "Sunday, 5 January 2025, by 00:00", "later")],
 )  # fmt: skip
-def test_when_a_call_is_due_is_told_in_the_zone_of_the_site(
+def test_when_a_call_is_due_is_told_in_the_zone_in_which_one_reads(
     hours: int, words: str, mark: str
 ) -> None:
     """Noon in UTC is six o'clock in Chicago."""
