@@ -23,7 +23,7 @@ export BENTOML_DO_NOT_TRACK := True
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(READY)  ## invent a population, train both models, run a night, print the worklist
+demo: $(READY)  ## invent a population, train both models, run its nights, print the worklist
 	@FIRSTCALL_HOME="$(DEMO_HOME)" $(BIN)/firstcall demo
 
 worklist: $(READY)  ## the whole list that the demo published
