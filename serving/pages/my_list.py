@@ -16,7 +16,7 @@ from serving.api.state import Service
 from serving.api.worklist import Asked, EntryName, Order, Places, places
 from serving.horizons import horizons_of_run
 from serving.pages.layout import page
-from serving.pages.listed_rows import Row, row_of
+from serving.pages.listed_rows import Row, moment, row_of
 from serving.pages.named_elsewhere import named_elsewhere
 from serving.pages.own_paths import own_path, with_query
 from serving.pages.own_zone import zone_of
@@ -24,14 +24,16 @@ from serving.pages.page_route import form_of, router
 from serving.pages.recorded_before import to_take_back
 from serving.pages.recording_forms import just_recorded, record_once, wanted
 from serving.pages.rules import PAGE_RULES
-from serving.pages.words import sentence
-from serving.store import actions
+from serving.pages.words import say, sentence
+from serving.store import actions, panel_moves
 from serving.store.nights import Run
 from serving.store.standings import STATUSES, TO_BE_CALLED
 
 my_list = router()
 
 ON_A_PAGE = 50
+_MOVED_LATELY = timedelta(days=7)
+"""So long a row says that its patient was moved here."""
 _KINDS = ("contacted", "no_answer", "undo")
 _ACTIONS = PAGE_RULES["POST", "/list/{entry_id}/actions"]
 _STATUSES: dict[str, tuple[str, ...]] = {
@@ -123,7 +125,9 @@ def _of_run(
     calls_at = service.moment_of(run)
     horizons = horizons_of_run(run.manifest)
     with service.database.reading() as connection:
-        taken = actions.of_patients(connection, [one.patient_id for one in found.patients])
+        patients = [one.patient_id for one in found.patients]
+        taken = actions.of_patients(connection, patients)
+        moved = panel_moves.came_by(connection, patients, now - _MOVED_LATELY)
     rows = []
     for one in found.patients:
         about, stands = taken.get(one.patient_id, []), one.standing
@@ -133,6 +137,11 @@ def _of_run(
         "run": found, "rows": rows, "warnings": found.warnings, "total": all_of_it.total,
         "passed": all_of_it.passed, "overdue": all_of_it.overdue,
         "first": next((r.entry_id for r in rows if _may_be_first(r)), None),
+        "moved": {
+            patient: say("list.moved", panel=one.came_from, who=one.who,
+                         when=moment(one.at, zone, now))
+            for patient, one in moved.items()
+        },
         "has_due": any(row.due for row in rows),
         "has_status": any(row.status_counts for row in rows),
         "gone": [(one.patient_id, sentence(one.why)) for one in found.gone],

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
 
-from serving.pages.words import WORDS, in_100, say
+from serving.pages.words import WORDS, in_100, say, short_day
 from serving.pages.words import day as day_in_words
 
 WIDTH, HEIGHT = 400, 150
@@ -162,10 +162,10 @@ def _under_words(across: Sequence[float]) -> list[Mark]:
 
 def _days(first: date, last: date) -> list[Mark]:
     if first == last:
-        return [Mark((_LEFT + WIDTH - _RIGHT) / 2, day_in_words(first))]
+        return [Mark((_LEFT + WIDTH - _RIGHT) / 2, short_day(first))]
     return [
-        Mark(_LEFT, day_in_words(first), "start"),
-        Mark(WIDTH - _RIGHT, day_in_words(last), "end"),
+        Mark(_LEFT, short_day(first), "start"),
+        Mark(WIDTH - _RIGHT, short_day(last), "end"),
     ]
 
 

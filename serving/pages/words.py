@@ -43,6 +43,12 @@ def day(when: date) -> str:
                year=when.year)  # fmt: skip
 
 
+def short_day(when: date) -> str:
+    """The same where there is little room: "31 Dec 2024"."""
+    return say("day.written", day=when.day, month=WORDS["day.short_months"][when.month - 1],
+               year=when.year)  # fmt: skip
+
+
 def weekday(when: date) -> str:
     """ "Tuesday"."""
     return WORDS["day.weekdays"][when.weekday()]

@@ -29,6 +29,11 @@ MOVED = "moved"
 MOST_AT_ONCE = 5000
 """Patients of one move: while it is recorded nobody else's look is."""
 _AT_ONCE = 500
+_is_there = sa.and_(
+    _move.c.patient_id == _assignment.c.patient_id,
+    _move.c.manager == _assignment.c.manager,
+    _move.c.undoes.is_(None),
+)
 
 
 class TooManyError(RefusalError):
@@ -225,4 +230,31 @@ def newest_moves(connection: sa.Connection, most: int) -> list[dict[str, Any]]:
     found = [dict(row._mapping) for row in connection.execute(query)]
     for one in found:
         one["at"] = one["at"] if one["at"].tzinfo else one["at"].replace(tzinfo=UTC)
+    return found
+
+
+class CameBy(NamedTuple):
+    """The move by which a patient came to the panel that he is in. `at` is UTC."""
+
+    came_from: int
+    who: str
+    at: datetime
+
+
+def came_by(
+    connection: sa.Connection, patients: Sequence[str], since: datetime
+) -> dict[str, CameBy]:
+    """How each of some patients came to where he is, of whoever was moved there after a moment; not
+    who was moved back."""
+    found: dict[str, CameBy] = {}
+    for start in range(0, len(patients), _AT_ONCE):
+        some = patients[start : start + _AT_ONCE]
+        query = (
+            sa.select(_move.c.patient_id, _move.c.moved_from, _move.c.who, _move.c.at)
+            .select_from(sa.join(_move, _assignment, _is_there))
+            .where(_move.c.patient_id.in_(some), _move.c.at > since, _assignment.c.by_hand)
+            .order_by(_move.c.at, _move.c.move_id)
+        )
+        for patient, came_from, who, at in connection.execute(query):
+            found[patient] = CameBy(came_from, who, at if at.tzinfo else at.replace(tzinfo=UTC))
     return found

@@ -75,6 +75,7 @@ def test_a_call_is_recorded_by_one_click_and_taken_back_by_another(
     page = anew.open("/")
     page.get_by_role("button", name="Record: a1 was reached").click()
     expect(page.get_by_role("status")).to_contain_text("Recorded: reached (a1).")
+    expect(page.get_by_role("status")).to_be_focused()  # whoever works by keyboard goes on here
     assert shown(page) == ["a2"]
     assert recorded(fresh) == [("ann", "contacted", "a1")]
     page.reload()  # the line stays true, and nothing is recorded again

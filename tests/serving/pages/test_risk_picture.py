@@ -53,7 +53,7 @@ def test_one_night_is_one_point_in_the_middle() -> None:
     [(across, _)] = made.dots
     assert across == (made.left + made.right) / 2
     assert made.told == "One night so far: 10 in 100 on 1 December 2024."
-    assert [mark.words for mark in made.days] == ["1 December 2024"]
+    assert [mark.words for mark in made.days] == ["1 Dec 2024"]
 
 
 def test_where_tiers_begin_is_drawn_and_named_as_long_as_it_can_be_read() -> None:

@@ -203,5 +203,10 @@ def test_a_patient_is_given_to_somebody_else_from_his_own_page(
     assert anew.path.startswith("/patients/a1?days=90&moved=")
     assert got(anew.address, "/patients/a1", fresh.sessions["ann"]).status_code == 403
     assert got(anew.address, "/patients/a1", fresh.sessions["bob"]).status_code == 200
+    assert (
+        "Moved here from panel 1 by sue, today"
+        in got(anew.address, "/", fresh.sessions["bob"]).text
+    )
     page.get_by_role("button", name="Undo this move").click()
     expect(page.locator(".heading p").first).to_contain_text("Panel 1")
+    assert "Moved here" not in got(anew.address, "/", fresh.sessions["ann"]).text
