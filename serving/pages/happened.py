@@ -12,7 +12,7 @@ from serving.pages.words import WORDS, day, say, sentence
 from serving.timeline import KINDS
 
 MOST_LINES = 300
-ON_PAPER = 11
+ON_PAPER = 8
 """How many lines stand on the sheet of a case conference; what was paid is none of them."""
 
 

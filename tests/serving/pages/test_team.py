@@ -167,6 +167,9 @@ def test_what_tiers_ask_and_whether_the_list_reaches_every_group(
                 page = made.open("/team")
                 assert serious(page) == []
                 without_place = page.locator(".unlisted").inner_text()
+                page.set_viewport_size({"width": 360, "height": 800})
+                assert page.evaluate("document.documentElement.scrollWidth") <= 360
+                page.set_viewport_size({"width": 1280, "height": 800})
                 rows = page.locator(".equity tbody tr").all_inner_texts()
                 tiers = page.locator(".tiers-told tbody tr").all_inner_texts()
     assert without_place.startswith("146 more patients were discharged lately, may be called,")
