@@ -104,16 +104,16 @@ def outreach(
     zone: ZoneInfo,
 ) -> dict[int, Outreach]:
     """By the number of the panel, and of ALL_PANELS: what became of the calls that became due in
-    `span` (after its first moment, up to its second), and what was recorded in it. `due` and
-    `recorded` reach back further, so that the discharge before is known; `gone` names by patient
-    the runs that found him not to be called any more."""
+    `span` (after its first moment, up to its second), and what was recorded since it began. `due`
+    and `recorded` reach back further, and `due` ahead, so that the discharges around each call are
+    known; `gone` names by patient the runs that found him not to be called any more."""
     after, until = span
     of_patient: dict[str, list[RecordedCall]] = {}
     kinds: dict[int, Counter[str]] = {ALL_PANELS: Counter()}
     outcomes: dict[int, Counter[Outcome]] = {ALL_PANELS: Counter()}
     for one in recorded:
         of_patient.setdefault(one.patient_id, []).append(one)
-        if after < one.at <= until:
+        if one.at > after:
             for number in (one.manager, ALL_PANELS):
                 kinds.setdefault(number, Counter())[one.kind] += 1
     discharges: dict[str, list[date]] = {}

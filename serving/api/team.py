@@ -16,7 +16,7 @@ from serving.api.looks import looked_at_list
 from serving.api.patients import Found, in_brief
 from serving.api.rules import GuardedRoute
 from serving.api.state import Service
-from serving.api.worklist import is_overdue, statuses
+from serving.api.worklist import is_late, statuses
 from serving.eligibility import OF_THE_LIST, WITHOUT_PLACE
 from serving.outreach_figures import ALL_PANELS, Outreach, outreach
 from serving.panels import panels_of_run
@@ -168,7 +168,7 @@ def _work(
     now = service.moment_of(run)
     stands = statuses(service, run, [one["patient_id"] for one in entries])
     waiting = [one for one in entries if stands[one["patient_id"]].waits_for_a_call]
-    late = [one for one in waiting if is_overdue(one, now)]
+    late = [one for one in entries if is_late(one, stands[one["patient_id"]], now)]
     listed, to_call, overdue = (
         Counter(one["manager"] for one in some) for some in (entries, waiting, late)
     )
@@ -190,9 +190,7 @@ def _outreach(service: Service, run: Run) -> dict[int, Outreach]:
     for patient, run_id, why in gone:
         if why not in OF_THE_LIST:
             ended.setdefault(patient, []).append(run_id)
-    until = now + timedelta(days=1) if service.is_invented(run) else now
-    calls_due = [one for one in due if one.due_at <= now]
-    return outreach(calls_due, lived, ended, listed_at, (after, until), zone)
+    return outreach(due, lived, ended, listed_at, (after, now), zone)
 
 
 def _listed_at(service: Service, run: Run) -> datetime:

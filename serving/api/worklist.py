@@ -273,14 +273,14 @@ def places(service: Service, principal: Principal, asked: Asked) -> Places:
         return [
             one for one in some
             if asked.tier in (None, _tier_now(one, stands[one["patient_id"]]))
-            and not (asked.overdue and not _is_late(one, stands[one["patient_id"]], now))
+            and not (asked.overdue and not is_late(one, stands[one["patient_id"]], now))
         ]  # fmt: skip
 
     def fitting(some: list[dict[str, Any]]) -> list[dict[str, Any]]:
         return [entry for entry in chosen(some) if stands[entry["patient_id"]].name in wanted]
 
     listed, fit = len(chosen(entries)), fitting(entries)
-    overdue = sum(_is_late(one, stands[one["patient_id"]], now) for one in fit)
+    overdue = sum(is_late(one, stands[one["patient_id"]], now) for one in fit)
     entries = fit if asked.after is None else fitting(_behind(asked.after, run.run_id, entries))
     page = entries[: asked.top]
     with service.database.reading() as connection:
@@ -327,12 +327,12 @@ def _tier_now(entry: Mapping[str, Any], stands: Status) -> str:
     return tier_of(entry["tier"], stands.override.tier if stands.override else None)
 
 
-def _is_late(entry: Mapping[str, Any], stands: Status, now: datetime) -> bool:
+def is_late(entry: Mapping[str, Any], stands: Status, now: datetime) -> bool:
     """Whether whoever is at a place waits for a call that is overdue."""
-    return stands.waits_for_a_call and is_overdue(entry, now)
+    return stands.waits_for_a_call and _is_overdue(entry, now)
 
 
-def is_overdue(entry: Mapping[str, Any], now: datetime) -> bool:
+def _is_overdue(entry: Mapping[str, Any], now: datetime) -> bool:
     """Whether the call of a place (`serving.store.lists.entries`) was due by a moment."""
     return entry["due_at"] is not None and datetime.fromisoformat(entry["due_at"]) <= now
 

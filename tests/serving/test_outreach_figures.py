@@ -127,6 +127,13 @@ def test_two_discharges_of_one_patient_are_two_calls() -> None:
     assert told[ALL_PANELS].outcomes == {"nobody called": 1, "reached in time": 1}
 
 
+def test_a_discharge_whose_call_is_not_due_yet_ends_what_is_recorded_about_the_one_before() -> None:
+    """Left on the 6th and again on the 9th; called on the 9th, a day before that call is due."""
+    second = call("p", 1, hours(48), LEFT + timedelta(days=3))
+    told = told_of([call("p"), second], [done("contacted", 20)], until=hours(24))
+    assert told[ALL_PANELS].outcomes == {"nobody called": 1}
+
+
 def test_where_nothing_was_due_or_recorded_all_panels_tell_so() -> None:
     told = told_of([], [])
     assert {n: (one.due, one.outcomes, one.recorded) for n, one in told.items()} == {
