@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, Field
@@ -16,12 +15,12 @@ from serving.api.looks import looked_at_list
 from serving.api.patients import Found, in_brief
 from serving.api.rules import GuardedRoute
 from serving.api.state import Service
-from serving.api.worklist import is_late, statuses
+from serving.api.worklist import ListNow, is_late, list_now
 from serving.eligibility import OF_THE_LIST, WITHOUT_PLACE
 from serving.outreach_figures import ALL_PANELS, Outreach, outreach
 from serving.panels import panels_of_run
-from serving.store import lists, people
 from serving.store import outreach as calls
+from serving.store import people
 from serving.store.nights import Run
 from serving.store.outreach import RecordedCall
 
@@ -96,7 +95,7 @@ def team(request: Request) -> TeamTold:
     service: Service = request.app.state.service
     principal: Principal = request.state.principal
     run = service.published(principal)
-    return team_of(service, run)
+    return team_of(service, list_now(service, run))
 
 
 class Unlisted(BaseModel):
@@ -126,11 +125,10 @@ def unlisted(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 100)
     return Unlisted(run_id=run.run_id, as_of=run.as_of, patients=found, has_more=len(rows) > limit)
 
 
-def team_of(service: Service, run: Run) -> TeamTold:
-    """The team by a published run."""
-    with service.database.reading() as connection:
-        entries = lists.entries(connection, run.run_id)
-    listed, to_call, overdue = _work(service, run, entries)
+def team_of(service: Service, read: ListNow) -> TeamTold:
+    """The team by the whole list of a published run."""
+    run = read.run
+    listed, to_call, overdue = _work(service, read)
     went = _outreach(service, run)
     who: dict[int, list[str]] = {}
     for account in accounts(service.database):
@@ -161,12 +159,9 @@ def team_of(service: Service, run: Run) -> TeamTold:
     )  # fmt: skip
 
 
-def _work(
-    service: Service, run: Run, entries: Sequence[Mapping[str, Any]]
-) -> tuple[Counter[int], Counter[int], Counter[int]]:
+def _work(service: Service, read: ListNow) -> tuple[Counter[int], Counter[int], Counter[int]]:
     """By panel: how many are listed, of them are to be called, of these are overdue."""
-    now = service.moment_of(run)
-    stands = statuses(service, run, [one["patient_id"] for one in entries])
+    now, entries, stands = service.moment_of(read.run), read.entries, read.stands
     waiting = [one for one in entries if stands[one["patient_id"]].waits_for_a_call]
     late = [one for one in entries if is_late(one, stands[one["patient_id"]], now)]
     listed, to_call, overdue = (

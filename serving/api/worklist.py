@@ -248,20 +248,41 @@ class Places:
     listed: int
 
 
-def places(service: Service, principal: Principal, asked: Asked) -> Places:
-    """The places that somebody asked for, each look recorded. Raises Refused where he may not see
-    them, or there is no list."""
+@dataclass(frozen=True)
+class ListNow:
+    """The list of a run, or those of its places that belong to one panel or queue, in brief
+    (`serving.store.lists.entries`), and where each patient stands."""
+
+    run: Run
+    entries: list[dict[str, Any]]
+    stands: Mapping[str, Status]
+
+
+def list_now(
+    service: Service, run: Run, manager: int | None = None, queue: str | None = None
+) -> ListNow:
+    """Reads them."""
+    with service.database.reading() as connection:
+        entries = lists.entries(connection, run.run_id, manager, queue=queue)
+    return ListNow(run, entries, statuses(service, run, [one["patient_id"] for one in entries]))
+
+
+def places(
+    service: Service, principal: Principal, asked: Asked, read: ListNow | None = None
+) -> Places:
+    """The places that somebody asked for, each look recorded; of all panels and queues they are
+    told from what was `read` before, where that is given. Raises Refused where he may not see them,
+    or there is no list."""
     if asked.named and principal.role == "analyst":  # it would say which pseudonym is whose
         raise Refused("not-permitted", "your role sees no names, so that none can be looked for")
     refusal = "you may see the list of your own panel alone"
     manager = whose_panel(principal, asked.manager, refusal)
-    run = service.published(principal)
-    with service.database.reading() as connection:
-        entries = lists.entries(connection, run.run_id, manager, queue=asked.queue)
-    entries = [one for one in entries if asked.named.lower() in one["patient_id"].lower()]
+    if read is None or manager is not None or asked.queue is not None:
+        read = list_now(service, service.published(principal), manager, asked.queue)
+    run, stands = read.run, read.stands
+    entries = [o for o in read.entries if asked.named.lower() in o["patient_id"].lower()]
     if asked.order != "rank":
         entries = _falling(entries, _COLUMNS[asked.order])
-    stands = statuses(service, run, [entry["patient_id"] for entry in entries])
     wanted = set(asked.status or TO_BE_CALLED)
     if "any" in wanted:
         wanted = set(STATUSES)

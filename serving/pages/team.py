@@ -15,7 +15,7 @@ from serving.api.problems import Refused
 from serving.api.state import Service
 from serving.api.team import OutreachTold, PanelNow, team_of
 from serving.api.team import unlisted as without_place
-from serving.api.worklist import Asked, places
+from serving.api.worklist import Asked, ListNow, list_now, places
 from serving.horizons import horizons_of_run
 from serving.outreach_figures import Outcome
 from serving.pages.how_ordered import is_rounded, thresholds_of
@@ -27,7 +27,6 @@ from serving.pages.page_route import router
 from serving.pages.panel_moves import OTHERS, moved_just_now, panel_words
 from serving.pages.words import WORDS, say
 from serving.store import panel_moves
-from serving.store.nights import Run
 
 team = router()
 
@@ -67,7 +66,8 @@ def whole(request: Request, moved: MoveQuery = None, wrong: Literal["", "same"] 
             raise
         silent = "silent" if service.settings.silent else "none"
         return page(request, "no_list.html", principal=principal, why=silent)
-    told = team_of(service, run)
+    read = list_now(service, run)
+    told = team_of(service, read)
     rows = [_row(one) for one in told.panels]
     return page(
         request, "team.html", principal=principal, warnings=service.warnings_of(run), told=told,
@@ -79,7 +79,7 @@ def whole(request: Request, moved: MoveQuery = None, wrong: Literal["", "same"] 
         kinds=_kinds(told.outreach), bar=BAR, zone=zone_of(service, principal).key,
         moves=_moves(service, principal), thresholds=thresholds_of(run), is_rounded=is_rounded(run),
         list_places=run.manifest.get("capacity", {}).get("places"), **equity_of(run),
-        **_overdue(service, principal, run),
+        **_overdue(service, principal, read),
     )  # fmt: skip
 
 
@@ -116,9 +116,9 @@ def _kinds(all_panels: OutreachTold) -> list[str]:
     return [kind for kind in known if kind in all_panels.recorded]
 
 
-def _overdue(service: Service, principal: Principal, run: Run) -> dict[str, Any]:
+def _overdue(service: Service, principal: Principal, read: ListNow) -> dict[str, Any]:
     """Whose call after the discharge is overdue: the first ones, and how many there are."""
-    found = places(service, principal, Asked(OVERDUE_SHOWN, status=("any",), overdue=True))
+    found, run = places(service, principal, Asked(OVERDUE_SHOWN, overdue=True), read), read.run
     now, calls_at, zone = datetime.now(UTC), service.moment_of(run), zone_of(service, principal)
     horizons = horizons_of_run(run.manifest)
     return {
